@@ -1,0 +1,135 @@
+//! The pool that frame pixels live in: bounded bytes kept, counted hits and misses.
+//!
+//! A buffer goes back when its last reader drops it. The pool never blocks: whoever feeds it bounds the number of
+//! frames in flight, and what is over `capacity` is simply not kept.
+
+use parking_lot::Mutex;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+/// A shared pool of byte buffers.
+#[derive(Clone, Debug)]
+pub struct FramePool {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Idle buffers kept at most.
+    capacity: usize,
+    /// Held only to move a buffer in or out, never while one is allocated or cleared.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    idle: Vec<Vec<u8>>,
+    stats: PoolStats,
+}
+
+/// What a pool has done since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Idle buffers kept at most.
+    pub capacity: usize,
+    /// Buffers out at present.
+    pub in_use: usize,
+    /// The most that were ever out at once.
+    pub in_use_max: usize,
+    /// Buffers taken that came from the pool.
+    pub hits: u64,
+    /// Buffers taken that had to be allocated.
+    pub misses: u64,
+}
+
+impl FramePool {
+    /// A pool that keeps at most `capacity` idle buffers.
+    pub fn new(capacity: usize) -> Self {
+        let state = State { idle: Vec::with_capacity(capacity), stats: PoolStats { capacity, ..PoolStats::default() } };
+        Self { shared: Arc::new(Shared { capacity, state: Mutex::new(state) }) }
+    }
+
+    /// Takes a buffer of exactly `len` bytes; its content is unspecified.
+    pub fn take(&self, len: usize) -> PooledBuffer {
+        let found = {
+            let mut state = self.shared.state.lock();
+            state.stats.in_use += 1;
+            state.stats.in_use_max = state.stats.in_use_max.max(state.stats.in_use);
+            let found = state.idle.iter().rposition(|b| b.capacity() >= len).map(|at| state.idle.swap_remove(at));
+            match found {
+                Some(_) => state.stats.hits += 1,
+                None => state.stats.misses += 1,
+            }
+            found
+        };
+        let mut bytes = found.unwrap_or_else(|| Vec::with_capacity(len));
+        bytes.resize(len, 0);
+        PooledBuffer { bytes, pool: Arc::clone(&self.shared) }
+    }
+
+    /// What the pool has done since it was made.
+    pub fn stats(&self) -> PoolStats {
+        self.shared.state.lock().stats
+    }
+}
+
+/// Bytes that go back to their pool when dropped.
+#[derive(Debug)]
+pub struct PooledBuffer {
+    bytes: Vec<u8>,
+    pool: Arc<Shared>,
+}
+
+impl Deref for PooledBuffer {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl DerefMut for PooledBuffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for PooledBuffer {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let surplus = {
+            let mut state = self.pool.state.lock();
+            state.stats.in_use -= 1;
+            if state.idle.len() < self.pool.capacity {
+                state.idle.push(bytes);
+                None
+            } else {
+                Some(bytes)
+            }
+        };
+        drop(surplus);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_buffer_is_taken_again() {
+        let pool = FramePool::new(1);
+        drop(pool.take(10));
+        let again = pool.take(8);
+        assert_eq!(again.len(), 8);
+        assert_eq!(pool.stats(), PoolStats { capacity: 1, in_use: 1, in_use_max: 1, hits: 1, misses: 1 });
+    }
+
+    #[test]
+    fn no_more_than_the_capacity_is_kept() {
+        let pool = FramePool::new(1);
+        let (a, b) = (pool.take(4), pool.take(4));
+        drop((a, b));
+        assert_eq!(pool.stats().in_use, 0);
+        let (_c, _d) = (pool.take(4), pool.take(4));
+        assert_eq!(pool.stats().misses, 3);
+    }
+}

@@ -1,0 +1,1 @@
+//! Model families: preprocessing, postprocessing and typed results.

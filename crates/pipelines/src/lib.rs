@@ -1,0 +1,1 @@
+//! Pipelines: models and per-stream state put together.

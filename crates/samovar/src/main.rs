@@ -1,0 +1,2 @@
+//! The `samovar` binary: command line, configuration and wiring.
+fn main() {}

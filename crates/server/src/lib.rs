@@ -1,0 +1,1 @@
+//! HTTP and WebSocket surfaces: routes, limits, metrics and the API page.
