@@ -9,6 +9,13 @@ pub trait Engine: Send + Sync {
     /// Name, version, devices and precisions of this engine on this machine.
     fn info(&self) -> EngineInfo;
 
+    /// Reads what goes in and comes out, without loading the weights: families are recognised by it, and they tell the shapes that
+    /// the model is then loaded for.
+    ///
+    /// # Errors
+    /// `File` and `Model` for what is wrong with the file.
+    fn inspect(&self, files: &ModelFiles) -> Result<Signature, EngineError>;
+
     /// Loads a model: the returned value holds the only copy of its weights.
     ///
     /// # Errors
