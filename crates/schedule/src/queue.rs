@@ -1,0 +1,351 @@
+//! The queue of one device: admission, order, batches, and the end of everything that is admitted.
+//!
+//! An admitted entry ends in exactly one of five ways: a batch ([`DeviceQueue::take`]), displaced by a newer one of
+//! its stream ([`DeviceQueue::push`]), too late ([`DeviceQueue::expire`]), cancelled ([`DeviceQueue::cancel`]), or
+//! drained with its lane ([`DeviceQueue::drain_lane`]). Whoever causes the end is handed the item.
+//!
+//! **Order.** Class first, except that one batch in `job_share` goes to jobs while jobs wait; within the class the
+//! lanes whose batch is ripe before the others; among those, fair turns between streams, which heed deadlines (the rule
+//! and its bound are in `turns.rs`). A batch begins with the entry so found; the other rows come from the same lane,
+//! the highest class first, so that a row is never given to a lower class while a higher one waits for it.
+//!
+//! **Batches.** Held back only while *no* lane is ripe and the slot may wait. As soon as a slot has anything to do it
+//! does the most urgent thing, though its batch be not full: urgent work never waits behind less urgent work.
+//!
+//! **Bounds.** Each class holds at most its capacity. No entry waits longer than its class's `wait_max` provided the
+//! caller calls [`DeviceQueue::expire`] or [`DeviceQueue::take`] at the moments told by [`DeviceQueue::next_event`].
+//! Refusing takes constant time; everything else O(log entries), and choosing a batch O(lanes with work) besides.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use crate::drain::DrainRate;
+use crate::lane::Lane;
+use crate::turns::Turns;
+use crate::{Batch, Class, Entry, LaneKey, Moment, Next, QueuePolicy, StreamKey, Take, Taken, Ticket, WhenFull};
+
+/// A queue of items `T` for the slots of one device.
+#[derive(Debug)]
+pub struct DeviceQueue<T> {
+    policy: QueuePolicy,
+    waiting: HashMap<Ticket, Waiting<T>>,
+    lanes: HashMap<LaneKey, Lane>,
+    /// By [`Class::index`].
+    classes: [ClassState; 3],
+    /// The first moment at which each entry is too late.
+    limits: BTreeSet<(Moment, Ticket)>,
+    tickets_given: u64,
+    /// Batches since jobs began to wait that carried no job work.
+    batches_without_job: u32,
+    closed: bool,
+}
+
+/// An entry was admitted.
+#[derive(Debug)]
+#[must_use = "may hold the work that was displaced"]
+pub struct Admitted<T> {
+    /// The entry's number, for [`DeviceQueue::cancel`].
+    pub ticket: Ticket,
+    /// The older entry of the same stream that made room, if one had to.
+    pub displaced: Option<(Ticket, T)>,
+}
+
+/// An entry was not admitted; the item goes back to the caller.
+#[derive(Debug)]
+pub struct Refused<T> {
+    /// What was pushed.
+    pub item: T,
+    /// Why it may not wait.
+    pub reason: RefusedReason,
+}
+
+/// Why an entry was not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedReason {
+    /// The class is full.
+    #[error("the queue is full; try again in {} ms", retry_after.as_millis())]
+    Full {
+        /// How long the work that waits now will take, by the measured rate; at most the class's `wait_max`.
+        retry_after: Duration,
+    },
+    /// The class is full and its producers wait: push again once [`DeviceQueue::has_room`].
+    #[error("the queue is full; the producer waits for room")]
+    WouldWait,
+    /// The deadline has passed already.
+    #[error("the deadline has passed")]
+    Late,
+    /// The queue was closed.
+    #[error("the queue is closed")]
+    Closed,
+}
+
+/// An entry that became too late while it waited.
+#[derive(Debug)]
+pub struct Dropped<T> {
+    /// The entry's number.
+    pub ticket: Ticket,
+    /// The entry's class.
+    pub class: Class,
+    /// Whose it was.
+    pub stream: StreamKey,
+    /// Which limit it ran into.
+    pub reason: DropReason,
+    /// How long it waited.
+    pub waited: Duration,
+    /// What was pushed.
+    pub item: T,
+}
+
+/// Which limit an entry ran into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// Its own deadline.
+    Deadline,
+    /// The `wait_max` of its class.
+    WaitLimit,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    entry: Entry,
+    since: Moment,
+    limit: Moment,
+    item: T,
+}
+
+#[derive(Debug, Default)]
+struct ClassState {
+    turns: Turns,
+    drain: DrainRate,
+    waiting: usize,
+}
+
+impl<T> DeviceQueue<T> {
+    /// An empty queue.
+    pub fn new(policy: QueuePolicy) -> Self {
+        Self {
+            policy,
+            waiting: HashMap::new(),
+            lanes: HashMap::new(),
+            classes: Default::default(),
+            limits: BTreeSet::new(),
+            tickets_given: 0,
+            batches_without_job: 0,
+            closed: false,
+        }
+    }
+
+    /// Asks for admission of `item` at `now`.
+    ///
+    /// # Errors
+    /// [`Refused`] gives the item back: closed, too late already, or its class is full (what that means is the
+    /// class's [`WhenFull`]).
+    pub fn push(&mut self, now: Moment, entry: Entry, item: T) -> Result<Admitted<T>, Refused<T>> {
+        let displaced = match self.admission(now, &entry) {
+            Ok(displaced) => displaced,
+            Err(reason) => return Err(Refused { item, reason }),
+        };
+        let ticket = self.admit(now, entry, item);
+        // After the newcomer is in: a stream that displaces its own work keeps its turn.
+        let displaced = displaced.and_then(|old| Some((old, self.remove(old, false)?.item)));
+        Ok(Admitted { ticket, displaced })
+    }
+
+    /// Hands a slot its next batch, and whoever became too late.
+    ///
+    /// With `may_wait` a batch that is not ripe is held back for others to join; without it (nothing else is coming,
+    /// or the caller drains) the batch closes as it is.
+    pub fn take(&mut self, now: Moment, may_wait: bool) -> Take<T> {
+        let expired = self.expire(now);
+        let next = self.next(now, may_wait);
+        Take { expired, next }
+    }
+
+    /// Removes an entry whose caller has gone. `None` if it is not waiting any more.
+    pub fn cancel(&mut self, ticket: Ticket) -> Option<T> {
+        self.remove(ticket, false).map(|waiting| waiting.item)
+    }
+
+    /// Removes everything that is too late at `now`.
+    #[must_use = "holds work whose callers want to be told"]
+    pub fn expire(&mut self, now: Moment) -> Vec<Dropped<T>> {
+        let mut dropped = Vec::new();
+        while let Some(&(limit, ticket)) = self.limits.first().filter(|(limit, _)| *limit <= now) {
+            let Some(waiting) = self.remove(ticket, false) else { break };
+            let reason =
+                if waiting.entry.deadline == Some(limit) { DropReason::Deadline } else { DropReason::WaitLimit };
+            dropped.push(Dropped {
+                ticket,
+                class: waiting.entry.class,
+                stream: waiting.entry.stream,
+                reason,
+                waited: now.saturating_since(waiting.since),
+                item: waiting.item,
+            });
+        }
+        dropped
+    }
+
+    /// Removes everything of one lane, in order of admission: its model generation is going away.
+    #[must_use = "holds work whose callers want to be told"]
+    pub fn drain_lane(&mut self, lane: LaneKey) -> Vec<T> {
+        let tickets = self.lanes.get(&lane).map(Lane::tickets).unwrap_or_default();
+        tickets.into_iter().filter_map(|ticket| self.cancel(ticket)).collect()
+    }
+
+    /// Refuses all pushes from now on. What waits may still be taken.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// How many entries wait, of all classes.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// How many entries of `class` wait.
+    pub fn depth(&self, class: Class) -> usize {
+        self.classes[class.index()].waiting
+    }
+
+    /// Whether a push of `class` would find room: what a producer that was told to wait looks at.
+    pub fn has_room(&self, class: Class) -> bool {
+        self.depth(class) < self.policy.class(class).capacity
+    }
+
+    /// The next moment after `now` at which something changes by itself: an entry becomes too late or a batch ripe.
+    pub fn next_event(&self, now: Moment) -> Option<Moment> {
+        let limit = self.limits.first().map(|(limit, _)| *limit);
+        let ripe = self.lanes.values().map(Lane::ripe_at).filter(|ripe_at| *ripe_at > now).min();
+        limit.into_iter().chain(ripe).min()
+    }
+
+    /// Whether `entry` may enter, and which older entry it displaces.
+    fn admission(&self, now: Moment, entry: &Entry) -> Result<Option<Ticket>, RefusedReason> {
+        if self.closed {
+            return Err(RefusedReason::Closed);
+        }
+        if entry.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(RefusedReason::Late);
+        }
+        let state = &self.classes[entry.class.index()];
+        let policy = self.policy.class(entry.class);
+        let full = state.waiting >= policy.capacity;
+        let retry_after = state.drain.time_for(state.waiting, policy.wait_max);
+        match policy.when_full {
+            WhenFull::DropOldestOfStream => {
+                let crowded = state.turns.depth(entry.stream, entry.lane) >= self.policy.live_depth.max(1);
+                let oldest = state.turns.oldest(entry.stream, entry.lane).filter(|_| full || crowded);
+                if full && oldest.is_none() { Err(RefusedReason::Full { retry_after }) } else { Ok(oldest) }
+            }
+            WhenFull::Refuse if full => Err(RefusedReason::Full { retry_after }),
+            WhenFull::ProducerWaits if full => Err(RefusedReason::WouldWait),
+            WhenFull::Refuse | WhenFull::ProducerWaits => Ok(None),
+        }
+    }
+
+    fn admit(&mut self, now: Moment, entry: Entry, item: T) -> Ticket {
+        let ticket = Ticket(self.tickets_given);
+        self.tickets_given += 1;
+        let patience = now + self.policy.class(entry.class).wait_max;
+        let limit = entry.deadline.map_or(patience, |deadline| deadline.min(patience));
+        let state = &mut self.classes[entry.class.index()];
+        state.waiting += 1;
+        state.turns.insert(entry.stream, entry.lane, ticket, entry.deadline.unwrap_or(Moment::NEVER));
+        self.lanes.entry(entry.lane).or_insert_with(|| Lane::new(entry.batch)).insert(ticket, now, entry.batch);
+        self.limits.insert((limit, ticket));
+        self.waiting.insert(ticket, Waiting { entry, since: now, limit, item });
+        ticket
+    }
+
+    /// The one way out of the queue: takes an entry out of every index. `starts`: its stream has had a turn.
+    fn remove(&mut self, ticket: Ticket, starts: bool) -> Option<Waiting<T>> {
+        let waiting = self.waiting.remove(&ticket)?;
+        let entry = &waiting.entry;
+        self.limits.remove(&(waiting.limit, ticket));
+        if let Some(lane) = self.lanes.get_mut(&entry.lane) {
+            lane.remove(ticket);
+            if lane.is_empty() {
+                self.lanes.remove(&entry.lane);
+            }
+        }
+        let state = &mut self.classes[entry.class.index()];
+        state.waiting -= 1;
+        state.turns.remove(entry.stream, entry.lane, ticket, starts.then_some(entry.weight));
+        if state.waiting == 0 && !starts {
+            state.drain.emptied();
+        }
+        Some(waiting)
+    }
+
+    fn next(&mut self, now: Moment, may_wait: bool) -> Next<T> {
+        if may_wait && !self.lanes.values().any(|lane| lane.ripe_at() <= now) {
+            return self.next_event(now).map_or(Next::Empty, Next::WaitUntil);
+        }
+        let chosen = self.class_in_turn().and_then(|class| Some((class, self.lane_in_turn(class, now)?)));
+        match chosen {
+            Some((class, lane)) => Next::Batch(self.fill(now, class, lane)),
+            None => Next::Empty,
+        }
+    }
+
+    /// The most urgent class that waits, or jobs when their reserved batch is due.
+    fn class_in_turn(&self) -> Option<Class> {
+        let jobs_due = self.policy.job_share > 0 && self.batches_without_job.saturating_add(1) >= self.policy.job_share;
+        if jobs_due && self.depth(Class::Job) > 0 {
+            return Some(Class::Job);
+        }
+        Class::ALL.into_iter().find(|class| self.depth(*class) > 0)
+    }
+
+    /// The lane of the entry whose turn it is: lanes with a ripe batch first.
+    fn lane_in_turn(&mut self, class: Class, now: Moment) -> Option<LaneKey> {
+        let turns = &mut self.classes[class.index()].turns;
+        let ranked = turns.lanes().into_iter().filter_map(|key| {
+            let unripe = self.lanes.get(&key).is_none_or(|lane| lane.ripe_at() > now);
+            turns.head(key).map(|(place, _)| (unripe, place, key))
+        });
+        ranked.min().map(|(_, _, key)| key)
+    }
+
+    /// Takes the first row from the class whose turn it is and the others from the highest class down.
+    fn fill(&mut self, now: Moment, class: Class, lane: LaneKey) -> Batch<T> {
+        let size_max = self.lanes.get(&lane).map_or(1, Lane::size_max);
+        let jobs_waited = self.depth(Class::Job) > 0;
+        let mut items: Vec<Taken<T>> = self.take_row(now, class, lane).into_iter().collect();
+        for rider_class in Class::ALL {
+            while items.len() < size_max
+                && let Some(row) = self.take_row(now, rider_class, lane)
+            {
+                items.push(row);
+            }
+        }
+        self.note_batch(now, jobs_waited, &items);
+        Batch { lane, class, items }
+    }
+
+    fn take_row(&mut self, now: Moment, class: Class, lane: LaneKey) -> Option<Taken<T>> {
+        let (_, ticket) = self.classes[class.index()].turns.head(lane)?;
+        let Waiting { entry, since, item, .. } = self.remove(ticket, true)?;
+        Some(Taken { ticket, class, stream: entry.stream, waited: now.saturating_since(since), item })
+    }
+
+    /// Keeps the measured rates and the count behind the jobs' reserved share.
+    fn note_batch(&mut self, now: Moment, jobs_waited: bool, items: &[Taken<T>]) {
+        for class in Class::ALL {
+            let rows = items.iter().filter(|row| row.class == class).count();
+            let state = &mut self.classes[class.index()];
+            if rows > 0 {
+                state.drain.started(now, rows, state.waiting > 0);
+            }
+        }
+        let carried_job = items.iter().any(|row| row.class == Class::Job);
+        self.batches_without_job =
+            if jobs_waited && !carried_job { self.batches_without_job.saturating_add(1) } else { 0 };
+    }
+}
