@@ -5,10 +5,24 @@
 
 mod error;
 mod frame;
+mod image_decode;
+mod image_header;
+mod kernels;
+mod letterbox;
 mod limits;
+mod orient;
+mod picture;
 mod pool;
+mod resample;
+mod row;
+mod yuv;
 
 pub use error::{MediaError, MediaErrorKind};
 pub use frame::{Frame, PixelFormat, YuvMatrix, YuvRange};
+pub use image_decode::decode_image;
+pub use image_header::{ImageFormat, ImageHeader, Orientation};
+pub use letterbox::Letterbox;
 pub use limits::{ImageLimits, VideoLimits};
+pub use picture::Picture;
 pub use pool::{FramePool, PoolStats, PooledBuffer};
+pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_row};

@@ -1,0 +1,115 @@
+//! Compressed pictures to upright RGB frames.
+//!
+//! The decoders are memory-safe crates, but they read bytes that anyone may send: the size is checked again on what
+//! the decoder says, a panic is an error like any other, and a picture that is cut off is an error, never half a
+//! picture over gray. Alpha is dropped, not blended, as OpenCV and the training code of detectors do.
+
+use crate::image_header::{check_size, corrupt};
+use crate::{Frame, FramePool, ImageFormat, ImageHeader, ImageLimits, MediaError, PixelFormat, PooledBuffer, orient};
+use image::codecs::{png::PngDecoder, webp::WebPDecoder};
+use image::{ColorType, ImageDecoder};
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+/// Decodes a whole picture to RGB and turns it upright. `header` is what [`ImageHeader::read`] said of the same bytes.
+///
+/// # Errors
+/// `Corrupt` where the content is damaged, cut off or not of the size in its header; `TooLarge` over `limits`.
+pub fn decode_image(
+    bytes: &[u8],
+    header: &ImageHeader,
+    limits: &ImageLimits,
+    pool: &FramePool,
+) -> Result<Frame, MediaError> {
+    check_size(header.width, header.height, limits)?;
+    // What a decoder leaves half written when it panics is dropped here, so nothing broken is ever seen.
+    let stored = catch_unwind(AssertUnwindSafe(|| decode_stored(bytes, header, pool))).unwrap_or_else(|_| {
+        tracing::warn!(format = header.format.name(), "a picture decoder panicked");
+        Err(damaged(header.format))
+    })?;
+    let upright = orient::turn_upright(stored, header, pool);
+    let (width, height) = header.oriented_size();
+    Ok(Frame::new(width, height, PixelFormat::Rgb8, Duration::ZERO, upright))
+}
+
+fn decode_stored(bytes: &[u8], header: &ImageHeader, pool: &FramePool) -> Result<PooledBuffer, MediaError> {
+    let unreadable = |_| damaged(header.format);
+    match header.format {
+        ImageFormat::Jpeg => decode_jpeg(bytes, header, pool),
+        ImageFormat::Png => decode_by(PngDecoder::new(Cursor::new(bytes)).map_err(unreadable)?, header, pool),
+        ImageFormat::WebP => decode_by(WebPDecoder::new(Cursor::new(bytes)).map_err(unreadable)?, header, pool),
+    }
+}
+
+fn decode_jpeg(bytes: &[u8], header: &ImageHeader, pool: &FramePool) -> Result<PooledBuffer, MediaError> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(header.width as usize)
+        .set_max_height(header.height as usize)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(|_| damaged(header.format))?;
+    let size = decoder.dimensions().ok_or_else(|| damaged(header.format))?;
+    check_same_size(header, size)?;
+    let mut pixels = pool.take(rgb_bytes(header));
+    decoder.decode_into(&mut pixels).map_err(|_| damaged(header.format))?;
+    Ok(pixels)
+}
+
+fn decode_by(decoder: impl ImageDecoder, header: &ImageHeader, pool: &FramePool) -> Result<PooledBuffer, MediaError> {
+    let (width, height) = decoder.dimensions();
+    check_same_size(header, (width as usize, height as usize))?;
+    let color = decoder.color_type();
+    let mut native = pool.take(rgb_bytes(header) / 3 * usize::from(color.bytes_per_pixel()));
+    decoder.read_image(&mut native).map_err(|_| damaged(header.format))?;
+    if color == ColorType::Rgb8 {
+        return Ok(native);
+    }
+    let mut pixels = pool.take(rgb_bytes(header));
+    to_rgb8(&native, color, &mut pixels);
+    Ok(pixels)
+}
+
+/// Drops alpha, spreads gray over three channels, keeps the upper byte of sixteen bits (native byte order).
+fn to_rgb8(native: &[u8], color: ColorType, rgb: &mut [u8]) {
+    let upper = if cfg!(target_endian = "little") { 1 } else { 0 };
+    match color {
+        ColorType::L8 => spread(native, rgb, |p: &[u8; 1]| [p[0]; 3]),
+        ColorType::La8 => spread(native, rgb, |p: &[u8; 2]| [p[0]; 3]),
+        ColorType::Rgba8 => spread(native, rgb, |p: &[u8; 4]| [p[0], p[1], p[2]]),
+        ColorType::L16 => spread(native, rgb, |p: &[u8; 2]| [p[upper]; 3]),
+        ColorType::La16 => spread(native, rgb, |p: &[u8; 4]| [p[upper]; 3]),
+        ColorType::Rgb16 => spread(native, rgb, |p: &[u8; 6]| [p[upper], p[2 + upper], p[4 + upper]]),
+        ColorType::Rgba16 => spread(native, rgb, |p: &[u8; 8]| [p[upper], p[2 + upper], p[4 + upper]]),
+        _ => unreachable!("PNG and WebP decode to 8 or 16 bits, gray or RGB, with or without alpha"),
+    }
+}
+
+fn spread<const N: usize>(native: &[u8], rgb: &mut [u8], pixel: impl Fn(&[u8; N]) -> [u8; 3]) {
+    let (native, _) = native.as_chunks::<N>();
+    let (rgb, _) = rgb.as_chunks_mut::<3>();
+    for (rgb, native) in rgb.iter_mut().zip(native) {
+        *rgb = pixel(native);
+    }
+}
+
+/// The limits held for the header, so what is decoded may not be anything else.
+fn check_same_size(header: &ImageHeader, (width, height): (usize, usize)) -> Result<(), MediaError> {
+    if (width, height) == (header.width as usize, header.height as usize) {
+        return Ok(());
+    }
+    Err(corrupt("the picture is not of the size that its header gives: write the file anew"))
+}
+
+fn rgb_bytes(header: &ImageHeader) -> usize {
+    PixelFormat::Rgb8.size_bytes(header.width, header.height)
+}
+
+fn damaged(format: ImageFormat) -> MediaError {
+    corrupt(&format!("the {} picture is damaged or cut off: send the whole file", format.name()))
+}
