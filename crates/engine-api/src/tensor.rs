@@ -72,10 +72,10 @@ macro_rules! views {
         impl Element for $rust {
             const TYPE: ElementType = ElementType::$element;
             fn of<'a>(tensor: &TensorRef<'a>) -> Option<&'a [Self]> {
-                match tensor.data { DataRef::$variant(s) => Some(s), #[expect(unreachable_patterns, reason = "the last variant has no other")] _ => None }
+                match tensor.data { DataRef::$variant(s) => Some(s), _ => None }
             }
             fn of_mut<'a>(tensor: TensorMut<'a>) -> Option<&'a mut [Self]> {
-                match tensor.data { DataMut::$variant(s) => Some(s), #[expect(unreachable_patterns, reason = "the last variant has no other")] _ => None }
+                match tensor.data { DataMut::$variant(s) => Some(s), _ => None }
             }
         }
         impl<'a> From<(&[usize], &'a [$rust])> for TensorRef<'a> {

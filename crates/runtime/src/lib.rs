@@ -1,1 +1,49 @@
-//! The life of models: registry, load, warm-up, device slots and the queue they serve.
+//! The life of models: registry, load, warm-up, device slots, and the queue that they serve.
+//!
+//! Every model is loaded once and warmed once; everybody who wants a result submits a [`Task`] through a
+//! [`ModelHandle`], and a device slot's own thread writes the task's row into the batch, runs the engine and reads the
+//! row back. Nothing here names an engine, a wire or a family.
+
+#![forbid(unsafe_code)]
+
+mod agreement;
+mod call;
+mod clock;
+mod device;
+mod error;
+mod event;
+mod family;
+mod generation;
+mod handle;
+mod lifecycle;
+mod load;
+mod memory;
+mod pending;
+mod registry;
+mod rows;
+mod scratch;
+mod slot;
+mod spec;
+mod state;
+mod task;
+mod warm_up;
+mod work;
+
+pub use agreement::{Agreement, Disagreement, Tolerance};
+pub use call::{Call, Class, StreamKey};
+pub use clock::Clock;
+pub use device::{Device, DeviceOptions, DeviceStats};
+pub use error::{RunError, RunErrorKind};
+pub use event::{DropReason, Event, Observer};
+pub use family::{Binder, ContractError, Family, WarmUpRow};
+pub use generation::{Generation, LoadFigures};
+pub use handle::{ModelHandle, Opened};
+pub use memory::resident_bytes;
+pub use pending::{Completed, Pending, Timings};
+pub use registry::{ModelStatus, Registry, RegistryOptions};
+pub use rows::{InputRow, OutputRow, RowShape, RowShapes};
+pub use samovar_engine_api::{Precision, Signature};
+pub use scratch::Scratch;
+pub use spec::{EngineChoice, ModelSpec, PrecisionChoice};
+pub use state::{Failure, FailureKind, ModelState};
+pub use task::{Task, TaskError};

@@ -1,0 +1,318 @@
+//! One device: its queue, its slots' threads, and the reaper of work that nobody will start in time.
+//!
+//! All slots and all models of a device meet in one [`DeviceQueue`]. A slot is a thread that owns one runner of each
+//! model. Lock order: a device's lock is never held while work is settled or an observer is called.
+
+use crate::event::Event;
+use crate::generation::{Generation, GenerationKey};
+use crate::slot::Slot;
+use crate::warm_up::WarmUpFigures;
+use crate::work::Work;
+use crate::{Clock, DropReason, FailureKind, Observer, RunError, RunErrorKind};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use samovar_engine_api as engine_api;
+use samovar_schedule::{Batch, Class, DeviceQueue, Dropped, Entry, Next, QueuePolicy, RefusedReason, Ticket};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+/// How a device is set up.
+#[derive(Clone, Debug)]
+pub struct DeviceOptions {
+    /// Where it is.
+    pub kind: engine_api::Device,
+    /// Batches that run at the same time: threads of this device.
+    pub slots: usize,
+    /// CPU threads that the engine may use in one run.
+    pub threads: usize,
+    /// Limits of its queue.
+    pub policy: QueuePolicy,
+}
+
+impl Default for DeviceOptions {
+    /// One slot per core with one thread each: the best throughput that was measured for convolution models.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { kind: engine_api::Device::Cpu, slots: cores, threads: 1, policy: QueuePolicy::default() }
+    }
+}
+
+/// A device and its queue.
+pub struct Device {
+    pub(crate) options: DeviceOptions,
+    pub(crate) clock: Clock,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// Everything that slots and callers share.
+    state: Mutex<State>,
+    /// Signalled once for every piece of work or order: one idle slot wakes.
+    arrived: Condvar,
+    /// Signalled when the queue stops being empty: the reaper wakes.
+    waiting: Condvar,
+    /// Signalled when places in the queue become free: producers of jobs wake.
+    room: Notify,
+    /// Joined by [`Device::close`].
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct State {
+    queue: DeviceQueue<Work>,
+    /// One list per slot; bounded by the models that are being loaded or freed.
+    orders: Vec<VecDeque<Order>>,
+    closing: bool,
+}
+
+/// What a slot is told to do beside its work.
+pub(crate) enum Order {
+    /// Make a runner and warm it up.
+    Install { generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>> },
+    /// Warm an installed runner again.
+    WarmAgain { generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>> },
+    /// Drop the runner.
+    Remove { key: GenerationKey },
+}
+
+/// Why a slot could not take a generation in.
+#[derive(Clone, Debug)]
+pub(crate) struct InstallError {
+    pub(crate) kind: FailureKind,
+    pub(crate) reason: String,
+}
+
+/// What a slot does next.
+pub(crate) enum Duty {
+    Run(Batch<Work>),
+    Obey(Order),
+    /// Nothing to do beside the warm-up.
+    Idle,
+    Stop,
+}
+
+/// How full a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceStats {
+    /// Batches that can run at the same time.
+    pub slots: usize,
+    /// Waiting work, by class in the order of [`Class::ALL`].
+    pub waiting: [usize; 3],
+}
+
+/// How long a slot with nothing to do sleeps before it looks again; it is woken when something comes.
+const REST: Duration = Duration::from_secs(5);
+
+/// How often the reaper looks at waiting work: late work leaves the queue within this time of its deadline.
+const REAP_EVERY: Duration = Duration::from_millis(20);
+
+impl Device {
+    /// Starts the device's threads.
+    pub fn start(options: DeviceOptions, observer: Arc<dyn Observer>) -> Arc<Self> {
+        let slots = options.slots.max(1);
+        let state = State {
+            queue: DeviceQueue::new(options.policy),
+            orders: (0..slots).map(|_| VecDeque::new()).collect(),
+            closing: false,
+        };
+        let device = Arc::new(Self {
+            options: DeviceOptions { slots, ..options },
+            clock: Clock::start(),
+            observer,
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+            waiting: Condvar::new(),
+            room: Notify::new(),
+            threads: Mutex::new(Vec::new()),
+        });
+        for index in 0..slots {
+            device.spawn(format!("slot-{index}"), move |device| Slot::new(device, index).serve());
+        }
+        device.spawn("reaper".to_owned(), |device| device.reap());
+        device
+    }
+
+    fn spawn(self: &Arc<Self>, name: String, body: impl FnOnce(Arc<Self>) + Send + 'static) {
+        let device = Arc::clone(self);
+        let thread = std::thread::Builder::new().name(name).spawn(move || body(device));
+        self.threads.lock().push(thread.expect("the system gives threads at start"));
+    }
+
+    /// How full the device is.
+    pub fn stats(&self) -> DeviceStats {
+        let state = self.state.lock();
+        DeviceStats { slots: self.options.slots, waiting: Class::ALL.map(|class| state.queue.depth(class)) }
+    }
+
+    /// Queues work.
+    pub(crate) fn push(&self, entry: Entry, work: Work) -> Result<Ticket, Unqueued> {
+        let now = self.clock.now();
+        let (pushed, was_empty) = {
+            let mut state = self.state.lock();
+            let was_empty = state.queue.is_empty();
+            (state.queue.push(now, entry, work), was_empty)
+        };
+        let admitted = pushed.map_err(|refused| Unqueued { work: refused.item, reason: refused.reason })?;
+        self.arrived.notify_one();
+        if was_empty {
+            self.waiting.notify_one();
+        }
+        if let Some((_, older)) = admitted.displaced {
+            self.drop_work(older, DropReason::Displaced);
+        }
+        Ok(admitted.ticket)
+    }
+
+    /// Takes work out of the queue whose caller has gone; work that has started goes on.
+    pub(crate) fn cancel(&self, ticket: Ticket) {
+        let cancelled = self.state.lock().queue.cancel(ticket);
+        if let Some(work) = cancelled {
+            self.room.notify_waiters();
+            self.drop_work(work, DropReason::Cancelled);
+        }
+    }
+
+    /// Resolves when places may have become free. Make the future before trying to push.
+    pub(crate) fn room(&self) -> Notified<'_> {
+        self.room.notified()
+    }
+
+    /// Gives an order to every slot.
+    pub(crate) fn order(&self, mut make: impl FnMut() -> Order) {
+        let mut state = self.state.lock();
+        for orders in &mut state.orders {
+            orders.push_back(make());
+        }
+        drop(state);
+        self.arrived.notify_all();
+    }
+
+    /// Fails all waiting work of a generation that could not be drained in time.
+    pub(crate) fn abandon(&self, generation: &Generation) {
+        let lanes = generation.lane_keys();
+        let abandoned: Vec<Work> = {
+            let mut state = self.state.lock();
+            lanes.into_iter().flat_map(|lane| state.queue.drain_lane(lane)).collect()
+        };
+        for work in abandoned {
+            self.drop_work(work, DropReason::Unloaded);
+        }
+    }
+
+    /// The next duty of slot `index`. A slot that is warming a model up does not sleep and takes no further order.
+    pub(crate) fn next_duty(&self, index: usize, warming: bool) -> Duty {
+        let mut state = self.state.lock();
+        loop {
+            if !warming && let Some(order) = state.orders[index].pop_front() {
+                return Duty::Obey(order);
+            }
+            let may_wait = !state.closing;
+            let taken = state.queue.take(self.clock.now(), may_wait);
+            if !taken.expired.is_empty() {
+                MutexGuard::unlocked(&mut state, || self.expire(taken.expired));
+            }
+            let until = match taken.next {
+                Next::Batch(batch) => {
+                    drop(state);
+                    self.room.notify_waiters();
+                    return Duty::Run(batch);
+                }
+                _ if warming => return Duty::Idle,
+                Next::Empty if state.closing => return Duty::Stop,
+                Next::Empty => REST,
+                Next::WaitUntil(moment) => self.clock.until(moment),
+            };
+            if state.orders[index].is_empty() {
+                self.arrived.wait_for(&mut state, until);
+            }
+        }
+    }
+
+    /// The reaper's thread: reports late work even while every slot is busy.
+    fn reap(&self) {
+        loop {
+            let late = {
+                let mut state = self.state.lock();
+                if state.closing {
+                    return;
+                }
+                if state.queue.is_empty() {
+                    self.waiting.wait(&mut state);
+                } else {
+                    self.waiting.wait_for(&mut state, REAP_EVERY);
+                }
+                state.queue.expire(self.clock.now())
+            };
+            self.expire(late);
+        }
+    }
+
+    fn expire(&self, late: Vec<Dropped<Work>>) {
+        if !late.is_empty() {
+            self.room.notify_waiters();
+        }
+        for dropped in late {
+            self.drop_work(dropped.item, DropReason::Expired);
+        }
+    }
+
+    fn drop_work(&self, work: Work, reason: DropReason) {
+        let (model, class) = (work.generation().name.clone(), work.class);
+        self.observer.observe(&Event::Dropped { model: &model, class, reason });
+        work.settle(Err(dropped_error(reason)));
+    }
+
+    /// Finishes what is queued and ends the threads. Work that is pushed later is refused.
+    pub fn close(&self) {
+        {
+            let mut state = self.state.lock();
+            state.closing = true;
+            state.queue.close();
+        }
+        self.arrived.notify_all();
+        self.waiting.notify_all();
+        self.room.notify_waiters();
+        for thread in std::mem::take(&mut *self.threads.lock()) {
+            if thread.join().is_err() {
+                tracing::error!("a device thread ended in a panic");
+            }
+        }
+    }
+}
+
+/// Work that was not let in.
+pub(crate) struct Unqueued {
+    pub(crate) work: Work,
+    pub(crate) reason: RefusedReason,
+}
+
+impl Unqueued {
+    pub(crate) fn error(&self) -> RunError {
+        match self.reason {
+            RefusedReason::Full { retry_after } => RunError::new(
+                RunErrorKind::QueueFull { retry_after },
+                "the queue is full; ask again after the time given",
+            ),
+            RefusedReason::WouldWait => {
+                let retry_after = Duration::from_secs(1);
+                RunError::new(RunErrorKind::QueueFull { retry_after }, "the queue for jobs is full; ask again later")
+            }
+            RefusedReason::Late => dropped_error(DropReason::Expired),
+            RefusedReason::Closed => RunError::shutting_down(),
+        }
+    }
+}
+
+fn dropped_error(reason: DropReason) -> RunError {
+    match reason {
+        DropReason::Displaced => RunError::new(RunErrorKind::Displaced, "a newer frame of this stream took its place"),
+        DropReason::Expired => {
+            RunError::new(RunErrorKind::DeadlineExceeded, "the deadline passed before the work could be started")
+        }
+        DropReason::Unloaded => RunError::new(
+            RunErrorKind::NotReady { retry_after: Duration::from_secs(1) },
+            "the model was unloaded before the work could be started",
+        ),
+        DropReason::Cancelled | DropReason::Refused => RunError::internal("the work was cancelled"),
+    }
+}

@@ -1,0 +1,44 @@
+//! What the runtime needs from a family, whichever it is: the row shapes in use and representative work for warm-up.
+
+use crate::{InputRow, OutputRow, RowShapes, Scratch, TaskError};
+use samovar_engine_api::Signature;
+use std::any::Any;
+use std::sync::Arc;
+
+/// A family bound to one model's signature.
+pub trait Family: Any + Send + Sync {
+    /// The word for it: `yolo`, `text-embedding` …
+    fn name(&self) -> &'static str;
+
+    /// The row shapes that calls will use: few, and all of them warmed. The first is the commonest.
+    fn lanes(&self) -> Vec<RowShapes>;
+
+    /// The most rows that the graph takes in one run (1 where its batch axis is fixed to 1).
+    fn batch_max(&self) -> usize;
+
+    /// Representative work of one of the lanes.
+    fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow>;
+}
+
+/// Representative work on one row, done over and over while a model warms up.
+pub trait WarmUpRow: Send {
+    /// Writes the row, as a real call would.
+    ///
+    /// # Errors
+    /// Fails the load.
+    fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError>;
+
+    /// Reads the row, as a real call would.
+    ///
+    /// # Errors
+    /// Fails the load: a model whose outputs fit no family is found out here, never at the first request.
+    fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError>;
+}
+
+/// Binds a family to a signature: the contract check that every load begins with.
+pub type Binder = Arc<dyn Fn(&Signature) -> Result<Arc<dyn Family>, ContractError> + Send + Sync>;
+
+/// A model that does not fit its family. The message says what was found and what was expected.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ContractError(pub String);

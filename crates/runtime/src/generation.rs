@@ -1,0 +1,192 @@
+//! One loaded and warmed copy of a model: what serves, what it cost, and who still uses it.
+
+use crate::{Family, RowShapes};
+use parking_lot::{Condvar, Mutex};
+use samovar_engine_api::{LoadedModel, Precision, Signature};
+use samovar_schedule::{BatchRule, LaneKey};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// One loaded copy of a model. Work that was accepted for it keeps it alive.
+pub struct Generation {
+    /// The model's name.
+    pub name: Arc<str>,
+    /// Counts up with each load of this model, from 1.
+    pub number: u64,
+    /// The engine that runs it.
+    pub engine: &'static str,
+    /// The engine library's version.
+    pub engine_version: String,
+    /// Arithmetic of its hot layers.
+    pub precision: Precision,
+    /// CPU threads of one run.
+    pub threads: usize,
+    /// Runs that can go on at the same time.
+    pub slots: usize,
+    /// When it was asked to load.
+    pub since: Instant,
+    /// Bound to its signature.
+    pub family: Arc<dyn Family>,
+    /// Rows that may share a run.
+    pub(crate) batch: BatchRule,
+    /// Unique in this process: the part of a lane's key that names the generation.
+    pub(crate) key: GenerationKey,
+    pub(crate) model: Arc<dyn LoadedModel>,
+    /// Keys of the row shapes met so far. Bounded: see [`LANES_MAX`].
+    lanes: Mutex<HashMap<RowShapes, LaneKey>>,
+    /// Work in the queue or in a slot.
+    use_count: Mutex<UseCount>,
+    /// Signalled when `use_count` falls to zero.
+    unused: Condvar,
+    /// Written once, when the warm-up is through.
+    figures: Mutex<LoadFigures>,
+}
+
+/// Names a generation in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct GenerationKey(pub(crate) u64);
+
+/// Different row shapes that one generation takes at most: more would mean that a family forgot to bucket them.
+const LANES_MAX: usize = 1 << 12;
+
+#[derive(Default)]
+struct UseCount {
+    uses: usize,
+    retired: bool,
+}
+
+/// What loading and warming a generation took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LoadFigures {
+    /// Reading the weights, comparing precisions included.
+    pub load: Duration,
+    /// All slots and lanes.
+    pub warm_up: Duration,
+    /// The very first run.
+    pub first_run: Duration,
+    /// The run that the latency settled at.
+    pub settled_run: Duration,
+    /// Runs that the warm-up needed, over all slots and lanes.
+    pub warm_up_runs: u32,
+    /// Bytes that the process grew by, weights and run memory together.
+    pub memory_bytes: u64,
+    /// Largest relative difference from f32 on the warm-up input; none where it runs in f32.
+    pub precision_error: Option<f32>,
+}
+
+/// The parts of a generation that a load has found out.
+pub(crate) struct Loaded {
+    pub(crate) name: Arc<str>,
+    pub(crate) number: u64,
+    pub(crate) engine: &'static str,
+    pub(crate) engine_version: String,
+    pub(crate) precision: Precision,
+    pub(crate) threads: usize,
+    pub(crate) slots: usize,
+    pub(crate) since: Instant,
+    pub(crate) family: Arc<dyn Family>,
+    pub(crate) batch: BatchRule,
+    pub(crate) model: Arc<dyn LoadedModel>,
+}
+
+impl Generation {
+    pub(crate) fn new(loaded: Loaded) -> Self {
+        static KEYS: AtomicU64 = AtomicU64::new(1);
+        Self {
+            name: loaded.name,
+            number: loaded.number,
+            engine: loaded.engine,
+            engine_version: loaded.engine_version,
+            precision: loaded.precision,
+            threads: loaded.threads,
+            slots: loaded.slots,
+            since: loaded.since,
+            family: loaded.family,
+            batch: loaded.batch,
+            key: GenerationKey(KEYS.fetch_add(1, Ordering::Relaxed)),
+            model: loaded.model,
+            lanes: Mutex::new(HashMap::new()),
+            use_count: Mutex::new(UseCount::default()),
+            unused: Condvar::new(),
+            figures: Mutex::new(LoadFigures::default()),
+        }
+    }
+
+    /// What goes in and comes out.
+    pub fn signature(&self) -> &Signature {
+        self.model.signature()
+    }
+
+    /// What loading and warming took.
+    pub fn figures(&self) -> LoadFigures {
+        *self.figures.lock()
+    }
+
+    pub(crate) fn set_figures(&self, figures: LoadFigures) {
+        *self.figures.lock() = figures;
+    }
+
+    /// The key under which rows of these shapes meet; none when the family made too many of them.
+    pub(crate) fn lane(&self, shapes: &RowShapes) -> Option<LaneKey> {
+        let mut lanes = self.lanes.lock();
+        if let Some(&key) = lanes.get(shapes) {
+            return Some(key);
+        }
+        let index = lanes.len();
+        if index >= LANES_MAX {
+            return None;
+        }
+        let key = LaneKey(self.key.0 * LANES_MAX as u64 + index as u64);
+        lanes.insert(shapes.clone(), key);
+        Some(key)
+    }
+
+    /// Keys of all row shapes met so far.
+    pub(crate) fn lane_keys(&self) -> Vec<LaneKey> {
+        self.lanes.lock().values().copied().collect()
+    }
+
+    /// Counts a piece of work in; none when this generation takes no more.
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<InUse> {
+        let mut count = self.use_count.lock();
+        if count.retired {
+            return None;
+        }
+        count.uses += 1;
+        Some(InUse(Arc::clone(self)))
+    }
+
+    /// Takes no more work, and waits until what was accepted is done. Tells whether it is, within `limit`.
+    pub(crate) fn retire(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut count = self.use_count.lock();
+        count.retired = true;
+        while count.uses > 0 {
+            if self.unused.wait_until(&mut count, deadline).timed_out() {
+                return count.uses == 0;
+            }
+        }
+        true
+    }
+}
+
+impl std::fmt::Debug for Generation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}#{} on {} {}", self.name, self.number, self.engine, self.precision)
+    }
+}
+
+/// One piece of work that uses a generation, from its acceptance to its end.
+pub(crate) struct InUse(pub(crate) Arc<Generation>);
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        let mut count = self.0.use_count.lock();
+        count.uses -= 1;
+        if count.uses == 0 {
+            self.0.unused.notify_all();
+        }
+    }
+}

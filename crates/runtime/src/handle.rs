@@ -1,0 +1,196 @@
+//! A cheap handle to one model: opens it, submits work to it. Clone it into every stream and request.
+
+use crate::device::Unqueued;
+use crate::event::Event;
+use crate::generation::{Generation, InUse};
+use crate::lifecycle::Model;
+use crate::registry::Operations;
+use crate::work::Work;
+use crate::{Call, DropReason, Failure, ModelState, Pending, RowShapes, RunError, RunErrorKind, Task};
+use samovar_schedule::{Entry, RefusedReason};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A cheap handle to one model.
+#[derive(Clone)]
+pub struct ModelHandle {
+    pub(crate) model: Arc<Model>,
+    pub(crate) operations: Operations,
+}
+
+/// How a model was found when it was opened.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// It was warm: the open cost nothing.
+    Warm(Arc<Generation>),
+    /// This open waited for the load and the warm-up.
+    Loaded(Arc<Generation>),
+}
+
+impl Opened {
+    /// The generation that serves.
+    pub const fn generation(&self) -> &Arc<Generation> {
+        match self {
+            Self::Warm(generation) | Self::Loaded(generation) => generation,
+        }
+    }
+}
+
+impl ModelHandle {
+    /// The model's configured name.
+    pub fn name(&self) -> &str {
+        &self.model.spec.name
+    }
+
+    /// Where the model is in its life.
+    pub fn state(&self) -> ModelState {
+        self.model.state.borrow().clone()
+    }
+
+    /// Tells every change of the model's state.
+    pub fn watch(&self) -> watch::Receiver<ModelState> {
+        self.model.state.subscribe()
+    }
+
+    /// Makes sure that the model is loaded and warm, loading it if nobody has. Callers share one load and one warm-up.
+    ///
+    /// # Errors
+    /// `NotReady` where the load fails or has failed and is not due again; `ShuttingDown`.
+    pub async fn open(&self) -> Result<Opened, RunError> {
+        match self.state() {
+            ModelState::Ready(generation) => Ok(self.found_warm(generation)),
+            ModelState::Failed(failure) if !due(&failure) => Err(not_ready(&failure)),
+            ModelState::Absent | ModelState::Failed(_) if self.model.claim_load() => {
+                let loaded = self.operations.run(&self.model, Model::load).await?;
+                loaded.map(Opened::Loaded).map_err(|failure| not_ready(&failure))
+            }
+            _ => self.wait().await,
+        }
+    }
+
+    fn found_warm(&self, generation: Arc<Generation>) -> Opened {
+        self.observe(&Event::WarmUpSkipped { model: self.name() });
+        Opened::Warm(generation)
+    }
+
+    /// Waits for the operation in progress to end; its waiters did not run a warm-up themselves.
+    async fn wait(&self) -> Result<Opened, RunError> {
+        let mut watch = self.watch();
+        let settled =
+            |state: &ModelState| matches!(state, ModelState::Ready(_) | ModelState::Failed(_) | ModelState::Absent);
+        let state = watch.wait_for(settled).await.map_err(|_| RunError::shutting_down())?.clone();
+        match state {
+            ModelState::Ready(generation) => Ok(self.found_warm(generation)),
+            ModelState::Failed(failure) => Err(not_ready(&failure)),
+            _ => Err(starting(Duration::from_secs(1))),
+        }
+    }
+
+    /// The generation that serves at present.
+    ///
+    /// # Errors
+    /// `NotReady` with the time to wait.
+    pub fn generation(&self) -> Result<Arc<Generation>, RunError> {
+        match &*self.model.state.borrow() {
+            ModelState::Ready(generation) => Ok(Arc::clone(generation)),
+            ModelState::Failed(failure) => Err(not_ready(failure)),
+            _ => Err(starting(Duration::from_secs(1))),
+        }
+    }
+
+    /// Queues `task`, whose rows have these shapes on the generation that serves. Returns at once; await the result.
+    ///
+    /// # Errors
+    /// `NotReady`, `QueueFull`, `DeadlineExceeded` or `ShuttingDown`.
+    pub fn submit<T: Task>(&self, task: T, rows: RowShapes, call: Call) -> Result<Pending<T::Output>, RunError> {
+        let admission = self.admission(&rows, call)?;
+        let (work, receiver) = Work::new(task, rows, call.class, admission.in_use);
+        match self.model.shared.device.push(admission.entry, work) {
+            Ok(ticket) => Ok(Pending::new(receiver, Arc::downgrade(&self.model.shared.device), ticket)),
+            Err(unqueued) => Err(self.refuse(&unqueued)),
+        }
+    }
+
+    /// Queues `task` and waits for a place as long as it takes: for producers of jobs.
+    ///
+    /// # Errors
+    /// `NotReady`, `DeadlineExceeded` or `ShuttingDown`.
+    pub async fn submit_waiting<T: Task>(
+        &self,
+        task: T,
+        rows: RowShapes,
+        call: Call,
+    ) -> Result<Pending<T::Output>, RunError> {
+        let admission = self.admission(&rows, call)?;
+        let device = &self.model.shared.device;
+        let (mut work, receiver) = Work::new(task, rows, call.class, admission.in_use);
+        loop {
+            let room = device.room();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            match device.push(admission.entry, work) {
+                Ok(ticket) => return Ok(Pending::new(receiver, Arc::downgrade(device), ticket)),
+                Err(Unqueued { work: refused, reason: RefusedReason::WouldWait | RefusedReason::Full { .. } }) => {
+                    work = refused;
+                    room.await;
+                }
+                Err(unqueued) => return Err(self.refuse(&unqueued)),
+            }
+        }
+    }
+
+    fn admission(&self, rows: &RowShapes, call: Call) -> Result<Admission, RunError> {
+        // A generation that retires between the look and the entry has a successor already, or none: look again.
+        for _ in 0..ENTER_TRIES {
+            let generation = self.generation()?;
+            let Some(in_use) = generation.enter() else { continue };
+            let lane = generation.lane(rows).ok_or_else(|| RunError::internal("too many different input shapes"))?;
+            let clock = self.model.shared.device.clock;
+            let entry = Entry {
+                class: call.class,
+                stream: call.stream,
+                lane,
+                batch: if rows.batched() { generation.batch } else { samovar_schedule::BatchRule::SINGLE },
+                deadline: call.deadline.map(|at| clock.at(at)),
+                weight: NonZeroU16::MIN,
+            };
+            return Ok(Admission { in_use, entry });
+        }
+        Err(starting(Duration::from_secs(1)))
+    }
+
+    fn refuse(&self, unqueued: &Unqueued) -> RunError {
+        let error = unqueued.error();
+        let class = unqueued.work.class;
+        self.observe(&Event::Dropped { model: self.name(), class, reason: DropReason::Refused });
+        error
+    }
+
+    fn observe(&self, event: &Event<'_>) {
+        self.model.shared.device.observer.observe(event);
+    }
+}
+
+/// Looks at the serving generation before a call gives up: each miss means that a swap happened in between.
+const ENTER_TRIES: usize = 8;
+
+struct Admission {
+    in_use: InUse,
+    entry: Entry,
+}
+
+fn due(failure: &Failure) -> bool {
+    failure.retry_at.is_some_and(|at| at <= std::time::Instant::now())
+}
+
+fn not_ready(failure: &Failure) -> RunError {
+    let retry_after = failure.retry_after();
+    let message = format!("the model could not be loaded ({}); the server's operator can see why", failure.kind.code());
+    RunError::new(RunErrorKind::NotReady { retry_after }, message)
+}
+
+fn starting(retry_after: Duration) -> RunError {
+    RunError::new(RunErrorKind::NotReady { retry_after }, "the model is not ready yet")
+}

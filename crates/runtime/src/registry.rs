@@ -1,0 +1,261 @@
+//! All models of this process: one value, made at start, passed down.
+
+use crate::event::{Observer, Silent};
+use crate::lifecycle::{Model, Shared};
+use crate::{
+    Device, DeviceOptions, DeviceStats, Failure, Generation, ModelHandle, ModelSpec, ModelState, RunError, RunErrorKind,
+};
+use parking_lot::{Condvar, Mutex};
+use samovar_engine_api::Engine;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What a registry is made of.
+pub struct RegistryOptions {
+    /// Engines on this machine; `auto` tries them in this order.
+    pub engines: Vec<Arc<dyn Engine>>,
+    /// The device that all models share.
+    pub device: DeviceOptions,
+    /// Hears of everything that happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl RegistryOptions {
+    /// These engines on a default device, with nobody listening.
+    pub fn new(engines: Vec<Arc<dyn Engine>>) -> Self {
+        Self { engines, device: DeviceOptions::default(), observer: Arc::new(Silent) }
+    }
+}
+
+/// All models of this process.
+pub struct Registry {
+    models: BTreeMap<String, Arc<Model>>,
+    shared: Arc<Shared>,
+    operations: Operations,
+    /// Loads again what failed and is due.
+    retry: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A model as it is shown.
+#[derive(Clone)]
+pub struct ModelStatus {
+    /// The configured name.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: ModelState,
+    /// Whether it counts for readiness.
+    pub preload: bool,
+}
+
+/// How often failed loads are looked at.
+const RETRY_LOOK: Duration = Duration::from_millis(500);
+
+impl Registry {
+    /// Starts the device and takes the models in, none of them loaded.
+    ///
+    /// # Errors
+    /// The name that two models share.
+    pub fn start(options: RegistryOptions, specs: Vec<ModelSpec>) -> Result<Self, String> {
+        let device = Device::start(options.device, options.observer);
+        let shared = Arc::new(Shared { engines: options.engines, device, loading: AtomicUsize::new(0) });
+        let mut models = BTreeMap::new();
+        for spec in specs {
+            let name = spec.name.clone();
+            if models.insert(name.clone(), Arc::new(Model::new(spec, Arc::clone(&shared)))).is_some() {
+                shared.device.close();
+                return Err(name);
+            }
+        }
+        let operations = Operations::default();
+        let retry = spawn_retry(models.values().cloned().collect(), operations.clone());
+        Ok(Self { models, shared, operations, retry: Mutex::new(Some(retry)) })
+    }
+
+    /// A handle to the model of that name.
+    ///
+    /// # Errors
+    /// `UnknownModel`.
+    pub fn model(&self, name: &str) -> Result<ModelHandle, RunError> {
+        let model = self.models.get(name).ok_or_else(unknown_model)?;
+        Ok(ModelHandle { model: Arc::clone(model), operations: self.operations.clone() })
+    }
+
+    /// Every configured model with its state, by name.
+    pub fn list(&self) -> Vec<ModelStatus> {
+        self.models.values().map(|model| status(model)).collect()
+    }
+
+    /// Loads and warms all models that are to be preloaded, in parallel. Returns when each has come to an end, good or bad.
+    pub async fn preload(&self) {
+        let loads: Vec<_> = self
+            .models
+            .values()
+            .filter(|model| model.spec.preload)
+            .map(|model| self.operations.start(model, Model::load))
+            .collect();
+        for load in loads {
+            // A failure is in the model's state; there is nobody else to tell it to.
+            drop(load.await);
+        }
+    }
+
+    /// Loads and warms one model, unless it is.
+    ///
+    /// # Errors
+    /// `UnknownModel`; inside: why the load failed.
+    pub async fn load(&self, name: &str) -> Result<Result<Arc<Generation>, Failure>, RunError> {
+        self.operations.run(self.find(name)?, Model::load).await
+    }
+
+    /// Loads a new generation beside the old one and switches; a failure leaves the old one serving.
+    ///
+    /// # Errors
+    /// `UnknownModel`; inside: why the load failed.
+    pub async fn reload(&self, name: &str) -> Result<Result<Arc<Generation>, Failure>, RunError> {
+        self.operations.run(self.find(name)?, Model::reload).await
+    }
+
+    /// Warms a model again.
+    ///
+    /// # Errors
+    /// `UnknownModel`; inside: why it failed.
+    pub async fn warm_again(&self, name: &str) -> Result<Result<Arc<Generation>, Failure>, RunError> {
+        self.operations.run(self.find(name)?, Model::warm_again).await
+    }
+
+    /// Finishes accepted work and frees the model.
+    ///
+    /// # Errors
+    /// `UnknownModel`.
+    pub async fn unload(&self, name: &str) -> Result<(), RunError> {
+        self.operations.run(self.find(name)?, Model::unload).await
+    }
+
+    /// How full the device is.
+    pub fn device_stats(&self) -> DeviceStats {
+        self.shared.device.stats()
+    }
+
+    /// Finishes what is queued and ends all threads. Blocks.
+    pub fn close(&self) {
+        self.operations.close();
+        if let Some(retry) = self.retry.lock().take()
+            && retry.join().is_err()
+        {
+            tracing::error!("the retry thread ended in a panic");
+        }
+        self.shared.device.close();
+    }
+
+    fn find(&self, name: &str) -> Result<&Arc<Model>, RunError> {
+        self.models.get(name).ok_or_else(unknown_model)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn status(model: &Model) -> ModelStatus {
+    ModelStatus { name: model.spec.name.clone(), state: model.state.borrow().clone(), preload: model.spec.preload }
+}
+
+fn unknown_model() -> RunError {
+    RunError::new(RunErrorKind::UnknownModel, "no model of that name is configured; GET /v1/models lists them")
+}
+
+/// Blocking operations on models, each on a thread of its own that is joined at the end.
+#[derive(Clone, Default)]
+pub(crate) struct Operations {
+    shared: Arc<OperationsShared>,
+}
+
+#[derive(Default)]
+struct OperationsShared {
+    state: Mutex<OperationsState>,
+    /// Signalled at the end: the retry thread wakes.
+    closing: Condvar,
+}
+
+#[derive(Default)]
+struct OperationsState {
+    closed: bool,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Operations {
+    /// Starts an operation; its outcome comes by the channel.
+    pub(crate) fn start<R: Send + 'static>(
+        &self,
+        model: &Arc<Model>,
+        operation: impl FnOnce(&Model) -> R + Send + 'static,
+    ) -> oneshot::Receiver<R> {
+        let (sender, receiver) = oneshot::channel();
+        let model = Arc::clone(model);
+        let mut state = self.shared.state.lock();
+        if state.closed {
+            return receiver;
+        }
+        state.threads.retain(|thread| !thread.is_finished());
+        let name = format!("model-{}", model.spec.name);
+        let spawned = std::thread::Builder::new().name(name).spawn(move || drop(sender.send(operation(&model))));
+        match spawned {
+            Ok(thread) => state.threads.push(thread),
+            Err(error) => tracing::error!(%error, "no thread for an operation on a model"),
+        }
+        receiver
+    }
+
+    /// Runs an operation and waits for its outcome.
+    pub(crate) async fn run<R: Send + 'static>(
+        &self,
+        model: &Arc<Model>,
+        operation: impl FnOnce(&Model) -> R + Send + 'static,
+    ) -> Result<R, RunError> {
+        self.start(model, operation).await.map_err(|_| RunError::shutting_down())
+    }
+
+    fn close(&self) {
+        let threads = {
+            let mut state = self.shared.state.lock();
+            state.closed = true;
+            std::mem::take(&mut state.threads)
+        };
+        self.shared.closing.notify_all();
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("an operation on a model ended in a panic");
+            }
+        }
+    }
+
+    /// Sleeps for `time` or until the end; tells whether it is the end.
+    fn sleep(&self, time: Duration) -> bool {
+        let mut state = self.shared.state.lock();
+        if !state.closed {
+            self.shared.closing.wait_for(&mut state, time);
+        }
+        state.closed
+    }
+}
+
+fn spawn_retry(models: Vec<Arc<Model>>, operations: Operations) -> JoinHandle<()> {
+    let body = move || {
+        while !operations.sleep(RETRY_LOOK) {
+            for model in models.iter().filter(|model| model.spec.preload && has_failed(model) && model.claim_load()) {
+                drop(operations.start(model, Model::load));
+            }
+        }
+    };
+    std::thread::Builder::new().name("retry".to_owned()).spawn(body).expect("the system gives threads at start")
+}
+
+fn has_failed(model: &Model) -> bool {
+    matches!(&*model.state.borrow(), ModelState::Failed(_))
+}

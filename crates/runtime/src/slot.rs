@@ -1,0 +1,264 @@
+//! One slot's thread: takes batches, writes their rows, runs the engine, reads the rows; obeys orders in between.
+
+use crate::device::{Device, Duty, InstallError, Order};
+use crate::event::Event;
+use crate::generation::{Generation, GenerationKey};
+use crate::warm_up::{WarmUp, WarmUpFigures};
+use crate::work::Work;
+use crate::{FailureKind, InputRow, OutputRow, RunError, RunErrorKind, Scratch, TaskError, Timings};
+use samovar_engine_api::{EngineError, EngineErrorKind, Runner, RunnerOptions};
+use samovar_schedule::{Batch, Class};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+/// A slot: owned by its thread, shared with nobody.
+pub(crate) struct Slot {
+    device: Arc<Device>,
+    index: usize,
+    /// One runner of each generation that is installed here.
+    runners: HashMap<GenerationKey, Box<dyn Runner>>,
+    scratch: Scratch,
+    warming: Option<Warming>,
+}
+
+struct Warming {
+    generation: Arc<Generation>,
+    warm_up: WarmUp,
+    done: SyncSender<Result<WarmUpFigures, InstallError>>,
+}
+
+/// One row on its way through a slot.
+struct Row {
+    work: Work,
+    timings: Timings,
+}
+
+/// Where the time of one batch went.
+#[derive(Clone, Copy, Default)]
+struct BatchTimes {
+    wrote: Duration,
+    ran: Duration,
+    read: Duration,
+}
+
+impl Slot {
+    pub(crate) fn new(device: Arc<Device>, index: usize) -> Self {
+        Self { device, index, runners: HashMap::new(), scratch: Scratch::default(), warming: None }
+    }
+
+    /// Serves until the device closes. Work and warm-up runs take turns, so that neither starves the other.
+    pub(crate) fn serve(mut self) {
+        loop {
+            self.warm_one_run();
+            match self.device.next_duty(self.index, self.warming.is_some()) {
+                Duty::Run(batch) => self.run(batch),
+                Duty::Obey(order) => self.obey(order),
+                Duty::Idle => {}
+                Duty::Stop => return,
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Install { generation, done } => {
+                let made = generation.model.runner(&RunnerOptions { threads: generation.threads });
+                match made {
+                    Ok(runner) => {
+                        self.runners.insert(generation.key, runner);
+                        self.begin_warm_up(generation, done);
+                    }
+                    Err(error) => report(&done, Err(install_error(error.to_string()))),
+                }
+            }
+            Order::WarmAgain { generation, done } => self.begin_warm_up(generation, done),
+            Order::Remove { key } => drop(self.runners.remove(&key)),
+        }
+    }
+
+    fn begin_warm_up(&mut self, generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>>) {
+        let warm_up = WarmUp::new(&generation);
+        self.warming = Some(Warming { generation, warm_up, done });
+    }
+
+    fn warm_one_run(&mut self) {
+        let Some(mut warming) = self.warming.take() else { return };
+        let Some(runner) = self.runners.get_mut(&warming.generation.key) else {
+            report(&warming.done, Err(install_error("the model was removed while it warmed up".to_owned())));
+            return;
+        };
+        let scratch = &mut self.scratch;
+        let stepped =
+            catch_unwind(AssertUnwindSafe(|| warming.warm_up.step(&warming.generation, runner.as_mut(), scratch)));
+        match stepped {
+            Ok(Ok(None)) => self.warming = Some(warming),
+            Ok(Ok(Some(figures))) => report(&warming.done, Ok(figures)),
+            Ok(Err(error)) => report(&warming.done, Err(install_error(error.to_string()))),
+            Err(_) => {
+                self.scratch = Scratch::default();
+                report(&warming.done, Err(install_error("the warm-up ended in a panic".to_owned())));
+            }
+        }
+    }
+
+    fn run(&mut self, batch: Batch<Work>) {
+        let class = batch.class;
+        let rows: Vec<Row> = batch
+            .items
+            .into_iter()
+            .map(|taken| {
+                let timings = Timings { queued: taken.waited, ..Timings::default() };
+                Row { work: taken.item, timings }
+            })
+            .collect();
+        if let Some(alone) = self.run_rows(class, rows) {
+            // The engine failed on the whole batch: each row gets one try of its own.
+            for row in alone {
+                self.run_rows(class, vec![row]);
+            }
+        }
+    }
+
+    /// Runs the rows of one batch to their end. Gives them back when the engine failed and they are worth a try alone.
+    fn run_rows(&mut self, class: Class, mut rows: Vec<Row>) -> Option<Vec<Row>> {
+        let generation = Arc::clone(rows.first()?.work.generation());
+        let Some(mut runner) = self.runners.remove(&generation.key) else {
+            tracing::error!(model = %generation.name, slot = self.index, "no runner is installed");
+            settle_all(rows, &RunError::internal("the model is not installed in this slot"));
+            return None;
+        };
+        let mut times = BatchTimes::default();
+        let started = Instant::now();
+        self.write_rows(runner.as_mut(), &mut rows);
+        times.wrote = started.elapsed();
+        if rows.is_empty() {
+            self.runners.insert(generation.key, runner);
+            return None;
+        }
+        let started = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| runner.run()));
+        times.ran = started.elapsed();
+        let failure = match outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error),
+            Err(_) => {
+                self.device.observer.observe(&Event::Panicked { model: &generation.name });
+                Some(EngineError::new(EngineErrorKind::Run, "the engine panicked"))
+            }
+        };
+        if let Some(error) = failure {
+            drop(runner);
+            return self.after_failure(&generation, &error, rows);
+        }
+        self.read_rows(runner.as_ref(), rows, times, class);
+        self.runners.insert(generation.key, runner);
+        None
+    }
+
+    /// A failed run may leave its runner in any state: a fresh one takes its place.
+    fn after_failure(&mut self, generation: &Generation, error: &EngineError, rows: Vec<Row>) -> Option<Vec<Row>> {
+        tracing::error!(model = %generation.name, rows = rows.len(), %error, "a run failed");
+        self.device.observer.observe(&Event::RunFailed { model: &generation.name });
+        match generation.model.runner(&RunnerOptions { threads: generation.threads }) {
+            Ok(fresh) => drop(self.runners.insert(generation.key, fresh)),
+            Err(error) => tracing::error!(model = %generation.name, %error, "no new runner could be made"),
+        }
+        if rows.len() > 1 {
+            return Some(rows);
+        }
+        settle_all(rows, &RunError::internal("the model failed on this input"));
+        None
+    }
+
+    /// Writes every row; those that cannot be written are settled, and the rest is written again closer together.
+    fn write_rows(&mut self, runner: &mut dyn Runner, rows: &mut Vec<Row>) {
+        loop {
+            let count = rows.len();
+            let mut written = Vec::with_capacity(count);
+            for (index, mut row) in rows.drain(..).enumerate() {
+                match self.write_row(runner, &mut row, count, index) {
+                    Ok(()) => written.push(row),
+                    Err(error) => row.work.settle(Err(task_error(error))),
+                }
+            }
+            *rows = written;
+            if rows.len() == count || rows.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn write_row(
+        &mut self,
+        runner: &mut dyn Runner,
+        row: &mut Row,
+        rows: usize,
+        index: usize,
+    ) -> Result<(), TaskError> {
+        let shapes = row.work.rows.clone();
+        let started = Instant::now();
+        let mut input = InputRow { runner, shapes: &shapes, rows, index };
+        let (work, scratch) = (&mut row.work, &mut self.scratch);
+        let written = catch_unwind(AssertUnwindSafe(|| work.write(&mut input, scratch)));
+        row.timings.wrote = started.elapsed();
+        written.unwrap_or_else(|_| Err(self.panicked(row)))
+    }
+
+    fn read_rows(&mut self, runner: &dyn Runner, rows: Vec<Row>, mut times: BatchTimes, class: Class) {
+        let count = rows.len();
+        let Some(generation) = rows.first().map(|row| Arc::clone(row.work.generation())) else { return };
+        let waited = rows.iter().map(|row| row.timings.queued).max().unwrap_or_default();
+        for (index, mut row) in rows.into_iter().enumerate() {
+            let started = Instant::now();
+            let output = OutputRow { runner, index, batched: row.work.rows.batched() };
+            let (work, scratch) = (&mut row.work, &mut self.scratch);
+            let read = catch_unwind(AssertUnwindSafe(|| work.read(&output, scratch)));
+            let read = read.unwrap_or_else(|_| Err(self.panicked(&row)));
+            let took = started.elapsed();
+            times.read += took;
+            row.timings = Timings { ran: times.ran, read: took, batch_rows: count, ..row.timings };
+            row.work.settle(read.map(|()| row.timings).map_err(task_error));
+        }
+        self.device.observer.observe(&Event::BatchRun {
+            model: &generation.name,
+            class,
+            rows: count,
+            waited,
+            wrote: times.wrote,
+            ran: times.ran,
+            read: times.read,
+        });
+    }
+
+    /// A panic may leave the scratch half written: it starts afresh.
+    fn panicked(&mut self, row: &Row) -> TaskError {
+        self.device.observer.observe(&Event::Panicked { model: &row.work.generation().name });
+        self.scratch = Scratch::default();
+        TaskError::internal("the work on this input failed")
+    }
+}
+
+fn report(done: &SyncSender<Result<WarmUpFigures, InstallError>>, outcome: Result<WarmUpFigures, InstallError>) {
+    // The loader waits with room for every slot's answer; where it has given up, nobody needs the answer.
+    drop(done.try_send(outcome));
+}
+
+fn install_error(reason: String) -> InstallError {
+    InstallError { kind: FailureKind::WarmUp, reason }
+}
+
+fn settle_all(rows: Vec<Row>, error: &RunError) {
+    for row in rows {
+        row.work.settle(Err(error.clone()));
+    }
+}
+
+fn task_error(error: TaskError) -> RunError {
+    match error.code {
+        Some(code) => RunError::new(RunErrorKind::Input { code }, error.message),
+        None => RunError::internal(&error.message),
+    }
+}

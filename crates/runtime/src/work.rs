@@ -1,0 +1,81 @@
+//! A task in the queue: its type hidden, its caller's channel attached, its generation kept alive.
+
+use crate::generation::{Generation, InUse};
+use crate::{Class, Completed, InputRow, OutputRow, RowShapes, RunError, Scratch, Task, TaskError, Timings};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// One task in the queue or in a slot.
+pub(crate) struct Work {
+    pub(crate) class: Class,
+    pub(crate) rows: RowShapes,
+    in_use: InUse,
+    body: Box<dyn Body>,
+}
+
+/// A task of any output type.
+trait Body: Send {
+    fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError>;
+    fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError>;
+    fn settle(self: Box<Self>, result: Result<Timings, RunError>, generation: &Arc<Generation>);
+}
+
+/// What a caller gets in the end.
+pub(crate) type Outcome<T> = Result<Completed<T>, RunError>;
+
+struct Carried<T: Task> {
+    task: T,
+    /// Set by `read`, sent by `settle`.
+    output: Option<T::Output>,
+    sender: oneshot::Sender<Outcome<T::Output>>,
+}
+
+impl Work {
+    pub(crate) fn new<T: Task>(
+        task: T,
+        rows: RowShapes,
+        class: Class,
+        in_use: InUse,
+    ) -> (Self, oneshot::Receiver<Outcome<T::Output>>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self { class, rows, in_use, body: Box::new(Carried { task, output: None, sender }) }, receiver)
+    }
+
+    pub(crate) fn generation(&self) -> &Arc<Generation> {
+        &self.in_use.0
+    }
+
+    pub(crate) fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        self.body.write(row, scratch)
+    }
+
+    pub(crate) fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        self.body.read(row, scratch)
+    }
+
+    /// Sends the outcome; a caller who has gone hears nothing.
+    pub(crate) fn settle(self, result: Result<Timings, RunError>) {
+        self.body.settle(result, &self.in_use.0);
+    }
+}
+
+impl<T: Task> Body for Carried<T> {
+    fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        self.task.write(row, scratch)
+    }
+
+    fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        self.output = Some(self.task.read(row, scratch)?);
+        Ok(())
+    }
+
+    fn settle(self: Box<Self>, result: Result<Timings, RunError>, generation: &Arc<Generation>) {
+        let Self { output, sender, .. } = *self;
+        let result = result.and_then(|timings| match output {
+            Some(output) => Ok(Completed { output, timings, generation: Arc::clone(generation) }),
+            None => Err(RunError::internal("the work ended without a result")),
+        });
+        // A caller who has gone is no failure: its receiver was dropped.
+        drop(sender.send(result));
+    }
+}
