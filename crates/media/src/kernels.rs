@@ -4,7 +4,6 @@
 //! Samples between the passes are 16-bit integers with six fractional bits: 16 or 32 of them in one vector, and
 //! exact to 1/64 of a grey level. Nothing here is fused by the compiler, so that every level gives the same bits.
 
-use crate::resample::Tap;
 use multiversion::multiversion;
 
 /// A grey level of one, between the passes.
@@ -41,12 +40,21 @@ pub(crate) fn halve(row: &[i16], out: &mut [i16]) {
     }
 }
 
-/// Samples a row by a table. The row repeats its last sample once, so that every tap has a second neighbour.
-pub(crate) fn sample(row: &[i16], taps: &[Tap], out: &mut [i16]) {
-    for (out, tap) in out.iter_mut().zip(taps) {
-        let at = tap.at as usize;
-        let (first, second) = (i32::from(row[at]), i32::from(row[at + 1]));
-        *out = (first + (((second - first) * i32::from(tap.weight)) >> 15)) as i16;
+/// Copies the two neighbours of every sampling position side by side. Loads that depend on a table do not turn into
+/// SIMD, so they are all that this loop does; the arithmetic is left to [`lerp`].
+pub(crate) fn gather(row: &[i16], positions: &[u32], pairs: &mut [[i16; 2]]) {
+    for (pair, &at) in pairs.iter_mut().zip(positions) {
+        if let Some(neighbours) = row[at as usize..].first_chunk() {
+            *pair = *neighbours;
+        }
+    }
+}
+
+/// Blends pairs: `weights` of 2¹⁵ parts of the second.
+#[multiversion(targets("x86_64+avx2+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+pub(crate) fn lerp(pairs: &[[i16; 2]], weights: &[i16], out: &mut [i16]) {
+    for ((out, &[first, second]), &weight) in out.iter_mut().zip(pairs).zip(weights) {
+        *out = first + ((i32::from((second - first) << 1) * i32::from(weight)) >> 16) as i16;
     }
 }
 

@@ -1,22 +1,16 @@
 //! Bilinear sampling positions along one axis, as OpenCV's `INTER_LINEAR` has them: pixel centres at half, edges
 //! repeated, no antialiasing.
 
-/// One bit of weight: what a weight of one would be.
-pub(crate) const WEIGHT_ONE: i32 = 1 << 15;
-
-/// Where one target sample lies between two neighbouring source samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tap {
-    /// The first neighbour; the second is the next, or the same at the end.
-    pub at: u32,
-    /// Share of the second neighbour, of 2¹⁵; never the whole.
-    pub weight: i16,
-}
+/// What a weight of one would be.
+const WEIGHT_ONE: f64 = 32_768.0;
 
 /// All sampling positions along one axis. The tables are kept and refilled, never allocated anew in steady state.
 #[derive(Debug, Default)]
 pub(crate) struct Axis {
-    taps: Vec<Tap>,
+    /// For each target sample, the first of the two source samples that it lies between.
+    positions: Vec<u32>,
+    /// Share of the second of them, of 2¹⁵; never the whole.
+    weights: Vec<i16>,
     pattern: Pattern,
 }
 
@@ -35,8 +29,13 @@ pub(crate) enum Pattern {
 impl Axis {
     /// Fills the tables for `target_len` samples taken every `step` of `source_len` samples.
     pub(crate) fn fill(&mut self, source_len: usize, target_len: usize, step: f64) {
-        self.taps.clear();
-        self.taps.extend((0..target_len).map(|target| Tap::of(target, source_len, step)));
+        self.positions.clear();
+        self.weights.clear();
+        for target in 0..target_len {
+            let (position, weight) = sampling_position(target, source_len, step);
+            self.positions.push(position);
+            self.weights.push(weight);
+        }
         self.pattern = if step == 1.0 && source_len >= target_len {
             Pattern::Identity
         } else if step == 2.0 && source_len >= 2 * target_len {
@@ -46,8 +45,12 @@ impl Axis {
         };
     }
 
-    pub(crate) fn taps(&self) -> &[Tap] {
-        &self.taps
+    pub(crate) fn positions(&self) -> &[u32] {
+        &self.positions
+    }
+
+    pub(crate) fn weights(&self) -> &[i16] {
+        &self.weights
     }
 
     pub(crate) const fn pattern(&self) -> Pattern {
@@ -55,20 +58,12 @@ impl Axis {
     }
 }
 
-impl Tap {
-    fn of(target: usize, source_len: usize, step: f64) -> Self {
-        let position = ((target as f64 + 0.5) * step - 0.5).clamp(0.0, (source_len - 1) as f64);
-        let at = position as u32;
-        // The largest weight stands for one less a thirty-thousandth: far below half a grey level.
-        let weight = ((position - f64::from(at)) * f64::from(WEIGHT_ONE)).round().min(f64::from(WEIGHT_ONE - 1));
-        Self { at, weight: weight as i16 }
-    }
-
-    /// Indices of the two neighbours among `len` samples.
-    pub(crate) fn neighbours(self, len: usize) -> (usize, usize) {
-        let at = self.at as usize;
-        (at, (at + 1).min(len - 1))
-    }
+fn sampling_position(target: usize, source_len: usize, step: f64) -> (u32, i16) {
+    let exact = ((target as f64 + 0.5) * step - 0.5).clamp(0.0, (source_len - 1) as f64);
+    let position = exact as u32;
+    // The largest weight stands for one less a thirty-thousandth: far below half a grey level.
+    let weight = ((exact - f64::from(position)) * WEIGHT_ONE).round().min(WEIGHT_ONE - 1.0);
+    (position, weight as i16)
 }
 
 #[cfg(test)]
@@ -79,10 +74,9 @@ mod tests {
     fn positions_are_those_of_opencv() {
         let mut axis = Axis::default();
         axis.fill(4, 2, 2.0);
-        assert_eq!(axis.taps(), [Tap { at: 0, weight: 1 << 14 }, Tap { at: 2, weight: 1 << 14 }]);
+        assert_eq!((axis.positions(), axis.weights()), ([0, 2].as_slice(), [1 << 14; 2].as_slice()));
         assert_eq!(axis.pattern(), Pattern::Half);
         axis.fill(2, 4, 0.5);
-        let weights = [(0, 0), (0, 8192), (0, 24576), (1, 0)];
-        assert_eq!(axis.taps(), weights.map(|(at, weight)| Tap { at, weight }));
+        assert_eq!((axis.positions(), axis.weights()), ([0, 0, 0, 1].as_slice(), [0, 8192, 24576, 0].as_slice()));
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::image_header::corrupt;
 use crate::kernels::{self, Mix, ONE};
-use crate::resample::{Axis, Pattern, Tap};
+use crate::resample::{Axis, Pattern};
 use crate::{Frame, Letterbox, MediaError, PixelFormat, yuv};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -52,7 +52,9 @@ pub struct RowScratch {
     chroma: PlaneAxes,
     /// Blended source rows, one sample longer than the plane is wide.
     source: [Vec<i16>; 3],
-    /// The same rows at the target's width.
+    /// Neighbours of the sampling positions of one row.
+    pairs: Vec<[i16; 2]>,
+    /// The blended rows at the target's width.
     sampled: [Vec<i16>; 3],
     /// One channel of one row, ready to be stored.
     ready: Vec<f32>,
@@ -222,6 +224,7 @@ impl RowScratch {
             row.resize(width + 1, 0);
         }
         self.sampled.iter_mut().for_each(|row| row.resize(content.0, 0));
+        self.pairs.resize(content.0, [0; 2]);
         self.ready.resize(content.0, 0.0);
     }
 
@@ -234,12 +237,11 @@ impl RowScratch {
     }
 
     fn sample_rgb(&mut self, frame: &Frame, y: usize) {
-        let tap = self.luma.down.taps()[y];
-        let (first, second) = lines(frame.pixels(), 3 * frame.width() as usize, tap);
+        let (first, second, weight) = self.luma.lines(frame.pixels(), 3 * frame.width() as usize, y);
         let [red, green, blue] = &mut self.source;
-        kernels::blend_rgb(first, second, tap.weight, [red, green, blue]);
+        kernels::blend_rgb(first, second, weight, [red, green, blue]);
         for (source, sampled) in self.source.iter_mut().zip(&mut self.sampled) {
-            self.luma.across(source, sampled);
+            self.luma.sample(source, &mut self.pairs, sampled);
         }
     }
 
@@ -250,10 +252,9 @@ impl RowScratch {
         let (blue, red) = chroma.split_at(chroma.len() / 2);
         let planes = [(luma, width, &self.luma), (blue, chroma_width, &self.chroma), (red, chroma_width, &self.chroma)];
         for (index, (plane, width, axes)) in planes.into_iter().enumerate() {
-            let tap = axes.down.taps()[y];
-            let (first, second) = lines(plane, width, tap);
-            kernels::blend(first, second, tap.weight, &mut self.source[index]);
-            axes.across(&mut self.source[index], &mut self.sampled[index]);
+            let (first, second, weight) = axes.lines(plane, width, y);
+            kernels::blend(first, second, weight, &mut self.source[index]);
+            axes.sample(&mut self.source[index], &mut self.pairs, &mut self.sampled[index]);
         }
     }
 }
@@ -265,19 +266,25 @@ impl PlaneAxes {
         self.down.fill(plane.1, content.1, source.1 as f64 / content.1 as f64 * density);
     }
 
-    fn across(&self, source: &mut [i16], sampled: &mut [i16]) {
+    /// The two lines of a plane that row `y` lies between, and the share of the second.
+    fn lines<'a>(&self, plane: &'a [u8], line_len: usize, y: usize) -> (&'a [u8], &'a [u8], i16) {
+        let first = self.down.positions()[y] as usize;
+        let second = (first + 1).min(plane.len() / line_len - 1);
+        (&plane[first * line_len..][..line_len], &plane[second * line_len..][..line_len], self.down.weights()[y])
+    }
+
+    /// Samples a blended row across. Its last element is free and takes a copy of the one before, so that every
+    /// position has a second neighbour.
+    fn sample(&self, source: &mut [i16], pairs: &mut [[i16; 2]], sampled: &mut [i16]) {
         let width = source.len() - 1;
         source[width] = source[width - 1];
         match self.across.pattern() {
             Pattern::Identity => sampled.copy_from_slice(&source[..sampled.len()]),
             Pattern::Half => kernels::halve(source, sampled),
-            Pattern::Table => kernels::sample(source, self.across.taps(), sampled),
+            Pattern::Table => {
+                kernels::gather(source, self.across.positions(), pairs);
+                kernels::lerp(pairs, self.across.weights(), sampled);
+            }
         }
     }
-}
-
-/// The two lines of a plane that a tap lies between.
-fn lines(plane: &[u8], line_len: usize, tap: Tap) -> (&[u8], &[u8]) {
-    let (first, second) = tap.neighbours(plane.len() / line_len);
-    (&plane[first * line_len..][..line_len], &plane[second * line_len..][..line_len])
 }

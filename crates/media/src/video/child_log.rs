@@ -1,0 +1,269 @@
+//! What the child says on its standard error: facts about the source, signs of damage, the last lines for our log.
+//!
+//! The lines carry text of untrusted files. Facts are therefore hints that are checked again or only shown, lines and
+//! their number are bounded, and no line ever reaches a client.
+
+use crate::{MediaError, MediaErrorKind, YuvMatrix, YuvRange};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Longest line that is kept; what is beyond is dropped.
+const LINE_BYTES_MAX: usize = 1024;
+/// Lines kept for our log.
+const TAIL_LINES: usize = 8;
+
+/// A reader of the child's lines.
+#[derive(Debug, Default)]
+pub(super) struct ChildLog {
+    line: Vec<u8>,
+    /// The last warnings and errors.
+    tail: VecDeque<String>,
+    section: Section,
+    pub(super) facts: SourceFacts,
+    pub(super) trouble: Trouble,
+}
+
+/// Which dump the child is printing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Section {
+    #[default]
+    Opening,
+    Input,
+    Output,
+}
+
+/// What the child says of the source and of what it delivers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct SourceFacts {
+    pub(super) duration: Option<Duration>,
+    pub(super) frames_per_second: Option<f64>,
+    pub(super) codec: Option<String>,
+    pub(super) size: Option<(u32, u32)>,
+    /// Of the delivered frames, not of the source.
+    pub(super) color: Option<(YuvMatrix, YuvRange)>,
+}
+
+/// What went wrong, as far as the child says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// The container was recognised and opened.
+    pub(super) opened: bool,
+    /// A container or codec is not on its list.
+    pub(super) not_listed: bool,
+    /// A bound of ours was hit.
+    pub(super) too_large: bool,
+    /// There is no video stream.
+    pub(super) no_video: bool,
+    /// Something is damaged: an error of a container or codec.
+    pub(super) damaged: bool,
+    /// A network source was not reached.
+    pub(super) unreachable: bool,
+}
+
+impl ChildLog {
+    /// Takes bytes as they come.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte == b'\n' || byte == b'\r' {
+                let line = std::mem::take(&mut self.line);
+                self.push_line(&String::from_utf8_lossy(&line));
+            } else if self.line.len() < LINE_BYTES_MAX {
+                self.line.push(byte);
+            }
+        }
+    }
+
+    /// The last warnings and errors, for our log only.
+    pub(super) fn tail(&self) -> String {
+        self.tail.iter().map(String::as_str).collect::<Vec<_>>().join(" | ")
+    }
+
+    /// Why not one frame came out of a child that ended by itself.
+    pub(super) fn failure(&self) -> MediaError {
+        let Trouble { opened, not_listed, too_large, no_video, damaged, unreachable } = self.trouble;
+        let (kind, sentence) = if too_large {
+            (MediaErrorKind::TooLarge, "the video's size or number of streams is over the limit; scale it down first")
+        } else if unreachable {
+            (MediaErrorKind::Unreadable, "the video's address could not be reached; check it and the network")
+        } else if no_video {
+            (MediaErrorKind::UnsupportedFormat, "there is no video stream in it; send a file that has one")
+        } else if not_listed && !(opened && damaged) {
+            (MediaErrorKind::UnsupportedFormat, "this container or codec is not read here; send MP4 with H.264")
+        } else if damaged || opened {
+            (MediaErrorKind::Corrupt, "the video is damaged or cut off before its first picture; send it again, whole")
+        } else if self.tail.is_empty() {
+            (MediaErrorKind::DecoderFailed, "the video program ended without a word; run `samovar doctor`")
+        } else {
+            (MediaErrorKind::UnsupportedFormat, "it is no video in a container that is read here; send MP4 or Matroska")
+        };
+        MediaError::new(kind, sentence)
+    }
+
+    fn push_line(&mut self, line: &str) {
+        let Some((level, text)) = split_level(line) else { return };
+        match level {
+            "info" => self.take_fact(text),
+            "warning" => self.keep(text),
+            "error" | "fatal" | "panic" => {
+                self.keep(text);
+                self.take_trouble(text);
+            }
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, text: &str) {
+        if self.tail.len() == TAIL_LINES {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(text.to_owned());
+    }
+
+    fn take_fact(&mut self, text: &str) {
+        if text.starts_with("Input #0") {
+            (self.section, self.trouble.opened) = (Section::Input, true);
+        } else if text.starts_with("Output #0") {
+            self.section = Section::Output;
+        } else if let Some(rest) = text.strip_prefix("  Duration: ") {
+            self.facts.duration = parse_clock(rest.split(',').next().unwrap_or_default());
+        } else if let Some((_, stream)) = text.strip_prefix("  Stream #0:").and_then(|rest| rest.split_once(": Video: ")) {
+            self.take_stream(stream);
+        }
+    }
+
+    fn take_stream(&mut self, stream: &str) {
+        if self.section == Section::Output {
+            self.facts.color = Some(parse_color(stream));
+        } else if self.facts.codec.is_none() && !stream.ends_with("(attached pic)") {
+            let name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+            self.facts.codec = Some(stream.chars().take_while(name).take(32).collect());
+            self.facts.size = stream.split(", ").find_map(parse_size);
+            self.facts.frames_per_second = stream.split(", ").find_map(parse_rate);
+        }
+    }
+
+    fn take_trouble(&mut self, text: &str) {
+        let has = |part: &str| text.contains(part);
+        let trouble = &mut self.trouble;
+        if has("not on whitelist") {
+            // Codecs of streams that are not read are refused too, in good files.
+            trouble.not_listed = true;
+        } else if has("max pixel count") || has("max_streams") || has("Cannot allocate memory") {
+            trouble.too_large = true;
+        } else if has("matches no streams") || has("does not contain any stream") {
+            trouble.no_video = true;
+        } else if ["Connection refused", "timed out", "Network is unreachable", "resolve host"].iter().any(|w| has(w)) {
+            trouble.unreachable = true;
+        } else if trouble.opened || !is_general(text) {
+            trouble.damaged = true;
+        }
+    }
+}
+
+/// Whether the line only says that opening failed; a recognised container says more.
+fn is_general(text: &str) -> bool {
+    text.starts_with("file:") || text.starts_with("Error opening input") || text.starts_with("Error opening")
+}
+
+/// The level and text of `[context @ 0x…] [level] text`.
+fn split_level(line: &str) -> Option<(&str, &str)> {
+    let (first, rest) = line.strip_prefix('[')?.split_once("] ")?;
+    if !first.contains('@') {
+        return Some((first, rest));
+    }
+    rest.strip_prefix('[')?.split_once("] ")
+}
+
+/// `00:01:19.51`
+fn parse_clock(text: &str) -> Option<Duration> {
+    let mut seconds = 0.0;
+    for part in text.split(':') {
+        seconds = seconds * 60.0 + part.parse::<f64>().ok()?;
+    }
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// `480x360`, or `480x360 [SAR 1:1 DAR 4:3]`
+fn parse_size(token: &str) -> Option<(u32, u32)> {
+    let (width, height) = token.split(' ').next()?.split_once('x')?;
+    Some((width.parse().ok()?, height.parse().ok()?))
+}
+
+/// `29.97 fps` or `1000k fps`
+fn parse_rate(token: &str) -> Option<f64> {
+    let rate = token.strip_suffix(" fps")?;
+    match rate.strip_suffix('k') {
+        Some(thousands) => thousands.parse::<f64>().ok().map(|rate| rate * 1000.0),
+        None => rate.parse().ok(),
+    }
+}
+
+/// The matrix and range in `… yuv420p(tv, bt709/unknown/unknown, progressive), …`. What is not said is BT.601 and
+/// limited, as FFmpeg's own scaler takes it; BT.2020 is shown by BT.709, whose weights lie nearest.
+fn parse_color(stream: &str) -> (YuvMatrix, YuvRange) {
+    let inside = stream.split_once("yuv420p(").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(inside, _)| inside);
+    let words = || inside.split(", ").map(|item| item.split('/').next().unwrap_or_default());
+    let is_709 = words().any(|word| matches!(word, "bt709" | "bt2020nc" | "bt2020c" | "smpte240m"));
+    let is_full = words().any(|word| word == "pc");
+    (
+        if is_709 { YuvMatrix::Bt709 } else { YuvMatrix::Bt601 },
+        if is_full { YuvRange::Full } else { YuvRange::Limited },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUMP: &str = "\
+[aac @ 0x55] [error] Codec (aac) not on whitelist 'h264'
+[info] Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/proc/self/fd/0':
+[info]     title           : Stream #0:0: Video: evil, 9x9, 1 fps
+[info]   Duration: 00:01:19.51, start: 0.000000, bitrate: 341 kb/s
+[info]   Stream #0:0[0x1](und): Video: h264 (Main) (avc1 / 0x31637661), yuv420p(tv, bt709, progressive), 480x360 [SAR 1:1 DAR 4:3], 211 kb/s, 10 fps, 10 tbr, 10240 tbn (default)
+[info]   Stream #0:1[0x2](und): Audio: aac (mp4a / 0x6134706D), 44100 Hz, stereo, 127 kb/s (default)
+[info] Output #0, nut, to 'pipe:1':
+[info]   Stream #0:0: Video: rawvideo (I420 / 0x30323449), yuv420p(pc, bt709/unknown/unknown, progressive), 480x360 [SAR 1:1 DAR 4:3], q=2-31, 20736 kb/s, 10 fps, 1000k tbn (default)
+";
+
+    fn read(text: &str) -> ChildLog {
+        let mut log = ChildLog::default();
+        text.as_bytes().chunks(7).for_each(|chunk| log.push(chunk));
+        log
+    }
+
+    #[test]
+    fn facts_are_read_from_the_dumps_and_not_from_metadata() {
+        let log = read(DUMP);
+        let expected = SourceFacts {
+            duration: Some(Duration::from_millis(79_510)),
+            frames_per_second: Some(10.0),
+            codec: Some("h264".into()),
+            size: Some((480, 360)),
+            color: Some((YuvMatrix::Bt709, YuvRange::Full)),
+        };
+        assert_eq!(log.facts, expected);
+        assert!(!log.trouble.damaged);
+    }
+
+    #[test]
+    fn failures_are_told_apart() {
+        let kind = |text: &str| read(text).failure().kind();
+        let text = "[error] file:/proc/self/fd/0: Invalid data found when processing input\n";
+        let new_text = "[in#0 @ 0x56] [error] Error opening input: Invalid data found when processing input\n";
+        let cut = format!("[mov,mp4 @ 0x56] [error] moov atom not found\n{text}");
+        let playlist = format!("[hls @ 0x55] [error] Format not on whitelist 'mov,mp4'\n{text}");
+        assert_eq!(kind(text), MediaErrorKind::UnsupportedFormat);
+        assert_eq!(kind(new_text), MediaErrorKind::UnsupportedFormat);
+        assert_eq!(kind(&cut), MediaErrorKind::Corrupt);
+        assert_eq!(kind(&playlist), MediaErrorKind::UnsupportedFormat);
+        assert_eq!(kind(""), MediaErrorKind::DecoderFailed);
+    }
+
+    #[test]
+    fn an_endless_line_takes_no_memory() {
+        let mut log = ChildLog::default();
+        (0..1000).for_each(|_| log.push(&[b'x'; 1000]));
+        assert_eq!(log.line.len(), LINE_BYTES_MAX);
+    }
+}

@@ -1,0 +1,120 @@
+//! What is decoded: a file, bytes in memory or a network address, and which of these may be opened at all.
+
+use crate::{MediaError, MediaErrorKind};
+use bytes::Bytes;
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// A source of video.
+#[derive(Clone, Debug)]
+pub enum VideoInput {
+    /// A regular file. The child gets it opened, never by its name, so that the name means nothing to it.
+    File(PathBuf),
+    /// A whole file in memory.
+    Bytes(Bytes),
+    /// A network address; opened only where [`VideoOptions::schemes`](super::VideoOptions::schemes) allows its scheme.
+    ///
+    /// The child opens it by itself, redirects included. Whoever takes addresses from clients must fetch them with
+    /// its own checks and hand over bytes; this is for sources that the operator names, such as cameras.
+    Url(String),
+}
+
+/// A kind of network address that may be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UrlScheme {
+    /// `http://`
+    Http,
+    /// `https://`
+    Https,
+    /// `rtsp://`, over TCP
+    Rtsp,
+}
+
+impl UrlScheme {
+    const ALL: [Self; 3] = [Self::Http, Self::Https, Self::Rtsp];
+
+    /// The scheme of `url`, where it is one of these.
+    pub fn of(url: &str) -> Option<Self> {
+        let (scheme, _) = url.split_once("://")?;
+        Self::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(scheme))
+    }
+
+    /// As written before `://`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Rtsp => "rtsp",
+        }
+    }
+
+    /// What the child may speak for it.
+    pub(super) const fn protocols(self) -> &'static str {
+        match self {
+            Self::Http => "http,tcp",
+            Self::Https => "https,tls,tcp",
+            Self::Rtsp => "rtsp,rtp,tcp",
+        }
+    }
+}
+
+/// An input that was opened or allowed.
+#[derive(Debug)]
+pub(super) enum OpenInput {
+    /// A seekable file that becomes the child's standard input.
+    File(File),
+    /// An address of an allowed scheme.
+    Url(String, UrlScheme),
+}
+
+impl VideoInput {
+    pub(super) fn open(self, allowed: &[UrlScheme]) -> Result<OpenInput, MediaError> {
+        match self {
+            Self::File(path) => open_regular(&path).map(OpenInput::File),
+            Self::Bytes(bytes) => hold_in_memory(&bytes).map(OpenInput::File),
+            Self::Url(url) => match UrlScheme::of(&url).filter(|scheme| allowed.contains(scheme)) {
+                Some(scheme) => Ok(OpenInput::Url(url, scheme)),
+                None => Err(MediaError::new(
+                    MediaErrorKind::Forbidden,
+                    "addresses of this kind are not allowed as video input; send the video itself",
+                )),
+            },
+        }
+    }
+}
+
+/// Opens a regular file and nothing else: a pipe or device could block for ever.
+fn open_regular(path: &Path) -> Result<File, MediaError> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| unreadable(errno.into()))?);
+    if file.metadata().map_err(unreadable)?.is_file() {
+        return Ok(file);
+    }
+    Err(MediaError::new(MediaErrorKind::Unreadable, "the video is not a regular file; give a file or an address"))
+}
+
+/// A file without a name, so that the child can seek in it.
+#[cfg(target_os = "linux")]
+fn hold_in_memory(bytes: &[u8]) -> Result<File, MediaError> {
+    use std::io::Write;
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    let mut file =
+        File::from(rustix::fs::memfd_create("video", flags).map_err(|errno| unreadable(errno.into()))?);
+    file.write_all(bytes).map_err(unreadable)?;
+    Ok(file)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hold_in_memory(_bytes: &[u8]) -> Result<File, MediaError> {
+    Err(MediaError::new(MediaErrorKind::Unreadable, "video in memory is read on Linux only; give a file"))
+}
+
+fn unreadable(error: std::io::Error) -> MediaError {
+    let sentence = match error.kind() {
+        std::io::ErrorKind::NotFound => "the video does not exist; check its name",
+        std::io::ErrorKind::PermissionDenied => "the video may not be read; check its permissions",
+        _ => "the video could not be opened; check the file system it lies on",
+    };
+    MediaError::new(MediaErrorKind::Unreadable, sentence)
+}

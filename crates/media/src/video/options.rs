@@ -1,0 +1,62 @@
+//! How a video is decoded: size, frames left out, threads, frames read ahead.
+
+use super::{FfmpegProgram, UrlScheme};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// How a video is decoded. [`new`](Self::new) gives every frame at its own size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VideoOptions {
+    /// The program that decodes.
+    pub program: FfmpegProgram,
+    /// The size of the frames that are delivered.
+    pub size: VideoSize,
+    /// Every N-th frame is delivered, beginning with the first.
+    pub every: NonZeroU32,
+    /// Only frames that need no other frame are decoded: some hundred times faster, for previews and search.
+    pub keyframes_only: bool,
+    /// Frames that come sooner after the last delivered one than this rate asks for are left out.
+    pub frames_per_second_max: Option<f64>,
+    /// Where to begin. Timestamps still count from the start of the source.
+    pub start: Duration,
+    /// Frames to deliver at most; what is left then is [`VideoEnd::Truncated`](super::VideoEnd::Truncated).
+    pub frame_count_max: Option<u64>,
+    /// Threads that decode. One gives the most frames per CPU-second, several the most per second.
+    pub threads: NonZeroU32,
+    /// Frames decoded ahead of the reader; when they wait, the child waits.
+    pub frames_ahead: NonZeroU32,
+    /// Schemes of addresses that may be opened; none unless the caller says so.
+    pub schemes: Vec<UrlScheme>,
+}
+
+/// The size of the frames that are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VideoSize {
+    /// As in the source, turned upright.
+    Source,
+    /// Scaled down (bilinear) to fit within, keeping the aspect ratio; never scaled up.
+    Fit {
+        /// Width at most, in pixels.
+        width: NonZeroU32,
+        /// Height at most, in pixels.
+        height: NonZeroU32,
+    },
+}
+
+impl VideoOptions {
+    /// Every frame of the source at its own size, one thread, four frames ahead.
+    pub const fn new(program: FfmpegProgram) -> Self {
+        Self {
+            program,
+            size: VideoSize::Source,
+            every: NonZeroU32::MIN,
+            keyframes_only: false,
+            frames_per_second_max: None,
+            start: Duration::ZERO,
+            frame_count_max: None,
+            threads: NonZeroU32::MIN,
+            frames_ahead: NonZeroU32::MIN.saturating_add(3),
+            schemes: Vec::new(),
+        }
+    }
+}
