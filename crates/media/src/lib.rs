@@ -3,9 +3,12 @@
 //! Everything a client can send is limited by what its header says, before any decoding, and checked again on what
 //! was decoded. Native decoders of untrusted bytes (video) run in a child process. Nothing here names a model.
 
+mod draw;
 mod error;
+mod font;
 mod frame;
 mod image_decode;
+mod image_encode;
 mod image_header;
 mod kernels;
 mod letterbox;
@@ -14,15 +17,23 @@ mod orient;
 mod picture;
 mod pool;
 mod resample;
+mod rgb;
 mod row;
+mod video;
 mod yuv;
 
+pub use draw::Canvas;
 pub use error::{MediaError, MediaErrorKind};
 pub use frame::{Frame, PixelFormat, YuvMatrix, YuvRange};
 pub use image_decode::decode_image;
+pub use image_encode::{ImageEncoding, encode_image};
 pub use image_header::{ImageFormat, ImageHeader, Orientation};
 pub use letterbox::Letterbox;
 pub use limits::{ImageLimits, VideoLimits};
 pub use picture::Picture;
 pub use pool::{FramePool, PoolStats, PooledBuffer};
+pub use rgb::to_rgb;
 pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_row};
+pub use video::{
+    FfmpegProgram, Truncation, UrlScheme, VideoDecoder, VideoEnd, VideoInfo, VideoInput, VideoOptions, VideoSize,
+};

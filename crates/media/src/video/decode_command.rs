@@ -35,9 +35,9 @@ pub(super) const STDIN_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/s
 
 fn add_input(arguments: &mut Arguments, input: &OpenInput, options: &VideoOptions, limits: &VideoLimits) {
     let (protocols, formats, address) = match input {
-        OpenInput::File(_) => ("file", FORMATS.to_owned(), STDIN_FILE),
-        OpenInput::Url(url, UrlScheme::Rtsp) => ("rtsp,rtp,tcp", "rtsp".to_owned(), url.as_str()),
-        OpenInput::Url(url, scheme) => (scheme.protocols(), FORMATS.to_owned(), url.as_str()),
+        OpenInput::File(_) => ("file", FORMATS, STDIN_FILE),
+        OpenInput::Url(url, UrlScheme::Rtsp) => (UrlScheme::Rtsp.protocols(), "rtsp", url.as_str()),
+        OpenInput::Url(url, scheme) => (scheme.protocols(), FORMATS, url.as_str()),
     };
     arguments.pair("-protocol_whitelist", protocols);
     arguments.pair("-format_whitelist", formats);
@@ -60,7 +60,7 @@ fn add_input(arguments: &mut Arguments, input: &OpenInput, options: &VideoOption
 }
 
 fn add_output(arguments: &mut Arguments, options: &VideoOptions) {
-    arguments.add("-map 0:v:0 -map_metadata -1 -map_chapters -1 -an -sn -dn");
+    arguments.add("-map 0:V:0 -map_metadata -1 -map_chapters -1 -an -sn -dn");
     let filters = filters(options);
     if !filters.is_empty() {
         arguments.pair("-filter:v", filters);
