@@ -1,1 +1,32 @@
-//! Model families: preprocessing, postprocessing and typed results.
+//! Model families: what goes into a model's row, what comes out of it, and the typed result.
+//!
+//! A family is recognised from a signature ([`recognise`]) and bound to it once, at load; after that a task writes a
+//! picture straight into its row and reads the row's outputs in place. Nothing here names a wire, a stream or an engine.
+
+#![forbid(unsafe_code)]
+
+mod candidate;
+mod detect_options;
+mod detect_task;
+mod detection;
+mod detection_model;
+mod detector;
+mod family_kind;
+mod grid;
+mod head;
+mod head_fit;
+mod labels;
+mod names_text;
+mod nms;
+mod picture_input;
+mod picture_port;
+mod recognise;
+mod warm_up_picture;
+
+pub use detect_options::{DetectOptions, OptionsError};
+pub use detection::{BoundingBox, Detection, Detections};
+pub use detection_model::DetectionModel;
+pub use detector::Detector;
+pub use family_kind::FamilyKind;
+pub use labels::Labels;
+pub use recognise::{FamilyHints, binder, recognise};

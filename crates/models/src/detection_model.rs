@@ -1,0 +1,219 @@
+//! A detector bound to one model: how pictures enter it and how boxes leave it. Serves the families `yolo` and `yolox`,
+//! and `yolo-pose` for its boxes.
+
+use crate::candidate::Candidates;
+use crate::head::{Head, Query};
+use crate::head_fit::{HeadFit, Known};
+use crate::picture_input::{PictureInput, Pixels, SizeChoice};
+use crate::picture_port::PicturePort;
+use crate::warm_up_picture::{WarmUpDetection, lane_size};
+use crate::{DetectOptions, Detection, Detections, FamilyHints, FamilyKind, Labels, OptionsError, nms};
+use samovar_engine_api::Signature;
+use samovar_media::{Letterbox, Picture};
+use samovar_runtime::{ContractError, Family, InputRow, OutputRow, RowShapes, Scratch, TaskError, WarmUpRow};
+use std::sync::Arc;
+
+/// A detector bound to one model's signature.
+#[derive(Clone, Debug)]
+pub struct DetectionModel {
+    kind: FamilyKind,
+    input: PictureInput,
+    head: Head,
+    labels: Labels,
+    iou_max: f32,
+    batch_max: usize,
+}
+
+impl DetectionModel {
+    /// Binds the detector that fits `signature`.
+    ///
+    /// # Errors
+    /// What was found, what each family expects, and what to set.
+    pub fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Self, ContractError> {
+        let port = PicturePort::find(signature)?;
+        let labels = hints.labels.as_deref().map(Labels::new).or_else(|| Labels::from_metadata(signature));
+        let fit = HeadFit::find(&Known {
+            signature,
+            family: hints.family,
+            size: port.size,
+            classes: labels.as_ref().map(Labels::len),
+        })?;
+        let head = fit.head;
+        let input = PictureInput::new(&port, pixels(fit.kind), size_choice(fit, signature, hints))?;
+        let labels = labels.unwrap_or_else(|| assumed_labels(fit));
+        Ok(Self { kind: fit.kind, input, head, labels, iou_max: iou_default(&head), batch_max: port.batch_max })
+    }
+
+    /// The family.
+    pub const fn kind(&self) -> FamilyKind {
+        self.kind
+    }
+
+    /// The names of the classes.
+    pub const fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The input sizes in use, (width, height) in pixels, the commonest first.
+    pub fn input_sizes(&self) -> &[(u32, u32)] {
+        self.input.sizes()
+    }
+
+    /// The input size at which a picture of `source` (width, height) runs.
+    pub fn size_for(&self, source: (u32, u32)) -> (u32, u32) {
+        self.input.size_for(source)
+    }
+
+    /// The overlap above which two boxes of a class count as one object, where the caller does not say.
+    pub const fn iou_default(&self) -> f32 {
+        self.iou_max
+    }
+
+    /// Whether `options` are within their bounds and name only classes of this model.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self, options: &DetectOptions) -> Result<(), OptionsError> {
+        options.validate()?;
+        let unknown = options
+            .classes
+            .iter()
+            .flat_map(|classes| classes.iter())
+            .find(|class| **class as usize >= self.labels.len());
+        match unknown {
+            Some(&class) => Err(OptionsError::UnknownClass { class, last: self.labels.len().saturating_sub(1) }),
+            None => Ok(()),
+        }
+    }
+
+    /// The classes of those names, for [`DetectOptions::classes`].
+    ///
+    /// # Errors
+    /// The first name that the model does not have.
+    pub fn classes_named<S: AsRef<str>>(&self, names: &[S]) -> Result<Arc<[u32]>, OptionsError> {
+        let class = |name: &S| {
+            self.labels.class(name.as_ref()).ok_or_else(|| OptionsError::UnknownLabel(name.as_ref().to_owned()))
+        };
+        names.iter().map(class).collect()
+    }
+
+    pub(crate) fn rows(&self, size: (u32, u32)) -> RowShapes {
+        self.input.rows(size)
+    }
+
+    pub(crate) fn letterbox(&self, source: (u32, u32), size: (u32, u32)) -> Letterbox {
+        self.input.letterbox(source, size)
+    }
+
+    pub(crate) fn write(
+        &self,
+        picture: &Picture,
+        letterbox: &Letterbox,
+        row: &mut InputRow<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), TaskError> {
+        self.input.write(picture, letterbox, row, scratch)
+    }
+
+    /// Reads one row of the output: candidates, suppression, and back into the source picture.
+    pub(crate) fn read(
+        &self,
+        row: &OutputRow<'_>,
+        letterbox: &Letterbox,
+        options: &DetectOptions,
+        scratch: &mut Scratch,
+    ) -> Result<Detections, TaskError> {
+        let query = Query { size: letterbox.target, score_min: options.score_min, classes: options.classes.as_deref() };
+        let Candidates { items, kept, not_finite } = self.collect(row, &query, scratch)?;
+        nms::suppress(items, options.iou_max.unwrap_or(self.iou_max), options.detections_max, kept);
+        let (width, height) = letterbox.source;
+        let items = kept
+            .iter()
+            .filter_map(|found| self.detection(found.class, found.score, letterbox.box_to_source(found.bbox)));
+        Ok(Detections { width, height, items: items.collect(), not_finite: *not_finite })
+    }
+
+    /// The candidates of one row, best first.
+    pub(crate) fn collect<'s>(
+        &self,
+        row: &OutputRow<'_>,
+        query: &Query<'_>,
+        scratch: &'s mut Scratch,
+    ) -> Result<&'s mut Candidates, TaskError> {
+        let found = scratch.of::<Candidates>();
+        self.head.collect(&row.tensor(self.head.output)?, query, found)?;
+        Ok(found)
+    }
+
+    /// Whether a row of a representative picture holds scores at all: the last part of the contract, which no signature
+    /// tells.
+    pub(crate) fn verify(&self, row: &OutputRow<'_>, size: (u32, u32), scratch: &mut Scratch) -> Result<(), TaskError> {
+        let everything = Query { size, score_min: 0.0, classes: None };
+        let found = self.collect(row, &everything, scratch)?;
+        if found.not_finite == 0 {
+            Ok(())
+        } else {
+            Err(TaskError::internal("the model gives values that are not numbers"))
+        }
+    }
+
+    /// None where the box lies in the padding: clipped to the picture, nothing is left of it.
+    fn detection(&self, class_id: u32, score: f32, edges: [f32; 4]) -> Option<Detection> {
+        let [left, top, right, bottom] = edges;
+        (left < right && top < bottom).then(|| Detection {
+            class_id,
+            label: self.labels.name(class_id),
+            score,
+            bbox: edges.into(),
+        })
+    }
+}
+
+impl Family for DetectionModel {
+    fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    fn lanes(&self) -> Vec<RowShapes> {
+        self.input.sizes().iter().map(|size| self.rows(*size)).collect()
+    }
+
+    fn batch_max(&self) -> usize {
+        self.batch_max
+    }
+
+    fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow> {
+        let size = lane_size(lane).unwrap_or(self.input.sizes()[0]);
+        Box::new(WarmUpDetection::new(self.clone(), size))
+    }
+}
+
+fn pixels(kind: FamilyKind) -> Pixels {
+    match kind {
+        FamilyKind::Yolo | FamilyKind::YoloPose => Pixels::YOLO,
+        FamilyKind::Yolox => Pixels::YOLOX,
+    }
+}
+
+fn size_choice(fit: HeadFit, signature: &Signature, hints: &FamilyHints) -> SizeChoice {
+    let coarsest = fit.head.strides.0.iter().copied().max().unwrap_or(32);
+    let side = imgsz(signature).unwrap_or(640);
+    SizeChoice { configured: hints.input_size, side, stride: coarsest, rectangles: fit.kind != FamilyKind::Yolox }
+}
+
+/// The longer side that ultralytics wrote: `[640, 640]` or `640`.
+fn imgsz(signature: &Signature) -> Option<u32> {
+    let text = signature.metadata.get("imgsz")?;
+    let sides = text.trim().trim_start_matches(['[', '(']).trim_end_matches([']', ')']).split(',');
+    sides.filter_map(|side| side.trim().parse().ok()).max()
+}
+
+fn assumed_labels(fit: HeadFit) -> Labels {
+    let one_person = fit.kind == FamilyKind::YoloPose && fit.head.classes == 1;
+    if one_person { Labels::new(&["person"]) } else { Labels::assumed(fit.head.classes) }
+}
+
+/// The overlap that the model's own reference code uses: ultralytics 0.7, yolov5 and YOLOX 0.45.
+fn iou_default(head: &Head) -> f32 {
+    if head.layout.box_channels() == 4 { 0.7 } else { 0.45 }
+}

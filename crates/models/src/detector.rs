@@ -1,0 +1,88 @@
+//! The way to detections: a handle to a model that is a detector.
+
+use crate::detect_task::DetectTask;
+use crate::{DetectOptions, DetectionModel, Detections, OptionsError};
+use samovar_media::Picture;
+use samovar_runtime::{Call, Family, Generation, ModelHandle, Pending, RowShapes, RunError, RunErrorKind};
+use std::any::Any;
+use std::sync::Arc;
+
+/// Detects objects in pictures with one model. Cheap to clone.
+#[derive(Clone)]
+pub struct Detector {
+    handle: ModelHandle,
+}
+
+impl Detector {
+    /// A detector on that model. Whether the model is one is seen when it has loaded.
+    pub const fn new(handle: ModelHandle) -> Self {
+        Self { handle }
+    }
+
+    /// The model's handle.
+    pub const fn handle(&self) -> &ModelHandle {
+        &self.handle
+    }
+
+    /// The family of the generation that serves: its labels, sizes and defaults.
+    ///
+    /// # Errors
+    /// `NotReady`; `Input` with the code `wrong_family` where the model is no detector.
+    pub fn model(&self) -> Result<Arc<DetectionModel>, RunError> {
+        let generation = self.handle.generation()?;
+        detection_model(&generation)
+    }
+
+    /// Queues one picture; await the result. A compressed picture is decoded by the slot that takes it.
+    ///
+    /// # Errors
+    /// Options out of bounds (`Input`), and whatever keeps the runtime from queueing: `NotReady`, `QueueFull`,
+    /// `DeadlineExceeded`, `ShuttingDown`.
+    pub fn detect(
+        &self,
+        picture: Picture,
+        options: DetectOptions,
+        call: Call,
+    ) -> Result<Pending<Detections>, RunError> {
+        let (task, rows) = self.task(picture, options)?;
+        self.handle.submit(task, rows, call)
+    }
+
+    /// The same, but waits for a place in the queue: for producers of jobs.
+    ///
+    /// # Errors
+    /// As [`Detector::detect`], but never `QueueFull`.
+    pub async fn detect_waiting(
+        &self,
+        picture: Picture,
+        options: DetectOptions,
+        call: Call,
+    ) -> Result<Pending<Detections>, RunError> {
+        let (task, rows) = self.task(picture, options)?;
+        self.handle.submit_waiting(task, rows, call).await
+    }
+
+    fn task(&self, picture: Picture, options: DetectOptions) -> Result<(DetectTask, RowShapes), RunError> {
+        let model = self.model()?;
+        model.check(&options)?;
+        let source = picture.size();
+        let size = model.size_for(source);
+        let (rows, letterbox) = (model.rows(size), model.letterbox(source, size));
+        Ok((DetectTask { model, picture, letterbox, options }, rows))
+    }
+}
+
+impl From<OptionsError> for RunError {
+    fn from(error: OptionsError) -> Self {
+        Self::new(RunErrorKind::Input { code: error.code() }, error.to_string())
+    }
+}
+
+fn detection_model(generation: &Generation) -> Result<Arc<DetectionModel>, RunError> {
+    let family: Arc<dyn Family> = Arc::clone(&generation.family);
+    let any: Arc<dyn Any + Send + Sync> = family;
+    any.downcast().map_err(|_| {
+        let message = format!("the model belongs to the family `{}`, which detects nothing", generation.family.name());
+        RunError::new(RunErrorKind::Input { code: "wrong_family" }, message)
+    })
+}

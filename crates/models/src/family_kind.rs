@@ -1,0 +1,50 @@
+//! The families by name: the words of the configuration, the API and the metrics.
+
+/// What goes into a model and comes out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FamilyKind {
+    /// Ultralytics' detectors: v8 and v11 (no objectness), v5 (with it).
+    Yolo,
+    /// Megvii's YOLOX, exported undecoded.
+    Yolox,
+    /// Ultralytics' pose models: a box, a score and key points for each person.
+    YoloPose,
+}
+
+impl FamilyKind {
+    /// All of them, in the order in which they are listed to people.
+    pub const ALL: [Self; 3] = [Self::Yolo, Self::Yolox, Self::YoloPose];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Yolo => "yolo",
+            Self::Yolox => "yolox",
+            Self::YoloPose => "yolo-pose",
+        }
+    }
+
+    /// The family of that word.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl std::fmt::Display for FamilyKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_names_its_family() {
+        for kind in FamilyKind::ALL {
+            assert_eq!(FamilyKind::parse(kind.name()), Some(kind));
+        }
+        assert_eq!(FamilyKind::parse("YOLO"), None);
+    }
+}
