@@ -72,7 +72,7 @@ pub(crate) enum Order {
     /// Warm an installed runner again.
     WarmAgain { generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>> },
     /// Drop the runner.
-    Remove { key: GenerationKey },
+    Remove { key: GenerationKey, done: SyncSender<()> },
 }
 
 /// Why a slot could not take a generation in.

@@ -2,7 +2,7 @@
 
 use crate::{Family, RowShapes};
 use parking_lot::{Condvar, Mutex};
-use samovar_engine_api::{LoadedModel, Precision, Signature};
+use samovar_engine_api::{EngineError, EngineErrorKind, LoadedModel, Precision, Runner, RunnerOptions, Signature};
 use samovar_schedule::{BatchRule, LaneKey};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,7 +33,10 @@ pub struct Generation {
     pub(crate) batch: BatchRule,
     /// Unique in this process: the part of a lane's key that names the generation.
     pub(crate) key: GenerationKey,
-    pub(crate) model: Arc<dyn LoadedModel>,
+    /// What goes in and comes out.
+    pub signature: Signature,
+    /// The weights; taken out when the generation is freed, so that whoever still holds a result does not hold them.
+    model: Mutex<Option<Arc<dyn LoadedModel>>>,
     /// Keys of the row shapes met so far. Bounded: see [`LANES_MAX`].
     lanes: Mutex<HashMap<RowShapes, LaneKey>>,
     /// Work in the queue or in a slot.
@@ -106,7 +109,8 @@ impl Generation {
             family: loaded.family,
             batch: loaded.batch,
             key: GenerationKey(KEYS.fetch_add(1, Ordering::Relaxed)),
-            model: loaded.model,
+            signature: loaded.model.signature().clone(),
+            model: Mutex::new(Some(loaded.model)),
             lanes: Mutex::new(HashMap::new()),
             use_count: Mutex::new(UseCount::default()),
             unused: Condvar::new(),
@@ -114,9 +118,16 @@ impl Generation {
         }
     }
 
-    /// What goes in and comes out.
-    pub fn signature(&self) -> &Signature {
-        self.model.signature()
+    /// Makes the execution state of one slot.
+    pub(crate) fn runner(&self) -> Result<Box<dyn Runner>, EngineError> {
+        let model = self.model.lock().clone();
+        let model = model.ok_or_else(|| EngineError::new(EngineErrorKind::Run, "the model was freed"))?;
+        model.runner(&RunnerOptions { threads: self.threads })
+    }
+
+    /// Lets the weights go; runners that are left keep them until they are dropped.
+    pub(crate) fn release(&self) {
+        drop(self.model.lock().take());
     }
 
     /// What loading and warming took.

@@ -161,6 +161,7 @@ impl Model {
         if first {
             self.state.send_replace(ModelState::Warming { since: Instant::now() });
         }
+        let weights_bytes = loaded.model.weights_bytes();
         let generation = Arc::new(Generation::new(loaded));
         let warm = self.on_all_slots(&generation, |generation, done| Order::Install { generation, done });
         let warm = warm.inspect_err(|_| self.free(&generation))?;
@@ -170,7 +171,7 @@ impl Model {
             first_run: warm.figures.first,
             settled_run: warm.figures.settled,
             warm_up_runs: warm.figures.runs,
-            memory_bytes: weighing.end(generation.model.weights_bytes()),
+            memory_bytes: weighing.end(weights_bytes),
             precision_error,
         });
         Ok(generation)
@@ -199,14 +200,20 @@ impl Model {
         Ok(Warmed { figures, took })
     }
 
-    /// Waits for accepted work, then drops runners and weights.
+    /// Waits for accepted work, then drops runners and weights; returns when the memory is free.
     fn free(&self, generation: &Arc<Generation>) {
         if !generation.retire(DRAIN_MAX) {
             tracing::warn!(model = %self.spec.name, "work was still waiting after the drain limit and is dropped");
             self.shared.device.abandon(generation);
         }
-        let key = generation.key;
-        self.shared.device.order(|| Order::Remove { key });
+        generation.release();
+        let slots = self.shared.device.options.slots;
+        let (done, removed) = sync_channel(slots);
+        self.shared.device.order(|| Order::Remove { key: generation.key, done: done.clone() });
+        drop(done);
+        if !(0..slots).all(|_| removed.recv_timeout(DRAIN_MAX).is_ok()) {
+            tracing::warn!(model = %self.spec.name, "a slot has not let its runner go yet");
+        }
         self.observe(&Event::Unloaded { model: &self.spec.name });
     }
 

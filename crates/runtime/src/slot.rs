@@ -6,7 +6,7 @@ use crate::generation::{Generation, GenerationKey};
 use crate::warm_up::{WarmUp, WarmUpFigures};
 use crate::work::Work;
 use crate::{FailureKind, InputRow, OutputRow, RunError, RunErrorKind, Scratch, TaskError, Timings};
-use samovar_engine_api::{EngineError, EngineErrorKind, Runner, RunnerOptions};
+use samovar_engine_api::{EngineError, EngineErrorKind, Runner};
 use samovar_schedule::{Batch, Class};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,18 +64,18 @@ impl Slot {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Install { generation, done } => {
-                let made = generation.model.runner(&RunnerOptions { threads: generation.threads });
-                match made {
-                    Ok(runner) => {
-                        self.runners.insert(generation.key, runner);
-                        self.begin_warm_up(generation, done);
-                    }
-                    Err(error) => report(&done, Err(install_error(error.to_string()))),
+            Order::Install { generation, done } => match generation.runner() {
+                Ok(runner) => {
+                    self.runners.insert(generation.key, runner);
+                    self.begin_warm_up(generation, done);
                 }
-            }
+                Err(error) => report(&done, Err(install_error(error.to_string()))),
+            },
             Order::WarmAgain { generation, done } => self.begin_warm_up(generation, done),
-            Order::Remove { key } => drop(self.runners.remove(&key)),
+            Order::Remove { key, done } => {
+                drop(self.runners.remove(&key));
+                drop(done.try_send(()));
+            }
         }
     }
 
@@ -162,7 +162,7 @@ impl Slot {
     fn after_failure(&mut self, generation: &Generation, error: &EngineError, rows: Vec<Row>) -> Option<Vec<Row>> {
         tracing::error!(model = %generation.name, rows = rows.len(), %error, "a run failed");
         self.device.observer.observe(&Event::RunFailed { model: &generation.name });
-        match generation.model.runner(&RunnerOptions { threads: generation.threads }) {
+        match generation.runner() {
             Ok(fresh) => drop(self.runners.insert(generation.key, fresh)),
             Err(error) => tracing::error!(model = %generation.name, %error, "no new runner could be made"),
         }
@@ -207,20 +207,19 @@ impl Slot {
         written.unwrap_or_else(|_| Err(self.panicked(row)))
     }
 
+    /// Reads every row, counts the batch, and then settles: whoever has a result finds it counted.
     fn read_rows(&mut self, runner: &dyn Runner, rows: Vec<Row>, mut times: BatchTimes, class: Class) {
         let count = rows.len();
         let Some(generation) = rows.first().map(|row| Arc::clone(row.work.generation())) else { return };
         let waited = rows.iter().map(|row| row.timings.queued).max().unwrap_or_default();
+        let mut results = Vec::with_capacity(count);
         for (index, mut row) in rows.into_iter().enumerate() {
             let started = Instant::now();
-            let output = OutputRow { runner, index, batched: row.work.rows.batched() };
-            let (work, scratch) = (&mut row.work, &mut self.scratch);
-            let read = catch_unwind(AssertUnwindSafe(|| work.read(&output, scratch)));
-            let read = read.unwrap_or_else(|_| Err(self.panicked(&row)));
+            let read = self.read_row(runner, &mut row, index);
             let took = started.elapsed();
             times.read += took;
-            row.timings = Timings { ran: times.ran, read: took, batch_rows: count, ..row.timings };
-            row.work.settle(read.map(|()| row.timings).map_err(task_error));
+            let timings = Timings { ran: times.ran, read: took, batch_rows: count, ..row.timings };
+            results.push((row.work, read.map(|()| timings).map_err(task_error)));
         }
         self.device.observer.observe(&Event::BatchRun {
             model: &generation.name,
@@ -231,6 +230,16 @@ impl Slot {
             ran: times.ran,
             read: times.read,
         });
+        for (work, result) in results {
+            work.settle(result);
+        }
+    }
+
+    fn read_row(&mut self, runner: &dyn Runner, row: &mut Row, index: usize) -> Result<(), TaskError> {
+        let output = OutputRow { runner, index, batched: row.work.rows.batched() };
+        let (work, scratch) = (&mut row.work, &mut self.scratch);
+        let read = catch_unwind(AssertUnwindSafe(|| work.read(&output, scratch)));
+        read.unwrap_or_else(|_| Err(self.panicked(row)))
     }
 
     /// A panic may leave the scratch half written: it starts afresh.
