@@ -126,7 +126,9 @@ impl ChildLog {
             self.section = Section::Output;
         } else if let Some(rest) = text.strip_prefix("  Duration: ") {
             self.facts.duration = parse_clock(rest.split(',').next().unwrap_or_default());
-        } else if let Some((_, stream)) = text.strip_prefix("  Stream #0:").and_then(|rest| rest.split_once(": Video: ")) {
+        } else if let Some((_, stream)) =
+            text.strip_prefix("  Stream #0:").and_then(|rest| rest.split_once(": Video: "))
+        {
             self.take_stream(stream);
         }
     }
@@ -201,14 +203,12 @@ fn parse_rate(token: &str) -> Option<f64> {
 /// The matrix and range in `… yuv420p(tv, bt709/unknown/unknown, progressive), …`. What is not said is BT.601 and
 /// limited, as FFmpeg's own scaler takes it; BT.2020 is shown by BT.709, whose weights lie nearest.
 fn parse_color(stream: &str) -> (YuvMatrix, YuvRange) {
-    let inside = stream.split_once("yuv420p(").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(inside, _)| inside);
+    let inside =
+        stream.split_once("yuv420p(").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(inside, _)| inside);
     let words = || inside.split(", ").map(|item| item.split('/').next().unwrap_or_default());
     let is_709 = words().any(|word| matches!(word, "bt709" | "bt2020nc" | "bt2020c" | "smpte240m"));
     let is_full = words().any(|word| word == "pc");
-    (
-        if is_709 { YuvMatrix::Bt709 } else { YuvMatrix::Bt601 },
-        if is_full { YuvRange::Full } else { YuvRange::Limited },
-    )
+    (if is_709 { YuvMatrix::Bt709 } else { YuvMatrix::Bt601 }, if is_full { YuvRange::Full } else { YuvRange::Limited })
 }
 
 #[cfg(test)]

@@ -418,7 +418,10 @@ impl Reading<'_> {
     fn failed(&mut self, output: &mut WatchedOutput, what: &str) -> MediaError {
         self.child.kill();
         tracing::warn!(frames = self.frame_count, log = output.log().tail(), "the video child {what}");
-        MediaError::new(MediaErrorKind::DecoderFailed, format!("the video decoder {what}; try again, or convert the video"))
+        MediaError::new(
+            MediaErrorKind::DecoderFailed,
+            format!("the video decoder {what}; try again, or convert the video"),
+        )
     }
 }
 
@@ -427,7 +430,10 @@ fn too_large(sentence: &str) -> MediaError {
 }
 
 fn no_resources() -> MediaError {
-    MediaError::new(MediaErrorKind::DecoderFailed, "the system gives no thread or descriptor for a video; try again later")
+    MediaError::new(
+        MediaErrorKind::DecoderFailed,
+        "the system gives no thread or descriptor for a video; try again later",
+    )
 }
 
 fn reader_died() -> MediaError {

@@ -99,8 +99,7 @@ fn open_regular(path: &Path) -> Result<File, MediaError> {
 fn hold_in_memory(bytes: &[u8]) -> Result<File, MediaError> {
     use std::io::Write;
     let flags = rustix::fs::MemfdFlags::CLOEXEC;
-    let mut file =
-        File::from(rustix::fs::memfd_create("video", flags).map_err(|errno| unreadable(errno.into()))?);
+    let mut file = File::from(rustix::fs::memfd_create("video", flags).map_err(|errno| unreadable(errno.into()))?);
     file.write_all(bytes).map_err(unreadable)?;
     Ok(file)
 }

@@ -5,7 +5,7 @@
 //! files may itself be taken over, so nothing is believed: every length is bounded before it is used, every packet's
 //! checksum is verified, and whatever does not fit is [`NutError::Malformed`].
 
-use super::nut_fields::{Fields, FieldSource, checksum};
+use super::nut_fields::{FieldSource, Fields, checksum};
 use std::io::Read;
 use std::time::Duration;
 
@@ -403,8 +403,8 @@ impl Clock {
         let count = header.time_bases.len() as u64;
         let base = usize::try_from(coded % count).expect("less than a length");
         let (from, to) = (header.time_bases[base], self.time_base);
-        let scaled = u128::from(coded / count) * u128::from(from.0) * u128::from(to.1)
-            / (u128::from(from.1) * u128::from(to.0));
+        let scaled =
+            u128::from(coded / count) * u128::from(from.0) * u128::from(to.1) / (u128::from(from.1) * u128::from(to.0));
         self.last_pts = i64::try_from(scaled).map_err(|_| NutError::Malformed("an impossible time"))?;
         Ok(())
     }

@@ -45,7 +45,7 @@ impl FfmpegProgram {
         if let Some(named) = variable("SAMOVAR_FFMPEG").filter(|value| !value.is_empty()) {
             return Self::at(Path::new(&named));
         }
-        let path = candidates(&variable).find(|path| is_program(path)).ok_or_else(|| {
+        let path = candidates(&variable).into_iter().find(|path| is_program(path)).ok_or_else(|| {
             missing("video needs the ffmpeg program, which is not on this machine; run `samovar engine install ffmpeg`")
         })?;
         Self::at(&path)
@@ -80,13 +80,13 @@ impl FfmpegProgram {
 }
 
 /// Places to look in, in order, after `SAMOVAR_FFMPEG`.
-fn candidates(variable: &impl Fn(&str) -> Option<OsString>) -> impl Iterator<Item = PathBuf> + use<> {
+fn candidates(variable: &impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")));
     let home = set("SAMOVAR_HOME").or_else(|| data.map(|data| data.join("samovar")));
     let path = variable("PATH").unwrap_or_default();
-    let on_path: Vec<_> = std::env::split_paths(&path).map(|folder| folder.join("ffmpeg")).collect();
-    home.map(|home| home.join("bin/ffmpeg")).into_iter().chain(on_path)
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("ffmpeg"));
+    home.map(|home| home.join("bin/ffmpeg")).into_iter().chain(on_path).collect()
 }
 
 fn is_program(path: &Path) -> bool {
@@ -126,7 +126,9 @@ fn parse_version(answer: &str) -> Option<String> {
 }
 
 fn does_not_answer() -> MediaError {
-    missing("the ffmpeg program that was found does not answer; set SAMOVAR_FFMPEG or run `samovar engine install ffmpeg`")
+    missing(
+        "the ffmpeg program that was found does not answer; set SAMOVAR_FFMPEG or run `samovar engine install ffmpeg`",
+    )
 }
 
 fn missing(message: &str) -> MediaError {
@@ -148,12 +150,12 @@ mod tests {
     #[test]
     fn samovars_own_folder_comes_before_the_path() {
         let variables = |name: &str| match name {
-            "HOME" => Some("/home/tea".into()),
+            "HOME" => Some("/srv/tea".into()),
             "PATH" => Some("/usr/local/bin:/usr/bin".into()),
             _ => None,
         };
-        let found: Vec<_> = candidates(&variables).collect();
-        let expected = ["/home/tea/.local/share/samovar/bin/ffmpeg", "/usr/local/bin/ffmpeg", "/usr/bin/ffmpeg"];
+        let found = candidates(&variables);
+        let expected = ["/srv/tea/.local/share/samovar/bin/ffmpeg", "/usr/local/bin/ffmpeg", "/usr/bin/ffmpeg"];
         assert_eq!(found, expected.map(PathBuf::from));
     }
 
