@@ -4,11 +4,27 @@
 
 #![deny(unsafe_code)]
 
+mod cpu;
 mod fake;
 mod fake_gate;
 mod fake_text;
 mod host_tensor;
+mod locate;
+mod onnx;
+mod onnxruntime;
+mod openvino;
+mod openvino_tensor;
+mod ort_session;
 mod ports;
+mod present;
+mod rten;
+mod rten_convert;
 
 pub use fake::{FakeCall, FakeCounts, FakeEngine, FakeFault, FakeModel, fake_digest, fake_output};
 pub use fake_gate::Gate;
+pub use locate::Locations;
+pub use onnx::OnnxFile;
+pub use onnxruntime::OnnxRuntime;
+pub use openvino::OpenVino;
+pub use present::{Surveyed, present, survey};
+pub use rten::Rten;

@@ -1,6 +1,6 @@
 //! Checks of asked-for shapes against the ports of a signature; every engine makes them before its library sees a shape.
 
-use samovar_engine_api::{Dim, EngineError, EngineErrorKind, Port, Signature};
+use samovar_engine_api::{EngineError, EngineErrorKind, Port, Signature};
 
 /// The most bytes that one tensor may take. A request for more is a mistake or an attack, never a picture or a sentence.
 pub(crate) const TENSOR_BYTES_MAX: usize = 2 << 30;
@@ -33,9 +33,15 @@ pub(crate) fn element_count(port: &Port, shape: &[usize]) -> Result<usize, Engin
         .ok_or_else(|| shape_error(format!("a tensor of shape {shape:?} at {port} is larger than 2 GiB")))
 }
 
-/// The shape of a port with every dynamic axis at `size`: what a runner's inputs hold before anybody asked for a shape.
-pub(crate) fn shape_with(port: &Port, size: usize) -> Vec<usize> {
-    port.dims.iter().map(|dim| dim.fixed().unwrap_or(size)).collect()
+/// Refuses a run while an input has never been asked for: it would read what nobody wrote.
+///
+/// # Errors
+/// `Shape`, naming the input.
+pub(crate) fn all_written(signature: &Signature, written: impl Iterator<Item = bool>) -> Result<(), EngineError> {
+    match signature.inputs.iter().zip(written).find(|(_, written)| !written) {
+        Some((port, _)) => Err(shape_error(format!("the input `{}` was not written before the run", port.name))),
+        None => Ok(()),
+    }
 }
 
 /// Output `index` was asked for, but there is none, or nothing has run yet.
@@ -47,11 +53,6 @@ pub(crate) fn no_output(signature: &Signature, index: usize) -> EngineError {
     EngineError::new(EngineErrorKind::Run, message)
 }
 
-/// Whether every axis of every input has a fixed size.
-pub(crate) fn is_static(signature: &Signature) -> bool {
-    signature.inputs.iter().flat_map(|port| &port.dims).all(|dim| matches!(dim, Dim::Fixed(_)))
-}
-
 fn shape_error(message: String) -> EngineError {
     EngineError::new(EngineErrorKind::Shape, message)
 }
@@ -59,7 +60,7 @@ fn shape_error(message: String) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use samovar_engine_api::ElementType;
+    use samovar_engine_api::{Dim, ElementType};
 
     fn images() -> Signature {
         let dims = vec![Dim::Dynamic(Some("batch".into())), Dim::Fixed(3), Dim::Fixed(8)];

@@ -1,0 +1,9 @@
+//! ONNX files, read without their weights: what every engine checks and tells before its own library sees the file.
+
+mod external;
+mod file;
+mod graph;
+mod protobuf;
+mod tensor;
+
+pub use file::OnnxFile;

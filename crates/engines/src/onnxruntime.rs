@@ -1,0 +1,237 @@
+//! ONNX Runtime, linked at run time: every operator, and NVIDIA's and Apple's hardware.
+//!
+//! One session per loaded model holds the weights and is run by all runners at once. Inputs live in memory of ours and are handed
+//! over without a copy; outputs stay where the session put them.
+
+use crate::host_tensor::{HostData, HostTensor};
+use crate::onnx::OnnxFile;
+use crate::ort_session::SharedSession;
+use crate::ports;
+use ort::environment::Environment;
+use ort::error::ErrorCode;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, TensorElementType, TensorRef as OrtTensorRef};
+use samovar_engine_api::{
+    Device, Element, Engine, EngineError, EngineErrorKind, EngineInfo, LoadOptions, LoadedModel, ModelFiles, Precision,
+    Runner, RunnerOptions, Signature, TensorMut, TensorRef,
+};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// ONNX Runtime allows one environment per process, ever; so it is made once and kept.
+static ENVIRONMENT: OnceLock<Result<(Environment, PathBuf), EngineError>> = OnceLock::new();
+
+/// The engine, once its library was found and loaded.
+#[derive(Clone)]
+pub struct OnnxRuntime {
+    environment: Environment,
+    library: PathBuf,
+    version: String,
+}
+
+impl OnnxRuntime {
+    /// Loads the library at `library`. The process keeps the first one it loaded.
+    ///
+    /// # Errors
+    /// `Unavailable` where it cannot be loaded or is older than what this binary was built for.
+    pub fn open(library: &Path) -> Result<Self, EngineError> {
+        let unavailable = |reason: String| {
+            EngineError::new(EngineErrorKind::Unavailable, format!("ONNX Runtime cannot be used: {reason}"))
+        };
+        // Asked on its own first: a library that cannot be loaded must leave room for another one.
+        let builder = ort::init_from(library).map_err(|error| unavailable(error.to_string()))?;
+        let environment = ENVIRONMENT.get_or_init(|| {
+            let environment = builder.with_name("samovar").with_telemetry(false).with_logger(Arc::new(log)).build();
+            environment
+                .map(|environment| (environment, library.to_owned()))
+                .map_err(|error| unavailable(error.to_string()))
+        });
+        let (environment, library) = environment.as_ref().map_err(Clone::clone)?;
+        Ok(Self { environment: environment.clone(), library: library.clone(), version: version() })
+    }
+}
+
+impl Engine for OnnxRuntime {
+    fn info(&self) -> EngineInfo {
+        let mut devices = vec![Device::Cpu];
+        if self.library.with_file_name("libonnxruntime_providers_cuda.so").exists() {
+            devices.push(Device::Gpu(0));
+        }
+        EngineInfo {
+            name: "onnxruntime",
+            version: self.version.clone(),
+            devices,
+            precisions: vec![Precision::F32],
+            library: Some(self.library.clone()),
+        }
+    }
+
+    fn inspect(&self, files: &ModelFiles) -> Result<Signature, EngineError> {
+        OnnxFile::read(&files.path).map(|file| file.signature)
+    }
+
+    fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {
+        let file = OnnxFile::read(&files.path)?;
+        if options.precision != Precision::F32 {
+            let message = format!("ONNX Runtime computes as the file says, {} was asked for", options.precision);
+            return Err(EngineError::new(EngineErrorKind::Unsupported, message));
+        }
+        let session = session(&self.environment, &files.path, options).map_err(|error| load_error(&error))?;
+        let session = SharedSession::new(session, &file.signature, matches!(options.device, Device::Gpu(_)))?;
+        let shared = Shared { session, signature: file.signature, weights_bytes: file.size_bytes };
+        Ok(Arc::new(OnnxRuntimeModel { shared: Arc::new(shared) }))
+    }
+}
+
+struct OnnxRuntimeModel {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    session: SharedSession,
+    signature: Signature,
+    weights_bytes: u64,
+}
+
+impl LoadedModel for OnnxRuntimeModel {
+    fn signature(&self) -> &Signature {
+        &self.shared.signature
+    }
+
+    fn weights_bytes(&self) -> u64 {
+        self.shared.weights_bytes
+    }
+
+    /// Threads are those of the load: they belong to the session.
+    fn runner(&self, _options: &RunnerOptions) -> Result<Box<dyn Runner>, EngineError> {
+        let shared = Arc::clone(&self.shared);
+        let inputs = shared.signature.inputs.iter().map(|port| (HostTensor::empty(port.element), false)).collect();
+        Ok(Box::new(OnnxRuntimeRunner { outputs: Vec::new(), inputs, shared }))
+    }
+}
+
+/// Outputs come before the session whose memory they are, so that they are dropped first.
+struct OnnxRuntimeRunner {
+    outputs: Vec<DynValue>,
+    /// Each input, and whether it was ever asked for.
+    inputs: Vec<(HostTensor, bool)>,
+    shared: Arc<Shared>,
+}
+
+impl Runner for OnnxRuntimeRunner {
+    fn input(&mut self, index: usize, shape: &[usize]) -> Result<TensorMut<'_>, EngineError> {
+        ports::input_port(&self.shared.signature, index, shape)?;
+        let (tensor, is_written) = &mut self.inputs[index];
+        tensor.reshape(shape);
+        *is_written = true;
+        Ok(tensor.view_mut())
+    }
+
+    fn run(&mut self) -> Result<(), EngineError> {
+        ports::all_written(&self.shared.signature, self.inputs.iter().map(|(_, written)| *written))?;
+        // Freed before the run, so that the session's arena gives the same memory again.
+        self.outputs.clear();
+        let inputs = self.inputs.iter().map(|(tensor, _)| lend(tensor)).collect::<Result<Vec<_>, _>>();
+        let inputs = inputs.map_err(|error| run_error(&error))?;
+        self.outputs = self.shared.session.run(&inputs).map_err(|error| run_error(&error))?;
+        Ok(())
+    }
+
+    fn output(&self, index: usize) -> Result<TensorRef<'_>, EngineError> {
+        read(self.outputs.get(index).ok_or_else(|| ports::no_output(&self.shared.signature, index))?)
+    }
+}
+
+/// From the build information, which holds `… git-branch=rel-1.31.1 …`; no other call tells the patch version.
+fn version() -> String {
+    let info = ort::info();
+    let branch = info.split([',', ' ']).find_map(|part| part.trim().strip_prefix("git-branch=rel-"));
+    branch.unwrap_or("unknown").trim_matches(|c: char| !c.is_ascii_digit()).to_owned()
+}
+
+fn session(environment: &Environment, path: &Path, options: &LoadOptions) -> ort::Result<Session> {
+    let (slots, threads) = (options.slots.max(1), options.threads.max(1));
+    // Callers work themselves; the pool behind them is shared, so it holds the helpers of all slots.
+    let pool = slots * (threads - 1) + 1;
+    let mut builder = Session::builder(environment)?
+        .with_intra_threads(pool)?
+        .with_inter_threads(1)?
+        // Helpers that spin between two operators would take the cores of the other slots.
+        .with_intra_op_spinning(slots == 1)?;
+    if let Device::Gpu(index) = options.device {
+        let device = i32::try_from(index).map_err(ort::Error::wrap)?;
+        let cuda = ort::ep::CUDA::default().with_device_id(device).build().error_on_failure();
+        builder = builder.with_execution_providers([cuda])?;
+    }
+    builder.commit_from_file(path)
+}
+
+macro_rules! by_type {
+    ($($variant:ident, $ort:ident, $rust:ty);* $(;)?) => {
+        /// Hands a tensor to the session without a copy.
+        fn lend(tensor: &HostTensor) -> ort::Result<SessionInputValue<'_>> {
+            let shape = tensor.shape();
+            Ok(match tensor.data() { $(
+                HostData::$variant(data) => OrtTensorRef::from_array_view((shape, &data[..]))?.into(),
+            )* })
+        }
+
+        /// Reads a value in place.
+        fn read(value: &DynValue) -> Result<TensorRef<'_>, EngineError> {
+            match value.dtype().tensor_type() {
+                $(Some(TensorElementType::$ort) => read_as::<$rust>(value),)*
+                other => Err(EngineError::new(EngineErrorKind::Unsupported, format!("an output holds {other:?}"))),
+            }
+        }
+    };
+}
+
+by_type! {
+    Bool, Bool, bool;
+    U8, Uint8, u8;
+    I8, Int8, i8;
+    U16, Uint16, u16;
+    I16, Int16, i16;
+    U32, Uint32, u32;
+    I32, Int32, i32;
+    U64, Uint64, u64;
+    I64, Int64, i64;
+    F16, Float16, half::f16;
+    Bf16, Bfloat16, half::bf16;
+    F32, Float32, f32;
+    F64, Float64, f64;
+}
+
+fn read_as<'a, T>(value: &'a DynValue) -> Result<TensorRef<'a>, EngineError>
+where
+    T: Element + ort::value::PrimitiveTensorElementType,
+    TensorRef<'a>: for<'s> From<(&'s [usize], &'a [T])>,
+{
+    let (shape, data) = value.try_extract_tensor::<T>().map_err(|error| run_error(&error))?;
+    let shape: Vec<usize> = shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
+    Ok(TensorRef::from((&shape[..], data)))
+}
+
+fn load_error(error: &ort::Error) -> EngineError {
+    let kind = match error.code() {
+        ErrorCode::NotImplemented | ErrorCode::ExecutionProviderFailure => EngineErrorKind::Unsupported,
+        ErrorCode::NoSuchFile => EngineErrorKind::File,
+        _ if error.message().contains("is not a registered function/op") => EngineErrorKind::Unsupported,
+        _ => EngineErrorKind::Model,
+    };
+    EngineError::new(kind, format!("ONNX Runtime cannot load the model: {error}"))
+}
+
+fn run_error(error: &ort::Error) -> EngineError {
+    let kind = if error.code() == ErrorCode::InvalidArgument { EngineErrorKind::Shape } else { EngineErrorKind::Run };
+    EngineError::new(kind, format!("ONNX Runtime failed: {error}"))
+}
+
+fn log(level: ort::logging::LogLevel, category: &str, _session: &str, _place: &str, message: &str) {
+    use ort::logging::LogLevel;
+    match level {
+        LogLevel::Fatal | LogLevel::Error => tracing::warn!(category, "{message}"),
+        LogLevel::Warning => tracing::debug!(category, "{message}"),
+        LogLevel::Info | LogLevel::Verbose => tracing::trace!(category, "{message}"),
+    }
+}

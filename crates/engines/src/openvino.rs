@@ -1,0 +1,246 @@
+//! OpenVINO, linked at run time: the fastest engine on x86 CPUs, in bf16 where the CPU has it.
+//!
+//! One compiled model per loaded model holds the weights; each runner is one of its infer requests, and lends that request's own
+//! input tensors. All threads of the model are one pool of `slots × threads`, cut into `slots` streams. Pinning is off: two models
+//! would otherwise be pinned to the same cores.
+
+use crate::cpu;
+use crate::onnx::OnnxFile;
+use crate::openvino_tensor as tensor;
+use crate::ports;
+use openvino::{CompiledModel, Core, DeviceType, InferRequest, InferenceError, PartialShape, RwPropertyKey, Tensor};
+use parking_lot::Mutex;
+use samovar_engine_api::{
+    Device, Engine, EngineError, EngineErrorKind, EngineInfo, LoadOptions, LoadedModel, ModelFiles, PortShape,
+    Precision, Runner, RunnerOptions, Signature, TensorMut, TensorRef,
+};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The engine, once its library was found and loaded.
+#[derive(Clone, Debug)]
+pub struct OpenVino {
+    library: PathBuf,
+    version: String,
+    devices: Vec<Device>,
+}
+
+impl OpenVino {
+    /// Loads `libopenvino_c` at `library`; its plugins and their libraries lie beside it. The process keeps the first one it loaded.
+    ///
+    /// # Errors
+    /// `Unavailable` where the library or one that it needs cannot be loaded, or is older than 2025.1.
+    pub fn open(library: &Path) -> Result<Self, EngineError> {
+        let unavailable = |reason: String| {
+            EngineError::new(EngineErrorKind::Unavailable, format!("OpenVINO cannot be used: {reason}"))
+        };
+        openvino_sys::library::load_from(library).map_err(unavailable)?;
+        let core = Core::new().map_err(|error| unavailable(error.to_string()))?;
+        let devices = core.available_devices().map_err(|error| unavailable(text(&error)))?;
+        let devices = devices.iter().filter_map(|device| device_of(device.as_ref())).collect();
+        let version = openvino::version().build_number;
+        let version = version.split('-').next().unwrap_or(&version).to_owned();
+        Ok(Self { library: library.to_owned(), version, devices })
+    }
+}
+
+impl Engine for OpenVino {
+    fn info(&self) -> EngineInfo {
+        let mut precisions = vec![Precision::F32];
+        if cpu::has_bf16() {
+            precisions.push(Precision::Bf16);
+        }
+        EngineInfo {
+            name: "openvino",
+            version: self.version.clone(),
+            devices: self.devices.clone(),
+            precisions,
+            library: Some(self.library.clone()),
+        }
+    }
+
+    fn inspect(&self, files: &ModelFiles) -> Result<Signature, EngineError> {
+        OnnxFile::read(&files.path).map(|file| file.signature)
+    }
+
+    fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {
+        let file = OnnxFile::read(&files.path)?;
+        let path = files.path.to_str().ok_or_else(|| {
+            EngineError::new(
+                EngineErrorKind::File,
+                format!("OpenVINO takes only paths in UTF-8, not {}", files.path.display()),
+            )
+        })?;
+        // A core of its own per load, because settings belong to the core: loads then run side by side.
+        let mut core =
+            Core::new().map_err(|error| EngineError::new(EngineErrorKind::Unavailable, error.to_string()))?;
+        configure(&mut core, options)?;
+        let mut model = core.read_model_from_file(path, "").map_err(|error| load_error(&error))?;
+        reshape(&mut model, &file.signature, &options.shapes)?;
+        let compiled = core.compile_model(&model, device_type(&options.device)).map_err(|error| load_error(&error))?;
+        Ok(Arc::new(OpenVinoModel {
+            shared: Arc::new(Shared {
+                signature: file.signature,
+                shapes: options.shapes.clone(),
+                weights_bytes: file.size_bytes,
+            }),
+            compiled: Mutex::new(compiled),
+        }))
+    }
+}
+
+struct OpenVinoModel {
+    shared: Arc<Shared>,
+    /// Locked only while a runner is made.
+    compiled: Mutex<CompiledModel>,
+}
+
+struct Shared {
+    signature: Signature,
+    shapes: Vec<PortShape>,
+    weights_bytes: u64,
+}
+
+impl LoadedModel for OpenVinoModel {
+    fn signature(&self) -> &Signature {
+        &self.shared.signature
+    }
+
+    fn weights_bytes(&self) -> u64 {
+        self.shared.weights_bytes
+    }
+
+    /// The request keeps the compiled model alive inside OpenVINO. Threads are those of the load: a stream cannot change them.
+    fn runner(&self, _options: &RunnerOptions) -> Result<Box<dyn Runner>, EngineError> {
+        let request = self.compiled.lock().create_infer_request().map_err(|error| run_error(&error))?;
+        let shared = Arc::clone(&self.shared);
+        let inputs =
+            shared.signature.inputs.iter().map(|port| request.get_tensor(&port.name)).collect::<Result<Vec<_>, _>>();
+        let inputs = inputs.map_err(|error| run_error(&error))?.into_iter().map(Input::new).collect();
+        Ok(Box::new(OpenVinoRunner { outputs: Vec::new(), inputs, request, shared }))
+    }
+}
+
+/// One of the request's own input tensors.
+struct Input {
+    tensor: Tensor,
+    /// The shape that it was given last; none before the first.
+    shape: Option<Vec<usize>>,
+}
+
+impl Input {
+    fn new(tensor: Tensor) -> Self {
+        Self { tensor, shape: None }
+    }
+}
+
+/// Tensors come before the request that they belong to, so that they are dropped first.
+struct OpenVinoRunner {
+    outputs: Vec<Tensor>,
+    inputs: Vec<Input>,
+    request: InferRequest,
+    shared: Arc<Shared>,
+}
+
+impl Runner for OpenVinoRunner {
+    fn input(&mut self, index: usize, shape: &[usize]) -> Result<TensorMut<'_>, EngineError> {
+        let port = ports::input_port(&self.shared.signature, index, shape)?;
+        let input = &mut self.inputs[index];
+        if input.shape.as_deref() != Some(shape) {
+            if self.shared.shapes.get(index).is_some_and(|fixed| fixed != shape) {
+                let message = format!("the model was loaded for other shapes than {shape:?} at {port}");
+                return Err(EngineError::new(EngineErrorKind::Shape, message));
+            }
+            tensor::reshape(&mut input.tensor, port.element, shape)?;
+            input.shape = Some(shape.to_vec());
+        }
+        tensor::write(&mut input.tensor, port.element, shape)
+    }
+
+    fn run(&mut self) -> Result<(), EngineError> {
+        ports::all_written(&self.shared.signature, self.inputs.iter().map(|input| input.shape.is_some()))?;
+        self.outputs.clear();
+        self.request.infer().map_err(|error| run_error(&error))?;
+        let names = self.shared.signature.outputs.iter().map(|port| self.request.get_tensor(&port.name));
+        self.outputs = names.collect::<Result<_, _>>().map_err(|error| run_error(&error))?;
+        Ok(())
+    }
+
+    fn output(&self, index: usize) -> Result<TensorRef<'_>, EngineError> {
+        let port = self.shared.signature.outputs.get(index).zip(self.outputs.get(index));
+        let (port, output) = port.ok_or_else(|| ports::no_output(&self.shared.signature, index))?;
+        tensor::read(output, port.element)
+    }
+}
+
+fn configure(core: &mut Core, options: &LoadOptions) -> Result<(), EngineError> {
+    let precision = match options.precision {
+        Precision::F32 => "f32",
+        Precision::Bf16 if cpu::has_bf16() => "bf16",
+        other => {
+            return Err(EngineError::new(EngineErrorKind::Unsupported, format!("this CPU does not compute in {other}")));
+        }
+    };
+    let (slots, threads) = (options.slots.max(1), options.threads.max(1));
+    let mut settings = vec![
+        (RwPropertyKey::NumStreams, slots.to_string()),
+        (RwPropertyKey::InferenceNumThreads, (slots * threads).to_string()),
+        (RwPropertyKey::HintEnableCpuPinning, "NO".to_owned()),
+        (RwPropertyKey::HintInferencePrecision, precision.to_owned()),
+    ];
+    if let Some(folder) = options.cache.as_deref().and_then(Path::to_str) {
+        settings.push((RwPropertyKey::CacheDir, folder.to_owned()));
+    }
+    let device = device_type(&options.device);
+    let settings = settings.iter().map(|(key, value)| (key.clone(), value.as_str()));
+    core.set_properties(&device, settings).map_err(|error| load_error(&error))
+}
+
+/// Gives the model the only shapes that it will be asked for; the compiler then plans memory and picks kernels for them.
+fn reshape(model: &mut openvino::Model, signature: &Signature, shapes: &[PortShape]) -> Result<(), EngineError> {
+    if shapes.is_empty() {
+        return Ok(());
+    }
+    let mut partial = Vec::with_capacity(shapes.len());
+    for (index, shape) in shapes.iter().enumerate() {
+        let port = ports::input_port(signature, index, shape)?;
+        partial.push((port.name.as_str(), tensor::partial_shape(shape)?));
+    }
+    let pairs: Vec<(&str, &PartialShape)> = partial.iter().map(|(name, shape)| (*name, shape)).collect();
+    model.reshape(&pairs).map_err(|error| EngineError::new(EngineErrorKind::Shape, text(&error)))
+}
+
+fn device_type(device: &Device) -> DeviceType<'static> {
+    match device {
+        Device::Cpu => DeviceType::CPU,
+        Device::Gpu(index) => DeviceType::Other(format!("GPU.{index}").into()),
+    }
+}
+
+/// `CPU`, `GPU`, `GPU.1`; other kinds (NPU) are not used.
+fn device_of(name: &str) -> Option<Device> {
+    match name.split_once('.') {
+        None if name == "CPU" => Some(Device::Cpu),
+        None if name == "GPU" => Some(Device::Gpu(0)),
+        Some(("GPU", index)) => index.parse().ok().map(Device::Gpu),
+        _ => None,
+    }
+}
+
+/// OpenVINO gives one kind for every failure of a load; only the text tells a missing operator.
+fn load_error(error: &InferenceError) -> EngineError {
+    let message = text(error);
+    let is_unsupported = ["not supported", "unsupported", "not implemented", "doesn't support", "No conversion rule"]
+        .iter()
+        .any(|words| message.contains(words));
+    let kind = if is_unsupported { EngineErrorKind::Unsupported } else { EngineErrorKind::Model };
+    EngineError::new(kind, format!("OpenVINO cannot load the model: {message}"))
+}
+
+fn run_error(error: &InferenceError) -> EngineError {
+    EngineError::new(EngineErrorKind::Run, format!("OpenVINO failed: {}", text(error)))
+}
+
+fn text(error: &InferenceError) -> String {
+    error.message.clone().unwrap_or_else(|| error.kind.to_string())
+}

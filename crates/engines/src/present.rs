@@ -1,0 +1,78 @@
+//! Which engines this machine has. An absent one is a line in a survey with its cure, never an error.
+
+use crate::locate::{Library, Locations, ONNXRUNTIME, OPENVINO};
+use crate::{OnnxRuntime, OpenVino, Rten};
+use samovar_engine_api::{Engine, EngineError, EngineInfo};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One engine in a survey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surveyed {
+    /// `rten`, `openvino`, `onnxruntime`.
+    pub name: &'static str,
+    /// What it is and can do here; none where it is absent.
+    pub info: Option<EngineInfo>,
+    /// Libraries that were found but cannot be used, and why.
+    pub unusable: Vec<(PathBuf, String)>,
+    /// The command that installs it; none for what is compiled in.
+    pub install_command: Option<&'static str>,
+}
+
+/// The engines that can be used here, the built-in one first.
+pub fn present(locations: &Locations) -> Vec<Arc<dyn Engine>> {
+    let mut engines: Vec<Arc<dyn Engine>> = vec![Arc::new(Rten)];
+    engines.extend(openvino(locations).0.map(|engine| Arc::new(engine) as Arc<dyn Engine>));
+    engines.extend(onnxruntime(locations).0.map(|engine| Arc::new(engine) as Arc<dyn Engine>));
+    engines
+}
+
+/// Every engine that Samovar knows, present or absent.
+pub fn survey(locations: &Locations) -> Vec<Surveyed> {
+    let built_in = Surveyed { name: "rten", info: Some(Rten.info()), unusable: Vec::new(), install_command: None };
+    let (openvino, openvino_unusable) = openvino(locations);
+    let (onnxruntime, onnxruntime_unusable) = onnxruntime(locations);
+    vec![
+        built_in,
+        Surveyed {
+            name: OPENVINO.engine,
+            info: openvino.map(|engine| engine.info()),
+            unusable: openvino_unusable,
+            install_command: Some("samovar engine install openvino"),
+        },
+        Surveyed {
+            name: ONNXRUNTIME.engine,
+            info: onnxruntime.map(|engine| engine.info()),
+            unusable: onnxruntime_unusable,
+            install_command: Some("samovar engine install onnxruntime"),
+        },
+    ]
+}
+
+type Opened<E> = (Option<E>, Vec<(PathBuf, String)>);
+
+fn openvino(locations: &Locations) -> Opened<OpenVino> {
+    first_usable(locations, &OPENVINO, OpenVino::open)
+}
+
+fn onnxruntime(locations: &Locations) -> Opened<OnnxRuntime> {
+    first_usable(locations, &ONNXRUNTIME, OnnxRuntime::open)
+}
+
+fn first_usable<E>(
+    locations: &Locations,
+    library: &Library,
+    open: impl Fn(&Path) -> Result<E, EngineError>,
+) -> Opened<E> {
+    let mut unusable = Vec::new();
+    for path in locations.candidates(library) {
+        match open(&path) {
+            Ok(engine) => return (Some(engine), unusable),
+            Err(error) => {
+                tracing::warn!(engine = library.engine, library = %path.display(), %error, "a library cannot be used");
+                unusable.push((path, error.to_string()));
+            }
+        }
+    }
+    (None, unusable)
+}
