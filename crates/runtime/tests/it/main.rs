@@ -1,5 +1,5 @@
 //! The runtime against the fake engine: the life of models, the work they do, and what goes wrong on the way.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails, and some faults are panics")]
 
 mod life;
 mod precision;
