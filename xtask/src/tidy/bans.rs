@@ -10,7 +10,7 @@ use super::tree::{File, Tree};
 struct Ban {
     crates: &'static [&'static str],
     words: &'static [&'static str],
-    /// Whether strings count too.
+    /// Whether a string that is exactly such a word counts too: choosing by a name is knowing it.
     strings: bool,
     reason: &'static str,
 }
@@ -59,9 +59,11 @@ fn check_ban(tree: &Tree, ban: &Ban) -> Vec<Finding> {
     let concerned = |file: &File| file.crate_name().is_some_and(|name| ban.crates.contains(&name)) && !file.is_test();
     let mut findings = Vec::new();
     for (file, rust) in tree.rust_files().filter(|(file, _)| concerned(file)) {
-        let text = if ban.strings { &rust.shipped } else { &rust.shipped_code };
         for word in ban.words {
-            let found = word_positions(text, word).map(|at| line_of(text, at));
+            let in_code = word_positions(&rust.shipped_code, word);
+            let quoted = format!("\"{word}\"");
+            let in_strings = rust.shipped.match_indices(&quoted).map(|(at, _)| at).filter(|_| ban.strings);
+            let found = in_code.chain(in_strings).map(|at| line_of(&rust.shipped, at));
             findings.extend(found.map(|line| Finding::new(&file.path, line, format!("`{word}`: {}", ban.reason))));
         }
     }
@@ -90,6 +92,7 @@ mod tests {
     fn engines_and_families_are_named_in_one_place() {
         assert_eq!(lines("crates/runtime/src/a.rs", "const NAME: &str = \"openvino\";\n"), [1]);
         assert_eq!(lines("crates/runtime/src/a.rs", "\nfn yolo() {}\n"), [2]);
+        assert!(lines("crates/runtime/src/a.rs", "const CURE: &str = \"install openvino\";\n").is_empty());
         assert!(lines("crates/engines/src/a.rs", "const NAME: &str = \"openvino\";\n").is_empty());
         assert!(lines("crates/models/src/a.rs", "fn yolo() {}\n").is_empty());
         assert!(lines("crates/runtime/src/a.rs", "// faster than openvino\nfn written() {}\n").is_empty());
