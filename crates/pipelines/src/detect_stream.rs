@@ -55,6 +55,12 @@ struct Frame {
 
 enum Fate {
     Running(Pending<Detections>),
+    Settled(Outcome),
+}
+
+/// What a frame came to.
+enum Outcome {
+    Seen(Completed<Detections>),
     Dropped { count: u64 },
     Failed(RunError),
 }
@@ -84,33 +90,26 @@ impl DetectStream {
             let call = Call::new(Class::Live, self.key);
             match self.detector.detect(picture, self.options.clone(), call) {
                 Ok(pending) => Fate::Running(pending),
-                Err(error) => Fate::from(error),
+                Err(error) => Fate::Settled(error.into()),
             }
         } else {
-            Fate::Dropped { count: 1 }
+            Fate::Settled(Outcome::Dropped { count: 1 })
         };
         self.remember(Frame { number, arrived: Instant::now(), fate });
     }
 
     /// Tells of a frame that did not even become a picture.
     pub fn push_error(&mut self, number: u64, error: RunError) {
-        self.remember(Frame { number, arrived: Instant::now(), fate: Fate::Failed(error) });
+        self.remember(Frame { number, arrived: Instant::now(), fate: Fate::Settled(Outcome::Failed(error)) });
     }
 
     /// The next event, in the order of the frames; waits for ever while no frame is on its way. Safe to cancel.
     pub async fn next(&mut self) -> StreamEvent {
         let Some(frame) = self.frames.front_mut() else { return std::future::pending().await };
-        if let Fate::Running(pending) = &mut frame.fate {
-            let outcome = pending.await;
-            let frame = self.frames.pop_front().expect("the frame that was awaited is still the first");
-            return frame.event(outcome);
-        }
-        let frame = self.frames.pop_front().expect("the first frame was just looked at");
-        match frame.fate {
-            Fate::Dropped { count } => StreamEvent::Dropped { frame: frame.number, count },
-            Fate::Failed(error) => StreamEvent::Error { frame: frame.number, error },
-            Fate::Running(_) => unreachable!("running frames were handled above"),
-        }
+        let outcome = frame.outcome().await;
+        let event = frame.event(outcome);
+        self.frames.pop_front();
+        event
     }
 
     /// Whether every frame's event was told.
@@ -118,32 +117,39 @@ impl DetectStream {
         self.frames.is_empty()
     }
 
+    /// Past the bound a further frame only counts up the last drop: its own event could not be held.
     fn remember(&mut self, frame: Frame) {
-        if let (Some(Frame { fate: Fate::Dropped { count }, .. }), Fate::Dropped { .. } | Fate::Failed(_)) =
-            (self.frames.back_mut(), &frame.fate)
-            && self.frames.len() >= FRAMES_MAX
-        {
-            *count += 1;
-        } else {
-            self.frames.push_back(frame);
+        let full = self.frames.len() >= FRAMES_MAX;
+        match self.frames.back_mut() {
+            Some(Frame { fate: Fate::Settled(Outcome::Dropped { count }), .. }) if full => *count += 1,
+            _ => self.frames.push_back(frame),
         }
     }
 }
 
 impl Frame {
-    fn event(self, outcome: Result<Completed<Detections>, RunError>) -> StreamEvent {
-        let number = self.number;
-        match outcome {
-            Ok(completed) => StreamEvent::Result { frame: number, completed, latency: self.arrived.elapsed() },
-            Err(error) => match Fate::from(error) {
-                Fate::Failed(error) => StreamEvent::Error { frame: number, error },
-                _ => StreamEvent::Dropped { frame: number, count: 1 },
+    /// Waits for the run; nothing is lost when the wait is given up.
+    async fn outcome(&mut self) -> Outcome {
+        match &mut self.fate {
+            Fate::Running(pending) => match pending.await {
+                Ok(completed) => Outcome::Seen(completed),
+                Err(error) => error.into(),
             },
+            Fate::Settled(outcome) => std::mem::replace(outcome, Outcome::Dropped { count: 0 }),
+        }
+    }
+
+    fn event(&self, outcome: Outcome) -> StreamEvent {
+        let frame = self.number;
+        match outcome {
+            Outcome::Seen(completed) => StreamEvent::Result { frame, completed, latency: self.arrived.elapsed() },
+            Outcome::Dropped { count } => StreamEvent::Dropped { frame, count },
+            Outcome::Failed(error) => StreamEvent::Error { frame, error },
         }
     }
 }
 
-impl From<RunError> for Fate {
+impl From<RunError> for Outcome {
     /// A live frame that is too late or finds the queue full is dropped; everything else is an error worth telling.
     fn from(error: RunError) -> Self {
         match error.kind() {

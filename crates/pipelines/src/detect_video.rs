@@ -26,7 +26,7 @@ pub struct DetectVideo {
 pub struct VideoDetections {
     frames: mpsc::Receiver<InFlight>,
     /// Feeds the frames in; joined at the end.
-    feeder: Option<JoinHandle<Result<VideoEnd, MediaError>>>,
+    feeder: Option<JoinHandle<Result<Option<VideoEnd>, MediaError>>>,
 }
 
 /// One frame and what was found on it.
@@ -62,7 +62,7 @@ impl DetectVideo {
         mut decoder: VideoDecoder,
         sender: &mpsc::Sender<InFlight>,
         runtime: &Handle,
-    ) -> Result<VideoEnd, MediaError> {
+    ) -> Result<Option<VideoEnd>, MediaError> {
         let mut index = 0;
         while let Some(frame) = decoder.next_frame()? {
             let frame = Arc::new(frame);
@@ -94,14 +94,14 @@ impl VideoDetections {
         Some(completed.map(|completed| VideoOutcome { index, frame, completed }))
     }
 
-    /// How the video ended. To be asked when [`VideoDetections::next`] has given none.
+    /// How the video ended; none where it was given up before its end. To be asked when [`VideoDetections::next`] has given none.
     ///
     /// # Errors
     /// What the decoder failed with.
     ///
     /// # Panics
     /// Never: a feeder that panicked counts as a decoder that failed.
-    pub fn end(mut self) -> Result<VideoEnd, MediaError> {
+    pub fn end(mut self) -> Result<Option<VideoEnd>, MediaError> {
         self.frames.close();
         let feeder = self.feeder.take().expect("the feeder is joined only here");
         feeder.join().unwrap_or_else(|_| {
