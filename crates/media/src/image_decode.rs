@@ -7,7 +7,7 @@
 use crate::image_header::{check_size, corrupt};
 use crate::{Frame, FramePool, ImageFormat, ImageHeader, ImageLimits, MediaError, PixelFormat, PooledBuffer, orient};
 use image::codecs::{png::PngDecoder, webp::WebPDecoder};
-use image::{ColorType, ImageDecoder};
+use image::{ColorType, ImageDecoder, Limits};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -17,6 +17,9 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 /// Decodes a whole picture to RGB and turns it upright. `header` is what [`ImageHeader::read`] said of the same bytes.
+///
+/// What cannot be told is a JPEG that was closed by a proper end marker before its last row: like other readers we then
+/// return what there is.
 ///
 /// # Errors
 /// `Corrupt` where the content is damaged, cut off or not of the size in its header; `TooLarge` over `limits`.
@@ -41,19 +44,33 @@ fn decode_stored(bytes: &[u8], header: &ImageHeader, pool: &FramePool) -> Result
     let unreadable = |_| damaged(header.format);
     match header.format {
         ImageFormat::Jpeg => decode_jpeg(bytes, header, pool),
-        ImageFormat::Png => decode_by(PngDecoder::new(Cursor::new(bytes)).map_err(unreadable)?, header, pool),
+        ImageFormat::Png => {
+            let decoder = PngDecoder::with_limits(Cursor::new(bytes), side_limits(header));
+            decode_by(decoder.map_err(unreadable)?, header, pool)
+        }
         ImageFormat::WebP => decode_by(WebPDecoder::new(Cursor::new(bytes)).map_err(unreadable)?, header, pool),
     }
 }
 
+/// What the PNG decoder may hold beside the pixels: a few rows, and metadata that may be a bomb of its own.
+fn side_limits(header: &ImageHeader) -> Limits {
+    const METADATA_BYTES: u64 = 8 << 20;
+    const ROW_BYTES_PER_PIXEL: u64 = 64;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(METADATA_BYTES + ROW_BYTES_PER_PIXEL * u64::from(header.width));
+    limits
+}
+
 fn decode_jpeg(bytes: &[u8], header: &ImageHeader, pool: &FramePool) -> Result<PooledBuffer, MediaError> {
-    let options = DecoderOptions::default()
-        .set_strict_mode(true)
+    let lenient = DecoderOptions::default()
+        .set_strict_mode(false)
         .set_max_width(header.width as usize)
         .set_max_height(header.height as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), lenient);
     decoder.decode_headers().map_err(|_| damaged(header.format))?;
+    // Strict only from here on: stray bytes between segments harm nobody, a picture that ends early must not pass.
+    decoder.set_options(lenient.set_strict_mode(true));
     let size = decoder.dimensions().ok_or_else(|| damaged(header.format))?;
     check_same_size(header, size)?;
     let mut pixels = pool.take(rgb_bytes(header));

@@ -4,6 +4,7 @@
 //! frames in flight, and what is over `capacity` is simply not kept.
 
 use parking_lot::Mutex;
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -74,10 +75,16 @@ impl FramePool {
 }
 
 /// Bytes that go back to their pool when dropped.
-#[derive(Debug)]
 pub struct PooledBuffer {
     bytes: Vec<u8>,
     pool: Arc<Shared>,
+}
+
+// Pixels have no place in a log.
+impl fmt::Debug for PooledBuffer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PooledBuffer({} bytes)", self.bytes.len())
+    }
 }
 
 impl Deref for PooledBuffer {

@@ -10,7 +10,9 @@ pub(super) fn refusal(bytes: &[u8]) -> MediaError {
     }
     let message = match recognise(bytes) {
         Some((name, Cure::Convert)) => format!("this is {name}, which is not read: save it as JPEG, PNG or WebP"),
-        Some((name, Cure::SendAsVideo)) => format!("this is {name}, not a picture: give it where video is taken"),
+        Some((name, Cure::SendAsVideo)) => {
+            format!("this is {name}, not a picture: give it where video is taken; here {READ}")
+        }
         Some((name, Cure::SendPicture)) => format!("this is {name}, not a picture: {READ}"),
         None => format!("the bytes are no picture format that is known: {READ}"),
     };

@@ -91,9 +91,9 @@ mod tests {
     use super::*;
 
     fn tiff(big_endian: bool, value: u16) -> Vec<u8> {
-        let (u16_of, head): (fn(u16) -> [u8; 2], &[u8]) =
-            if big_endian { (u16::to_be_bytes, b"MM\0*\0\0\0\x08") } else { (u16::to_le_bytes, b"II*\0\x08\0\0\0") };
-        [head, &u16_of(1), &u16_of(0x0112), &u16_of(3), &[0; 4], &u16_of(value), &[0; 2]].concat()
+        let u16_of = if big_endian { u16::to_be_bytes } else { u16::to_le_bytes };
+        let head = if big_endian { b"MM\0*\0\0\0\x08" } else { b"II*\0\x08\0\0\0" };
+        [head.as_slice(), &u16_of(1), &u16_of(0x0112), &u16_of(3), &[0; 4], &u16_of(value), &[0; 2]].concat()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Tensor rows: against OpenCV (`tools/reference/letterbox.py`) for RGB, against plain f64 arithmetic for YUV.
 
-use crate::fixture;
-use crate::geometry::letterbox;
+use super::fixture;
+use super::geometry::letterbox;
 use half::f16;
 use samovar_media::{
     ChannelOrder, Frame, FramePool, Letterbox, MediaErrorKind, PixelFormat, Row, RowFormat, RowScratch, YuvMatrix,
@@ -25,7 +25,10 @@ fn rgb_rows_are_those_of_opencv() {
         let plane = expected.len() / 3;
         for (at, level) in expected.iter().enumerate() {
             let got = row[at % 3 * plane + at / 3];
-            assert!((got - f32::from(*level) / 255.0).abs() <= OPENCV_LEVELS / 255.0, "{case} at {at}: {got} for {level}");
+            assert!(
+                (got - f32::from(*level) / 255.0).abs() <= OPENCV_LEVELS / 255.0,
+                "{case} at {at}: {got} for {level}"
+            );
         }
     }
 }
@@ -36,7 +39,8 @@ fn yuv_rows_are_those_of_the_formula() {
     let mut scratch = RowScratch::default();
     for matrix in [YuvMatrix::Bt601, YuvMatrix::Bt709] {
         for range in [YuvRange::Limited, YuvRange::Full] {
-            for (source, target) in [((64, 36), (32, 32)), ((37, 23), (32, 32)), ((20, 15), (48, 32)), ((1, 1), (4, 4))] {
+            for (source, target) in [((64, 36), (32, 32)), ((37, 23), (32, 32)), ((20, 15), (48, 32)), ((1, 1), (4, 4))]
+            {
                 let frame = fixture::noise_frame(&pool, source, PixelFormat::Yuv420 { matrix, range });
                 let letterbox = Letterbox::centered(source, target);
                 let row = row_of(&frame, &letterbox, &RowFormat::UNIT, &mut scratch);

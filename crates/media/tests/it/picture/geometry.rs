@@ -1,6 +1,6 @@
 //! Letterboxes against the arithmetic of ultralytics and YOLOX (`tools/reference/letterbox.py`).
 
-use crate::fixture;
+use super::fixture;
 use proptest::prelude::{prop_assert, proptest};
 use samovar_media::Letterbox;
 

@@ -1,6 +1,6 @@
 //! Pictures of every coding against what Pillow and OpenCV see in them (`tools/reference/pictures.py`).
 
-use crate::fixture;
+use super::fixture;
 use bytes::Bytes;
 use image::metadata::Orientation as Reference;
 use samovar_media::{
@@ -40,7 +40,8 @@ fn all_eight_orientations_stand_upright() {
         let turned = with_orientation(&png, value);
         let header = ImageHeader::read(&turned, &ImageLimits::default()).unwrap();
         assert_eq!(header.orientation, Orientation::from_exif(u16::from(value)).unwrap());
-        let mut expected: image::DynamicImage = image::RgbImage::from_raw(70, 41, stored.pixels().to_vec()).unwrap().into();
+        let mut expected: image::DynamicImage =
+            image::RgbImage::from_raw(70, 41, stored.pixels().to_vec()).unwrap().into();
         expected.apply_orientation(Reference::from_exif(value).unwrap());
         let frame = fixture::decode(&turned, &pool).unwrap();
         assert_eq!((frame.width(), frame.height()), (expected.width(), expected.height()), "{value}");
@@ -53,7 +54,7 @@ fn all_eight_orientations_stand_upright() {
 fn with_orientation(png: &[u8], value: u8) -> Vec<u8> {
     let (head, rest) = png.split_at(33);
     let exif = [b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(), &[value, 0, 0, 0, 0, 0, 0]].concat();
-    [head, &crate::hostile::png_chunk(b"eXIf", &exif), rest].concat()
+    [head, &super::hostile::png_chunk(b"eXIf", &exif), rest].concat()
 }
 
 #[test]
@@ -72,7 +73,8 @@ fn a_picture_is_decoded_when_it_is_asked_for_and_not_before() {
 fn buffers_go_back_to_the_pool() {
     let pool = FramePool::new(4);
     for name in ["oriented.jpg", "rgb_16_bit.png", "lossy_alpha.webp"] {
-        let picture = Picture::encoded(fixture::bytes(&format!("pictures/{name}")).into(), ImageLimits::default()).unwrap();
+        let picture =
+            Picture::encoded(fixture::bytes(&format!("pictures/{name}")).into(), ImageLimits::default()).unwrap();
         for _ in 0..3 {
             drop(picture.frame(&pool).unwrap());
         }

@@ -26,7 +26,12 @@ pub fn noise(len: usize) -> impl Iterator<Item = u8> {
     })
 }
 
-pub fn frame(pool: &FramePool, (width, height): (u32, u32), format: PixelFormat, fill: impl Iterator<Item = u8>) -> Frame {
+pub fn frame(
+    pool: &FramePool,
+    (width, height): (u32, u32),
+    format: PixelFormat,
+    fill: impl Iterator<Item = u8>,
+) -> Frame {
     let mut pixels = pool.take(format.size_bytes(width, height));
     for (pixel, value) in pixels.iter_mut().zip(fill) {
         *pixel = value;
