@@ -5,8 +5,8 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use samovar_media::{
-    Frame, FramePool, ImageHeader, ImageLimits, Letterbox, PixelFormat, Row, RowFormat, RowScratch, YuvMatrix,
-    YuvRange, decode_image, write_row,
+    Frame, FramePool, ImageEncoding, ImageHeader, ImageLimits, Letterbox, Orientation, PixelFormat, Row, RowFormat,
+    RowScratch, YuvMatrix, YuvRange, decode_image, encode_image, to_rgb, write_row,
 };
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -22,6 +22,10 @@ fn main() {
         row(&rgb, &format!("{name} RGB row"));
         row(&yuv, &format!("{name} YUV row"));
         separate(&rgb, &format!("{name} RGB fast_image_resize + pack"));
+        if height == 720 {
+            turn(&pool, &rgb, &name);
+            encode(&pool, &yuv, &name);
+        }
     }
 }
 
@@ -47,6 +51,27 @@ fn decode(pool: &FramePool, frame: &Frame, name: &str) {
     let kilobytes = jpeg.len() / 1024;
     measure(&format!("{name} JPEG decode ({kilobytes} kB)"), || {
         black_box(decode_image(&jpeg, &header, &limits, pool).expect("just encoded"));
+    });
+}
+
+fn turn(pool: &FramePool, frame: &Frame, name: &str) {
+    let png = encode_image(frame, ImageEncoding::Png, pool).expect("fits");
+    let limits = ImageLimits::default();
+    let header = ImageHeader::read(&png, &limits).expect("just encoded");
+    for orientation in [Orientation::Upright, Orientation::Rotated90] {
+        let header = ImageHeader { orientation, ..header };
+        measure(&format!("{name} PNG decode, {orientation:?}"), || {
+            black_box(decode_image(&png, &header, &limits, pool).expect("just encoded"));
+        });
+    }
+}
+
+fn encode(pool: &FramePool, frame: &Frame, name: &str) {
+    measure(&format!("{name} JPEG encode"), || {
+        black_box(encode_image(frame, ImageEncoding::Jpeg { quality: 90 }, pool).expect("fits"));
+    });
+    measure(&format!("{name} to RGB"), || {
+        black_box(to_rgb(frame, pool));
     });
 }
 

@@ -52,18 +52,12 @@ impl FramePool {
 
     /// Takes a buffer of exactly `len` bytes; its content is unspecified.
     pub fn take(&self, len: usize) -> PooledBuffer {
-        let found = {
-            let mut state = self.shared.state.lock();
-            state.stats.in_use += 1;
-            state.stats.in_use_max = state.stats.in_use_max.max(state.stats.in_use);
-            let found = state.idle.iter().rposition(|b| b.capacity() >= len).map(|at| state.idle.swap_remove(at));
-            match found {
-                Some(_) => state.stats.hits += 1,
-                None => state.stats.misses += 1,
-            }
-            found
-        };
-        let mut bytes = found.unwrap_or_else(|| Vec::with_capacity(len));
+        let mut bytes = self.shared.state.lock().take(len);
+        if bytes.capacity() < len {
+            // Freed before its successor is allocated.
+            drop(bytes);
+            bytes = Vec::with_capacity(len);
+        }
         bytes.resize(len, 0);
         PooledBuffer { bytes, pool: Arc::clone(&self.shared) }
     }
@@ -71,6 +65,21 @@ impl FramePool {
     /// What the pool has done since it was made.
     pub fn stats(&self) -> PoolStats {
         self.shared.state.lock().stats
+    }
+}
+
+impl State {
+    /// An idle buffer that is large enough; else one that is not, and gives way to one that is. Without that, a pool
+    /// full of small buffers would never keep a larger one.
+    fn take(&mut self, len: usize) -> Vec<u8> {
+        self.stats.in_use += 1;
+        self.stats.in_use_max = self.stats.in_use_max.max(self.stats.in_use);
+        if let Some(at) = self.idle.iter().rposition(|buffer| buffer.capacity() >= len) {
+            self.stats.hits += 1;
+            return self.idle.swap_remove(at);
+        }
+        self.stats.misses += 1;
+        self.idle.pop().unwrap_or_default()
     }
 }
 
@@ -138,5 +147,14 @@ mod tests {
         assert_eq!(pool.stats().in_use, 0);
         let (_c, _d) = (pool.take(4), pool.take(4));
         assert_eq!(pool.stats().misses, 3);
+    }
+
+    #[test]
+    fn larger_buffers_take_the_place_of_smaller_ones() {
+        let pool = FramePool::new(2);
+        drop((pool.take(4), pool.take(4)));
+        drop((pool.take(100), pool.take(100)));
+        let _again = (pool.take(100), pool.take(100));
+        assert_eq!((pool.stats().hits, pool.stats().misses), (2, 4));
     }
 }

@@ -123,3 +123,29 @@ fn the_format_is_what_the_content_says() {
     assert_eq!(whole.pixels(), with_tail.pixels(), "what follows a picture is nothing to us");
     assert!(Picture::encoded(Bytes::from(polyglot), limits).is_ok());
 }
+
+#[test]
+fn a_photograph_is_read_and_annotated() {
+    let root = std::env::var_os("SAMOVAR_TEST_MODELS").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models"),
+        std::path::PathBuf::from,
+    );
+    let Ok(bytes) = std::fs::read(root.join("media/bus.jpg")) else {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "the media of the tests are absent");
+        println!("skipped: media/bus.jpg is absent");
+        return;
+    };
+    let pool = FramePool::new(4);
+    let frame = fixture::decode(&bytes, &pool).unwrap();
+    assert_eq!((frame.width(), frame.height()), (810, 1080));
+    let mut canvas = Canvas::new(&frame, &pool);
+    canvas.draw_box([50.0, 400.0, 245.0, 903.0], "person 0.90", 0);
+    canvas.draw_box([17.0, 230.0, 803.0, 752.0], "bus 0.86", 5);
+    canvas.draw_box([670.0, 0.0, 809.0, 200.0], "Quick {gjpqy} \"Fox\" & Über!", 2);
+    let annotated = encode_image(canvas.frame(), ImageEncoding::Jpeg { quality: 90 }, &pool).unwrap();
+    let again = fixture::decode(&annotated, &pool).unwrap();
+    assert_eq!((again.width(), again.height()), (810, 1080));
+    if let Some(folder) = std::env::var_os("SAMOVAR_TEST_OUT") {
+        std::fs::write(std::path::Path::new(&folder).join("annotated.jpg"), annotated).unwrap();
+    }
+}
