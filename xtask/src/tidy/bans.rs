@@ -29,10 +29,10 @@ const BANS: [Ban; 5] = [
         reason: "the engine seam has no async, no I/O and no clock",
     },
     Ban {
-        crates: &["engine-api", "schedule", "runtime", "media", "models", "pipelines", "jobs", "server"],
+        crates: &["engine-api", "schedule", "runtime", "media", "models", "pipelines", "jobs"],
         words: &["rten", "openvino", "onnxruntime", "OpenVINO"],
         strings: true,
-        reason: "only `engines` and the binary name an engine",
+        reason: "only `engines` and what faces people name an engine",
     },
     Ban {
         crates: &["schedule", "runtime", "media", "jobs"],
