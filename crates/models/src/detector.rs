@@ -44,8 +44,9 @@ impl Detector {
         options: DetectOptions,
         call: Call,
     ) -> Result<Pending<Detections>, RunError> {
-        let (task, rows) = self.task(picture, options)?;
-        self.handle.submit(task, rows, call)
+        let pinned = self.handle.pin()?;
+        let (task, rows) = task(pinned.generation(), picture, options)?;
+        pinned.submit(task, rows, call)
     }
 
     /// The same, but waits for a place in the queue: for producers of jobs.
@@ -58,18 +59,23 @@ impl Detector {
         options: DetectOptions,
         call: Call,
     ) -> Result<Pending<Detections>, RunError> {
-        let (task, rows) = self.task(picture, options)?;
-        self.handle.submit_waiting(task, rows, call).await
+        let pinned = self.handle.pin()?;
+        let (task, rows) = task(pinned.generation(), picture, options)?;
+        pinned.submit_waiting(task, rows, call).await
     }
+}
 
-    fn task(&self, picture: Picture, options: DetectOptions) -> Result<(DetectTask, RowShapes), RunError> {
-        let model = self.model()?;
-        model.check(&options)?;
-        let source = picture.size();
-        let size = model.size_for(source);
-        let (rows, letterbox) = (model.rows(size), model.letterbox(source, size));
-        Ok((DetectTask { model, picture, letterbox, options }, rows))
-    }
+fn task(
+    generation: &Generation,
+    picture: Picture,
+    options: DetectOptions,
+) -> Result<(DetectTask, RowShapes), RunError> {
+    let model = detection_model(generation)?;
+    model.check(&options)?;
+    let source = picture.size();
+    let size = model.size_for(source);
+    let (rows, letterbox) = (model.rows(size), model.letterbox(source, size));
+    Ok((DetectTask { model, picture, letterbox, options }, rows))
 }
 
 impl From<OptionsError> for RunError {

@@ -1,14 +1,10 @@
 //! A cheap handle to one model: opens it, submits work to it. Clone it into every stream and request.
 
-use crate::device::Unqueued;
 use crate::event::Event;
-use crate::generation::{Generation, InUse};
+use crate::generation::Generation;
 use crate::lifecycle::Model;
 use crate::registry::Operations;
-use crate::work::Work;
-use crate::{Call, DropReason, Failure, ModelState, Pending, RowShapes, RunError, RunErrorKind, Task};
-use samovar_schedule::{Entry, RefusedReason};
-use std::num::NonZeroU16;
+use crate::{Call, Failure, ModelState, Pending, PinnedModel, RowShapes, RunError, RunErrorKind, Task};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -100,72 +96,26 @@ impl ModelHandle {
         }
     }
 
-    /// Queues `task`, whose rows have these shapes on the generation that serves. Returns at once; await the result.
+    /// Holds on to the generation that serves, so that what is submitted fits the model that runs it even while a swap goes on.
     ///
     /// # Errors
-    /// `NotReady`, `QueueFull`, `DeadlineExceeded` or `ShuttingDown`.
-    pub fn submit<T: Task>(&self, task: T, rows: RowShapes, call: Call) -> Result<Pending<T::Output>, RunError> {
-        let admission = self.admission(&rows, call)?;
-        let (work, receiver) = Work::new(task, rows, call.class, admission.in_use);
-        match self.model.shared.device.push(admission.entry, work) {
-            Ok(ticket) => Ok(Pending::new(receiver, Arc::downgrade(&self.model.shared.device), ticket)),
-            Err(unqueued) => Err(self.refuse(&unqueued)),
-        }
-    }
-
-    /// Queues `task` and waits for a place as long as it takes: for producers of jobs.
-    ///
-    /// # Errors
-    /// `NotReady`, `DeadlineExceeded` or `ShuttingDown`.
-    pub async fn submit_waiting<T: Task>(
-        &self,
-        task: T,
-        rows: RowShapes,
-        call: Call,
-    ) -> Result<Pending<T::Output>, RunError> {
-        let admission = self.admission(&rows, call)?;
-        let device = &self.model.shared.device;
-        let (mut work, receiver) = Work::new(task, rows, call.class, admission.in_use);
-        loop {
-            let room = device.room();
-            tokio::pin!(room);
-            room.as_mut().enable();
-            match device.push(admission.entry, work) {
-                Ok(ticket) => return Ok(Pending::new(receiver, Arc::downgrade(device), ticket)),
-                Err(Unqueued { work: refused, reason: RefusedReason::WouldWait | RefusedReason::Full { .. } }) => {
-                    work = refused;
-                    room.await;
-                }
-                Err(unqueued) => return Err(self.refuse(&unqueued)),
-            }
-        }
-    }
-
-    fn admission(&self, rows: &RowShapes, call: Call) -> Result<Admission, RunError> {
+    /// `NotReady` with the time to wait.
+    pub fn pin(&self) -> Result<PinnedModel, RunError> {
         // A generation that retires between the look and the entry has a successor already, or none: look again.
         for _ in 0..ENTER_TRIES {
-            let generation = self.generation()?;
-            let Some(in_use) = generation.enter() else { continue };
-            let lane = generation.lane(rows).ok_or_else(|| RunError::internal("too many different input shapes"))?;
-            let clock = self.model.shared.device.clock;
-            let entry = Entry {
-                class: call.class,
-                stream: call.stream,
-                lane,
-                batch: if rows.batched() { generation.batch } else { samovar_schedule::BatchRule::SINGLE },
-                deadline: call.deadline.map(|at| clock.at(at)),
-                weight: NonZeroU16::MIN,
-            };
-            return Ok(Admission { in_use, entry });
+            if let Some(in_use) = self.generation()?.enter() {
+                return Ok(PinnedModel { in_use, device: Arc::clone(&self.model.shared.device) });
+            }
         }
         Err(starting(Duration::from_secs(1)))
     }
 
-    fn refuse(&self, unqueued: &Unqueued) -> RunError {
-        let error = unqueued.error();
-        let class = unqueued.work.class;
-        self.observe(&Event::Dropped { model: self.name(), class, reason: DropReason::Refused });
-        error
+    /// Queues `task` on the generation that serves: [`ModelHandle::pin`] and [`PinnedModel::submit`] in one.
+    ///
+    /// # Errors
+    /// `NotReady`, `QueueFull`, `DeadlineExceeded` or `ShuttingDown`.
+    pub fn submit<T: Task>(&self, task: T, rows: RowShapes, call: Call) -> Result<Pending<T::Output>, RunError> {
+        self.pin()?.submit(task, rows, call)
     }
 
     fn observe(&self, event: &Event<'_>) {
@@ -175,11 +125,6 @@ impl ModelHandle {
 
 /// Looks at the serving generation before a call gives up: each miss means that a swap happened in between.
 const ENTER_TRIES: usize = 8;
-
-struct Admission {
-    in_use: InUse,
-    entry: Entry,
-}
 
 fn due(failure: &Failure) -> bool {
     failure.retry_at.is_some_and(|at| at <= std::time::Instant::now())

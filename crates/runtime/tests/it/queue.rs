@@ -59,7 +59,9 @@ async fn a_producer_of_jobs_waits_for_a_place() {
     let producer = tokio::spawn(async move {
         let mut pending = Vec::new();
         for i in 0..20 {
-            pending.push(handle.submit_waiting(Row::of(i as f32), rows(), call(Class::Job, 1)).await.unwrap());
+            pending.push(
+                handle.pin().unwrap().submit_waiting(Row::of(i as f32), rows(), call(Class::Job, 1)).await.unwrap(),
+            );
         }
         for (i, pending) in pending.into_iter().enumerate() {
             assert_eq!(pending.await.unwrap().output, Row::expected(i as f32));

@@ -1,0 +1,84 @@
+//! A hold on one generation: what is made for it is run by it.
+
+use crate::device::{Device, Unqueued};
+use crate::event::Event;
+use crate::generation::{Generation, InUse};
+use crate::work::Work;
+use crate::{Call, DropReason, Pending, RowShapes, RunError, Task};
+use samovar_schedule::{BatchRule, Entry, RefusedReason};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+/// A hold on the generation that served when it was taken. A swap or an unload waits for it: submit at once, or drop it.
+pub struct PinnedModel {
+    pub(crate) in_use: InUse,
+    pub(crate) device: Arc<Device>,
+}
+
+impl PinnedModel {
+    /// The generation that is held.
+    pub const fn generation(&self) -> &Arc<Generation> {
+        &self.in_use.0
+    }
+
+    /// Queues `task`, whose rows have these shapes. Returns at once; await the result.
+    ///
+    /// # Errors
+    /// `QueueFull`, `DeadlineExceeded` or `ShuttingDown`.
+    pub fn submit<T: Task>(self, task: T, rows: RowShapes, call: Call) -> Result<Pending<T::Output>, RunError> {
+        let entry = self.entry(&rows, call)?;
+        let Self { in_use, device } = self;
+        let (work, receiver) = Work::new(task, rows, call.class, in_use);
+        match device.push(entry, work) {
+            Ok(ticket) => Ok(Pending::new(receiver, Arc::downgrade(&device), ticket)),
+            Err(unqueued) => Err(refuse(&device, &unqueued)),
+        }
+    }
+
+    /// Queues `task` and waits for a place as long as it takes: for producers of jobs.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` or `ShuttingDown`.
+    pub async fn submit_waiting<T: Task>(
+        self,
+        task: T,
+        rows: RowShapes,
+        call: Call,
+    ) -> Result<Pending<T::Output>, RunError> {
+        let entry = self.entry(&rows, call)?;
+        let Self { in_use, device } = self;
+        let (mut work, receiver) = Work::new(task, rows, call.class, in_use);
+        loop {
+            let room = device.room();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            match device.push(entry, work) {
+                Ok(ticket) => return Ok(Pending::new(receiver, Arc::downgrade(&device), ticket)),
+                Err(Unqueued { work: refused, reason: RefusedReason::WouldWait | RefusedReason::Full { .. } }) => {
+                    work = refused;
+                    room.await;
+                }
+                Err(unqueued) => return Err(refuse(&device, &unqueued)),
+            }
+        }
+    }
+
+    fn entry(&self, rows: &RowShapes, call: Call) -> Result<Entry, RunError> {
+        let generation = self.generation();
+        let lane = generation.lane(rows).ok_or_else(|| RunError::internal("too many different input shapes"))?;
+        Ok(Entry {
+            class: call.class,
+            stream: call.stream,
+            lane,
+            batch: if rows.batched() { generation.batch } else { BatchRule::SINGLE },
+            deadline: call.deadline.map(|at| self.device.clock.at(at)),
+            weight: NonZeroU16::MIN,
+        })
+    }
+}
+
+fn refuse(device: &Device, unqueued: &Unqueued) -> RunError {
+    let (model, class) = (&unqueued.work.generation().name, unqueued.work.class);
+    device.observer.observe(&Event::Dropped { model, class, reason: DropReason::Refused });
+    unqueued.error()
+}
