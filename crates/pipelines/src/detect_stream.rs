@@ -119,10 +119,12 @@ impl DetectStream {
 
     /// Past the bound a further frame only counts up the last drop: its own event could not be held.
     fn remember(&mut self, frame: Frame) {
-        let full = self.frames.len() >= FRAMES_MAX;
+        if self.frames.len() < FRAMES_MAX {
+            return self.frames.push_back(frame);
+        }
         match self.frames.back_mut() {
-            Some(Frame { fate: Fate::Settled(Outcome::Dropped { count }), .. }) if full => *count += 1,
-            _ => self.frames.push_back(frame),
+            Some(Frame { fate: Fate::Settled(Outcome::Dropped { count }), .. }) => *count += 1,
+            _ => self.frames.push_back(Frame { fate: Fate::Settled(Outcome::Dropped { count: 1 }), ..frame }),
         }
     }
 }

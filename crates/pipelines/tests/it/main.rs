@@ -1,0 +1,6 @@
+//! Pipelines over the real runtime and the fake engine.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod stream;
+mod support;
+mod video;

@@ -1,0 +1,79 @@
+//! A tiny detector on the fake engine: 64×64 in, 84 anchors of 2 classes out.
+
+use bytes::Bytes;
+use samovar_engine_api::{Dim, ElementType, ModelFiles, Port, Precision, Signature};
+use samovar_engines::{FakeEngine, FakeModel};
+use samovar_media::{Frame, FramePool, ImageLimits, Picture, PixelFormat};
+use samovar_models::{Detector, FamilyHints, binder};
+use samovar_runtime::{DeviceOptions, EngineChoice, ModelSpec, PrecisionChoice, Registry, RegistryOptions, Tolerance};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub struct Bench {
+    pub registry: Registry,
+    pub model: FakeModel,
+    pub pool: FramePool,
+}
+
+impl Bench {
+    pub async fn warm(slots: usize) -> Self {
+        let model = FakeModel::new(signature());
+        let engine = Arc::new(FakeEngine::new().with("m", &model));
+        let options = RegistryOptions {
+            device: DeviceOptions { slots, ..DeviceOptions::default() },
+            ..RegistryOptions::new(vec![engine])
+        };
+        let registry = Registry::start(options, vec![spec()]).unwrap();
+        registry.model("m").unwrap().open().await.unwrap();
+        Self { registry, model, pool: FramePool::new(4) }
+    }
+
+    pub fn detector(&self) -> Detector {
+        Detector::new(self.registry.model("m").unwrap())
+    }
+
+    /// A picture of one shade.
+    pub fn picture(&self, shade: u8) -> Picture {
+        let mut pixels = self.pool.take(64 * 64 * 3);
+        pixels.fill(shade);
+        Picture::decoded(Arc::new(Frame::new(64, 64, PixelFormat::Rgb8, Duration::ZERO, pixels)))
+    }
+
+    /// A picture whose header is right and whose data is cut off.
+    pub fn cut_off(&self) -> Picture {
+        let frame = self.picture(90).frame(&self.pool).unwrap();
+        let png = samovar_media::encode_image(&frame, samovar_media::ImageEncoding::Png, &self.pool).unwrap();
+        let half = Bytes::copy_from_slice(&png[..png.len() / 2]);
+        Picture::encoded(half, ImageLimits::default()).unwrap()
+    }
+}
+
+fn spec() -> ModelSpec {
+    ModelSpec {
+        name: "m".to_owned(),
+        files: ModelFiles { path: "m".into() },
+        binder: binder(FamilyHints::default()),
+        engine: EngineChoice::Auto,
+        precision: PrecisionChoice::Fixed(Precision::F32),
+        tolerance: Tolerance::default(),
+        batch_max: None,
+        batch_delay: Duration::ZERO,
+        preload: true,
+    }
+}
+
+fn signature() -> Signature {
+    let port = |name: &str, dims: &[usize]| Port {
+        name: name.to_owned(),
+        element: ElementType::F32,
+        dims: std::iter::once(Dim::Dynamic(Some("batch".to_owned())))
+            .chain(dims.iter().map(|&size| Dim::Fixed(size)))
+            .collect(),
+    };
+    let metadata = [("names", "{0: 'cup', 1: 'kettle'}")];
+    Signature {
+        inputs: vec![port("images", &[3, 64, 64])],
+        outputs: vec![port("output0", &[6, 84])],
+        metadata: metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+    }
+}

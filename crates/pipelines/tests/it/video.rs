@@ -1,0 +1,60 @@
+//! Recorded video: every frame gets its result, in order, within bounds.
+
+use crate::support::Bench;
+use samovar_media::{FfmpegProgram, FramePool, VideoDecoder, VideoEnd, VideoInput, VideoLimits, VideoOptions};
+use samovar_models::DetectOptions;
+use samovar_pipelines::DetectVideo;
+use samovar_runtime::StreamKey;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The real clip; none, with a line that says so, where it or FFmpeg is absent.
+fn clip() -> Option<(PathBuf, FfmpegProgram)> {
+    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");
+    let folder = std::env::var_os("SAMOVAR_TEST_MODELS").map_or_else(default, PathBuf::from);
+    let path = folder.join("media/vtest.mp4");
+    let program = FfmpegProgram::find().ok().filter(|_| path.exists());
+    assert!(program.is_some() || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "vtest.mp4 or FFmpeg is absent");
+    if program.is_none() {
+        println!("skipped: vtest.mp4 or FFmpeg is absent");
+    }
+    program.map(|program| (path, program))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_frame_gets_its_result_in_order() {
+    let Some((path, program)) = clip() else { return };
+    let bench = Bench::warm(2).await;
+    let pool = FramePool::new(16);
+    let options = VideoOptions { frame_count_max: Some(120), ..VideoOptions::new(program) };
+    let decoder = VideoDecoder::open(VideoInput::File(path), options, &VideoLimits::default(), pool.clone()).unwrap();
+    let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(1), in_flight: 4 };
+    let mut detections = video.start(bench.detector(), decoder);
+    let (mut count, mut last) = (0, Duration::ZERO);
+    while let Some(outcome) = detections.next().await {
+        let outcome = outcome.unwrap();
+        assert_eq!(outcome.index, count);
+        assert!(count == 0 || outcome.frame.timestamp() > last, "timestamps rise");
+        assert_eq!((outcome.completed.output.width, outcome.completed.output.height), (480, 360));
+        (count, last) = (count + 1, outcome.frame.timestamp());
+    }
+    assert_eq!(count, 120);
+    assert!(matches!(detections.end().unwrap(), Some(VideoEnd::Truncated(_))));
+    assert!(pool.stats().in_use_max <= 16, "{:?}", pool.stats());
+    assert_eq!(pool.stats().in_use, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_is_given_up_stops_reading() {
+    let Some((path, program)) = clip() else { return };
+    let bench = Bench::warm(1).await;
+    let pool = FramePool::new(16);
+    let input = VideoInput::File(path);
+    let decoder = VideoDecoder::open(input, VideoOptions::new(program), &VideoLimits::default(), pool.clone()).unwrap();
+    let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(1), in_flight: 2 };
+    let mut detections = video.start(bench.detector(), decoder);
+    assert_eq!(detections.next().await.unwrap().unwrap().index, 0);
+    assert_eq!(detections.end().unwrap(), None);
+    assert_eq!(pool.stats().in_use, 0, "every frame went back");
+    assert!(pool.stats().misses < 20, "the video was not read to its end");
+}
