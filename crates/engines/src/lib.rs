@@ -9,6 +9,7 @@ mod fake;
 mod fake_gate;
 mod fake_text;
 mod host_tensor;
+pub mod install;
 mod locate;
 mod onnx;
 mod onnxruntime;

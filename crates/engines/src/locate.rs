@@ -8,6 +8,7 @@
 //! No program is started to find one: a server must not wait for a Python at start. [`Locations::with_python`] asks it, for those
 //! who only look.
 
+use std::cmp::Reverse;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -102,7 +103,7 @@ impl Locations {
             return named;
         }
         let mut installed = subfolders(&self.engine_folder(library.engine));
-        installed.sort_unstable_by(|a, b| version_of(b).cmp(&version_of(a)));
+        installed.sort_unstable_by_key(|folder| Reverse(version_of(folder)));
         let packages = self.site_packages.iter().map(|folder| folder.join(library.package_folder));
         let folders = installed.into_iter().chain(self.loader_folders.iter().cloned()).chain(packages);
         folders.filter_map(|folder| in_folder(&folder, library.stem)).collect()
@@ -142,7 +143,7 @@ fn site_packages() -> Vec<PathBuf> {
     let pythons = roots.flat_map(|root| {
         let mut pythons = subfolders(&root);
         pythons.retain(|folder| name_of(folder).starts_with("python3"));
-        pythons.sort_unstable_by(|a, b| version_of(b).cmp(&version_of(a)));
+        pythons.sort_unstable_by_key(|folder| Reverse(version_of(folder)));
         pythons
     });
     pythons

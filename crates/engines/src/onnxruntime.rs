@@ -5,7 +5,7 @@
 
 use crate::host_tensor::{HostData, HostTensor};
 use crate::onnx::OnnxFile;
-use crate::ort_session::SharedSession;
+use crate::ort_session::{self, SharedSession};
 use crate::ports;
 use ort::environment::Environment;
 use ort::error::ErrorCode;
@@ -47,7 +47,8 @@ impl OnnxRuntime {
                 .map_err(|error| unavailable(error.to_string()))
         });
         let (environment, library) = environment.as_ref().map_err(Clone::clone)?;
-        Ok(Self { environment: environment.clone(), library: library.clone(), version: version() })
+        let version = ort_session::version(library).unwrap_or_else(|| "unknown".to_owned());
+        Ok(Self { environment: environment.clone(), library: library.clone(), version })
     }
 }
 
@@ -140,13 +141,6 @@ impl Runner for OnnxRuntimeRunner {
     fn output(&self, index: usize) -> Result<TensorRef<'_>, EngineError> {
         read(self.outputs.get(index).ok_or_else(|| ports::no_output(&self.shared.signature, index))?)
     }
-}
-
-/// From the build information, which holds `… git-branch=rel-1.31.1 …`; no other call tells the patch version.
-fn version() -> String {
-    let info = ort::info();
-    let branch = info.split([',', ' ']).find_map(|part| part.trim().strip_prefix("git-branch=rel-"));
-    branch.unwrap_or("unknown").trim_matches(|c: char| !c.is_ascii_digit()).to_owned()
 }
 
 fn session(environment: &Environment, path: &Path, options: &LoadOptions) -> ort::Result<Session> {

@@ -10,7 +10,8 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::DynValue;
 use parking_lot::Mutex;
 use samovar_engine_api::{EngineError, EngineErrorKind, Port, Signature};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::path::Path;
 use std::ptr::{self, NonNull};
 
 /// A session and the names of its inputs and outputs in the signature's order.
@@ -72,6 +73,21 @@ impl SharedSession {
         // SAFETY: `Run` succeeded and gave this value to us alone; it was allocated by the session's allocator.
         Ok(unsafe { DynValue::from_ptr(output, Some(self.session.allocator())) })
     }
+}
+
+/// The version that the library at `path` tells; none where it is not ONNX Runtime. The library stays loaded as long as its other users
+/// hold it: opening it here a second time gives the same one.
+pub(crate) fn version(path: &Path) -> Option<String> {
+    // SAFETY: the library was loaded by the binding before, so that nothing of it runs for the first time here.
+    let library = unsafe { libloading::Library::new(path) }.ok()?;
+    // SAFETY: `OrtGetApiBase` has had this signature since the first release.
+    let base =
+        unsafe { library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase") }.ok()?;
+    // SAFETY: it takes nothing and gives a static of the library, or null, which `as_ref` tells.
+    let base = unsafe { base().as_ref() }?;
+    // SAFETY: the version is a static C string of the library, which is still open.
+    let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
+    Some(version.to_string_lossy().into_owned())
 }
 
 fn names(ports: &[Port]) -> Result<Vec<CString>, EngineError> {
