@@ -208,7 +208,8 @@ impl Device {
             }
             let may_wait = !state.closing;
             let taken = state.queue.take(self.clock.now(), may_wait);
-            if !taken.expired.is_empty() {
+            let unlocked = !taken.expired.is_empty();
+            if unlocked {
                 MutexGuard::unlocked(&mut state, || self.expire(taken.expired));
             }
             let until = match taken.next {
@@ -218,6 +219,8 @@ impl Device {
                     return Duty::Run(batch);
                 }
                 _ if warming => return Duty::Idle,
+                // What came while the lock was open has already signalled.
+                _ if unlocked => continue,
                 Next::Empty if state.closing => return Duty::Stop,
                 Next::Empty => REST,
                 Next::WaitUntil(moment) => self.clock.until(moment),
