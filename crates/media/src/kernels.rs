@@ -44,8 +44,10 @@ pub(crate) fn halve(row: &[i16], out: &mut [i16]) {
 /// SIMD, so they are all that this loop does; the arithmetic is left to [`lerp`].
 pub(crate) fn gather(row: &[i16], positions: &[u32], pairs: &mut [[i16; 2]]) {
     for (pair, &at) in pairs.iter_mut().zip(positions) {
-        if let Some(neighbours) = row[at as usize..].first_chunk() {
-            *pair = *neighbours;
+        let at = at as usize;
+        // One check of bounds for the two loads, which become one.
+        if let Some(&[first, second]) = row.get(at..at + 2) {
+            *pair = [first, second];
         }
     }
 }
