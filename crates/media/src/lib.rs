@@ -35,5 +35,6 @@ pub use pool::{FramePool, PoolStats, PooledBuffer};
 pub use rgb::to_rgb;
 pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_row};
 pub use video::{
-    FfmpegProgram, Truncation, UrlScheme, VideoDecoder, VideoEnd, VideoInfo, VideoInput, VideoOptions, VideoSize,
+    EncoderOptions, FfmpegProgram, Truncation, UrlScheme, VideoDecoder, VideoEncoder, VideoEnd, VideoInfo, VideoInput,
+    VideoOptions, VideoSize,
 };

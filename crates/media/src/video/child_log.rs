@@ -60,6 +60,13 @@ pub(super) struct Trouble {
     pub(super) unreachable: bool,
 }
 
+impl Trouble {
+    /// Whether not all of an opened video was decoded as it was meant: a picture over the limit is left out too.
+    pub(super) const fn is_damage(&self) -> bool {
+        self.damaged || self.too_large
+    }
+}
+
 impl ChildLog {
     /// Takes bytes as they come.
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -100,13 +107,13 @@ impl ChildLog {
     }
 
     fn push_line(&mut self, line: &str) {
-        let Some((level, text)) = split_level(line) else { return };
-        match level {
-            "info" => self.take_fact(text),
-            "warning" => self.keep(text),
+        let Some(line) = split_line(line) else { return };
+        match line.level {
+            "info" => self.take_fact(line.text),
+            "warning" => self.keep(line.text),
             "error" | "fatal" | "panic" => {
-                self.keep(text);
-                self.take_trouble(text);
+                self.keep(line.text);
+                self.take_trouble(&line);
             }
             _ => {}
         }
@@ -144,8 +151,8 @@ impl ChildLog {
         }
     }
 
-    fn take_trouble(&mut self, text: &str) {
-        let has = |part: &str| text.contains(part);
+    fn take_trouble(&mut self, line: &Line<'_>) {
+        let has = |part: &str| line.text.contains(part);
         let trouble = &mut self.trouble;
         if has("not on whitelist") {
             // Codecs of streams that are not read are refused too, in good files.
@@ -156,24 +163,30 @@ impl ChildLog {
             trouble.no_video = true;
         } else if ["Connection refused", "timed out", "Network is unreachable", "resolve host"].iter().any(|w| has(w)) {
             trouble.unreachable = true;
-        } else if trouble.opened || !is_general(text) {
+        } else if trouble.opened || (line.has_context && !has("Error opening input")) {
+            // Before it is opened, only what a recognised container says is more than "that is no video".
             trouble.damaged = true;
         }
     }
 }
 
-/// Whether the line only says that opening failed; a recognised container says more.
-fn is_general(text: &str) -> bool {
-    text.starts_with("file:") || text.starts_with("Error opening input") || text.starts_with("Error opening")
+/// A line without its marks.
+struct Line<'a> {
+    /// Whether a container or codec said it; the program's own words name none.
+    has_context: bool,
+    level: &'a str,
+    text: &'a str,
 }
 
-/// The level and text of `[context @ 0x…] [level] text`.
-fn split_level(line: &str) -> Option<(&str, &str)> {
-    let (first, rest) = line.strip_prefix('[')?.split_once("] ")?;
-    if !first.contains('@') {
-        return Some((first, rest));
+/// The parts of `[context @ 0x…] [level] text`, with any number of contexts.
+fn split_line(line: &str) -> Option<Line<'_>> {
+    let (mut mark, mut text) = line.strip_prefix('[')?.split_once("] ")?;
+    let mut has_context = false;
+    while mark.contains('@') {
+        has_context = true;
+        (mark, text) = text.strip_prefix('[')?.split_once("] ")?;
     }
-    rest.strip_prefix('[')?.split_once("] ")
+    Some(Line { has_context, level: mark, text })
 }
 
 /// `00:01:19.51`

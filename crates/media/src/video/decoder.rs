@@ -5,8 +5,8 @@ use super::child::{ChildLimits, ChildPlan, ConfinedChild};
 use super::decode_command;
 use super::input::OpenInput;
 use super::nut::{NutError, NutFrame, NutReader};
-use super::output::WatchedOutput;
 use super::sandbox::{FileUse, Sandbox};
+use super::watch::{Watch, WatchedOutput};
 use super::{VideoInput, VideoOptions};
 use crate::{Frame, FramePool, MediaError, MediaErrorKind, PixelFormat, VideoLimits, YuvMatrix, YuvRange};
 use std::io::{ErrorKind, PipeReader, PipeWriter};
@@ -215,8 +215,9 @@ impl Work {
     fn decode(&self, stop: PipeReader) -> Result<VideoEnd, MediaError> {
         let mut child = self.spawn()?;
         let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
-        let mut output = WatchedOutput::new(stdout, stderr, stop).map_err(|_| no_resources())?;
-        output.allow(self.stall());
+        let output = Watch::new(stderr, stop).and_then(|watch| WatchedOutput::new(stdout, watch));
+        let mut output = output.map_err(|_| no_resources())?;
+        output.watch.allow(self.stall());
         let mut reading = Reading { work: self, child, frame_count: 0, last: Duration::ZERO, damaged_at: None };
         match NutReader::open(&mut output) {
             Ok(mut reader) => match reading.deliver(&mut reader) {
@@ -309,7 +310,7 @@ impl Reading<'_> {
         }
         let mut info = VideoInfo { width: stream.width, height: stream.height, ..VideoInfo::unknown() };
         loop {
-            reader.source_mut().allow(self.work.stall());
+            reader.source_mut().watch.allow(self.work.stall());
             let Some(head) = reader.next_frame()? else { return Ok(Stopped::Ended) };
             let timestamp = head.timestamp + self.work.options.start;
             if let Some(truncation) = self.limit_reached(timestamp) {
@@ -349,7 +350,10 @@ impl Reading<'_> {
 
     /// Takes over what the child has said by its first frame, and refuses what is over the limits.
     fn complete(&self, info: &mut VideoInfo, output: &mut WatchedOutput) -> Result<(), MediaError> {
-        let facts = output.log().facts.clone();
+        if output.watch.log().trouble.too_large {
+            return Err(output.watch.log().failure());
+        }
+        let facts = output.watch.log().facts.clone();
         if facts.frames_per_second.is_some_and(|rate| rate > self.work.limits.frames_per_second) {
             return Err(too_large("the video's frame rate is over the limit; lower it first"));
         }
@@ -366,7 +370,7 @@ impl Reading<'_> {
     }
 
     fn count(&mut self, timestamp: Duration, output: &mut WatchedOutput) {
-        if self.damaged_at.is_none() && output.log().trouble.damaged {
+        if self.damaged_at.is_none() && output.watch.log().trouble.is_damage() {
             self.damaged_at = Some(self.last);
         }
         self.frame_count += 1;
@@ -393,8 +397,8 @@ impl Reading<'_> {
                 return Err(self.failed(output, "gave no valid stream and was stopped"));
             }
         };
-        output.allow(self.work.limits.stall);
-        output.read_log_to_end();
+        output.watch.allow(self.work.limits.stall);
+        output.watch.read_log_to_end();
         let Some(status) = self.child.wait(self.work.limits.stall) else {
             return Err(self.failed(output, "did not end and was stopped"));
         };
@@ -402,13 +406,13 @@ impl Reading<'_> {
             return Err(self.failed(output, "died"));
         }
         if self.frame_count == 0 {
-            tracing::debug!(%status, log = output.log().tail(), "no frame came out of a video");
-            return Err(output.log().failure());
+            tracing::debug!(%status, log = output.watch.log().tail(), "no frame came out of a video");
+            return Err(output.watch.log().failure());
         }
         if broke_off {
             return Err(self.failed(output, "ended within a picture"));
         }
-        let damaged = !status.success() || output.log().trouble.damaged;
+        let damaged = !status.success() || output.watch.log().trouble.is_damage();
         Ok(match self.damaged_at.or(damaged.then_some(self.last)) {
             Some(at) => VideoEnd::Damaged { at },
             None => VideoEnd::Complete,
@@ -417,7 +421,7 @@ impl Reading<'_> {
 
     fn failed(&mut self, output: &mut WatchedOutput, what: &str) -> MediaError {
         self.child.kill();
-        tracing::warn!(frames = self.frame_count, log = output.log().tail(), "the video child {what}");
+        tracing::warn!(frames = self.frame_count, log = output.watch.log().tail(), "the video child {what}");
         MediaError::new(
             MediaErrorKind::DecoderFailed,
             format!("the video decoder {what}; try again, or convert the video"),

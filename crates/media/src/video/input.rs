@@ -97,10 +97,10 @@ fn open_regular(path: &Path) -> Result<File, MediaError> {
 /// A file without a name, so that the child can seek in it.
 #[cfg(target_os = "linux")]
 fn hold_in_memory(bytes: &[u8]) -> Result<File, MediaError> {
-    use std::io::Write;
+    use std::io::{Seek, Write};
     let flags = rustix::fs::MemfdFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::memfd_create("video", flags).map_err(|errno| unreadable(errno.into()))?);
-    file.write_all(bytes).map_err(unreadable)?;
+    file.write_all(bytes).and_then(|()| file.rewind()).map_err(unreadable)?;
     Ok(file)
 }
 

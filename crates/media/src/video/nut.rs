@@ -443,3 +443,88 @@ pub(super) fn malformed<T>(what: &'static str) -> Result<T, NutError> {
 fn ensure(holds: bool, otherwise: &'static str) -> Result<(), NutError> {
     if holds { Ok(()) } else { malformed(otherwise) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::nut_writer::{frame_head, stream_head};
+    use super::*;
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    /// Three frames of 17×16 in 0.6 s, written by FFmpeg 5.1:
+    /// `-f lavfi -i testsrc=s=17x16:r=5:d=0.6 -pix_fmt yuv420p -enc_time_base 1:1000000 -f nut -write_index 0`.
+    const TINY: &[u8] = include_bytes!("../../tests/fixtures/tiny.nut");
+
+    /// Times and payloads of all frames; a payload of more than `bytes_max` is an error, as in the decoder.
+    fn read(bytes: &[u8], bytes_max: u64) -> Result<Vec<(Duration, Vec<u8>)>, NutError> {
+        let mut reader = NutReader::open(bytes)?;
+        let mut frames = Vec::new();
+        while let Some(frame) = reader.next_frame()? {
+            ensure(frame.payload_bytes <= bytes_max, "too long")?;
+            let mut payload = vec![0; frame.payload_bytes as usize];
+            reader.read_payload(&mut payload)?;
+            frames.push((frame.timestamp, payload));
+        }
+        Ok(frames)
+    }
+
+    #[test]
+    fn what_ffmpeg_wrote_is_read() {
+        let stream = NutReader::open(TINY).unwrap().stream();
+        assert_eq!(stream, NutStream { width: 17, height: 16, fourcc: *b"I420" });
+        let frames = read(TINY, 1 << 20).unwrap();
+        let times: Vec<_> = frames.iter().map(|(time, _)| time.as_millis()).collect();
+        assert_eq!(times, [0, 200, 400]);
+        let pixels: Vec<u8> = frames.into_iter().flat_map(|(_, payload)| payload).collect();
+        assert_eq!(
+            format!("{:x}", Sha256::digest(pixels)),
+            "cbdc2c079026f5c161fe19bd8b0c1904a93e07bc6e282c149d01ea616dd37b3d"
+        );
+    }
+
+    #[test]
+    fn every_cut_is_an_error_or_a_clean_end() {
+        let whole = read(TINY, 1 << 20).unwrap();
+        for len in 0..TINY.len() {
+            if let Ok(frames) = read(&TINY[..len], 1 << 20) {
+                assert_eq!(frames, whole[..frames.len()]);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(times in prop::collection::vec(0_u64..1 << 50, 1..8), len in 1_usize..9000) {
+            let mut bytes = stream_head(640, 360, *b"I420");
+            let mut expected = Vec::new();
+            for (index, time) in times.into_iter().enumerate() {
+                let (time, payload) = (Duration::from_micros(time), vec![index as u8; len]);
+                bytes.extend(frame_head(time, len as u64));
+                bytes.extend(&payload);
+                expected.push((time, payload));
+            }
+            prop_assert_eq!(read(&bytes, 1 << 20).unwrap(), expected);
+        }
+
+        #[test]
+        fn flipped_bits_do_no_harm(flips in prop::collection::vec((0..TINY.len() * 8, any::<bool>()), 1..12)) {
+            let mut bytes = TINY.to_vec();
+            for (bit, _) in flips {
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+            let _ = read(&bytes, 1 << 20);
+        }
+
+        #[test]
+        fn garbage_headers_do_no_harm(garbage in prop::collection::vec(any::<u8>(), 0..600)) {
+            // With a right checksum the garbage reaches the parsers behind it.
+            let mut packet = garbage;
+            packet.extend(checksum(&packet).to_be_bytes());
+            let _ = MainHeader::parse(&packet);
+            let _ = parse_stream(&packet, &MainHeader { time_bases: vec![(1, 1000)], ..MainHeader::default() });
+            let mut bytes = stream_head(64, 64, *b"I420");
+            bytes.extend(&packet);
+            let _ = read(&bytes, 1 << 20);
+        }
+    }
+}

@@ -25,3 +25,164 @@ fn every_frame_of_a_real_video_comes_with_its_time() {
     assert_eq!(info.codec.as_deref(), Some("h264"));
     assert_eq!(info.format, PixelFormat::Yuv420 { matrix: YuvMatrix::Bt709, range: YuvRange::Limited });
 }
+
+#[test]
+fn the_other_real_video_is_read_too() {
+    let (Some(program), Some(path)) = (program(), media("one-by-one-person-detection.mp4")) else { return };
+    let (times, decoder) = Opening::file(&program, &path).times().unwrap();
+    assert!(times.is_sorted_by(|a, b| a < b));
+    assert_eq!((decoder.info().width, decoder.info().height), (768, 432));
+    let declared = decoder.info().declared_duration.unwrap().as_secs_f64();
+    let rate = decoder.info().declared_frames_per_second.unwrap();
+    assert!((times.len() as f64 - declared * rate).abs() <= 1.0, "{} frames in {declared} s", times.len());
+}
+
+#[test]
+fn pixels_are_those_of_ffmpegs_own_conversion() {
+    let (Some(program), Some(path)) = (program(), media("vtest.mp4")) else { return };
+    let frame = Opening::file(&program, &path).open().unwrap().next_frame().unwrap().unwrap();
+    let reference = reference_rgb(&program, &path, "null");
+    // Chroma is taken from the nearest sample here and interpolated there.
+    assert!(difference(&frame, &reference) < 1.5, "{}", difference(&frame, &reference));
+}
+
+#[test]
+fn frames_are_scaled_to_fit_and_never_enlarged() {
+    let (Some(program), Some(path)) = (program(), media("vtest.mp4")) else { return };
+    for (width, height, expected) in [(240, 240, (240, 180)), (101, 1000, (101, 76)), (4000, 4000, (480, 360))] {
+        let mut opening = Opening::file(&program, &path);
+        opening.options.size = VideoSize::Fit { width: number(width), height: number(height) };
+        let frame = opening.open().unwrap().next_frame().unwrap().unwrap();
+        assert_eq!((frame.width(), frame.height()), expected);
+        let reference = reference_rgb(&program, &path, &format!("scale={}:{}:flags=bilinear", expected.0, expected.1));
+        // The reference is turned into RGB before it is scaled or after, as the FFmpeg at hand likes.
+        assert!(difference(&frame, &reference) < 3.5, "{}", difference(&frame, &reference));
+    }
+}
+
+#[test]
+fn frames_are_left_out_inside_the_child() {
+    let (Some(program), Some(path)) = (program(), media("vtest.mp4")) else { return };
+    let times = |change: fn(&mut Opening)| {
+        let mut opening = Opening::file(&program, &path);
+        change(&mut opening);
+        opening.times().unwrap().0
+    };
+    let every = times(|opening| opening.options.every = number(7));
+    assert_eq!(every.len(), 795_usize.div_ceil(7));
+    assert!(every.iter().enumerate().all(|(index, time)| time.as_millis() == 700 * index as u128));
+    let capped = times(|opening| opening.options.frames_per_second_max = Some(2.0));
+    assert_eq!(capped.len(), 159);
+    assert!(capped.iter().enumerate().all(|(index, time)| time.as_millis() == 500 * index as u128));
+    let keyframes = times(|opening| opening.options.keyframes_only = true);
+    assert!(!keyframes.is_empty() && keyframes.len() < 100, "{} keyframes", keyframes.len());
+}
+
+#[test]
+fn a_later_start_keeps_the_sources_times() {
+    let (Some(program), Some(path)) = (program(), media("vtest.mp4")) else { return };
+    let mut opening = Opening::file(&program, &path);
+    opening.options.start = Duration::from_secs(70);
+    let (times, decoder) = opening.times().unwrap();
+    assert_eq!((times.len(), times[0]), (95, Duration::from_secs(70)));
+    assert_eq!(decoder.end(), Some(VideoEnd::Complete));
+}
+
+#[test]
+fn bytes_in_memory_are_decoded_as_the_file_is() {
+    let (Some(program), Some(path)) = (program(), media("vtest.mp4")) else { return };
+    let mut opening = Opening::file(&program, &path);
+    opening.input = VideoInput::Bytes(std::fs::read(&path).unwrap().into());
+    opening.options.every = number(100);
+    let (times, decoder) = opening.times().unwrap();
+    assert_eq!((times.len(), decoder.end()), (8, Some(VideoEnd::Complete)));
+}
+
+#[test]
+fn frames_that_need_later_frames_come_in_order() {
+    let Some(program) = program() else { return };
+    let source = "-f lavfi -i testsrc2=s=1280x720:r=30:d=3 -c:v H264 -bf 2 -pix_fmt yuv420p";
+    let (_folder, path) = generate(&program, source, "b.mp4");
+    let mut opening = Opening::file(&program, &path);
+    let pool = opening.pool.clone();
+    opening.options.threads = number(2);
+    let (times, decoder) = opening.times().unwrap();
+    assert_eq!(times.len(), 90);
+    assert!(times.iter().enumerate().all(|(index, time)| time.as_micros().abs_diff(index as u128 * 100_000 / 3) <= 50));
+    assert_eq!(decoder.end(), Some(VideoEnd::Complete));
+    let stats = pool.stats();
+    assert_eq!((stats.in_use, stats.misses + stats.hits), (0, 90));
+    // Four waiting, one being filled, one here.
+    assert!(stats.misses <= 6 && stats.in_use_max <= 6, "{stats:?}");
+}
+
+#[test]
+fn odd_sizes_keep_every_pixel() {
+    let Some(program) = program() else { return };
+    let source = "-f lavfi -i testsrc=s=321x241:r=10:d=0.5 -c:v ffv1 -pix_fmt yuv420p";
+    let (_folder, path) = generate(&program, source, "odd.mkv");
+    let mut decoder = Opening::file(&program, &path).open().unwrap();
+    let frame = decoder.next_frame().unwrap().unwrap();
+    assert_eq!((frame.width(), frame.height()), (321, 241));
+    // Hard synthetic edges: most of the difference is chroma that is interpolated there.
+    assert!(difference(&frame, &reference_rgb(&program, &path, "null")) < 4.0);
+}
+
+#[test]
+fn turned_videos_come_upright() {
+    let Some(program) = program() else { return };
+    let source = "-f lavfi -i testsrc2=s=320x180:r=10:d=1 -c:v H264 -pix_fmt yuv420p";
+    let (folder, path) = generate(&program, source, "flat.mp4");
+    let turned = folder.path().join("turned.mp4");
+    let old = format!("-i {} -c copy -metadata:s:v rotate=90 {}", path.display(), turned.display());
+    let new = format!("-display_rotation 90 -i {} -c copy {}", path.display(), turned.display());
+    let arguments = if program.version().starts_with("5.") { old } else { new };
+    super::ffmpeg(&program, arguments.split(' ').map(str::to_owned));
+    let frame = Opening::file(&program, &turned).open().unwrap().next_frame().unwrap().unwrap();
+    assert_eq!((frame.width(), frame.height()), (180, 320));
+    assert!(difference(&frame, &reference_rgb(&program, &turned, "null")) < 4.0);
+}
+
+#[test]
+fn irregular_times_are_kept() {
+    let Some(program) = program() else { return };
+    let source = "-f lavfi -i testsrc2=s=64x64:r=100:d=1 -vf select=eq(n\\,0)+eq(n\\,1)+eq(n\\,37)+eq(n\\,90) \
+                  -fps_mode vfr -c:v ffv1 -pix_fmt yuv420p";
+    let (_folder, path) = generate(&program, source, "vfr.mkv");
+    let (times, _) = Opening::file(&program, &path).times().unwrap();
+    assert_eq!(times.iter().map(Duration::as_millis).collect::<Vec<_>>(), [0, 10, 370, 900]);
+}
+
+#[test]
+fn full_range_and_rgb_sources_keep_their_colours() {
+    let Some(program) = program() else { return };
+    for (codec, name) in
+        [("mjpeg -pix_fmt yuvj420p", "j.avi"), ("ffv1 -pix_fmt bgr0", "rgb.mkv"), ("H264 -pix_fmt yuv422p", "422.mp4")]
+    {
+        let source = format!("-f lavfi -i smptehdbars=s=320x240:r=10:d=1 -c:v {codec}");
+        let (_folder, path) = generate(&program, &source, name);
+        let frame = Opening::file(&program, &path).open().unwrap().next_frame().unwrap().unwrap();
+        assert!(difference(&frame, &reference_rgb(&program, &path, "null")) < 2.5, "{name}");
+    }
+}
+
+#[test]
+fn a_size_that_changes_midway_is_brought_to_the_first() {
+    let Some(program) = program() else { return };
+    let part = |size: &str, name: &str| {
+        let source = format!("-f lavfi -i testsrc2=s={size}:r=10:d=1 -c:v H264 -pix_fmt yuv420p");
+        generate(&program, &source, name)
+    };
+    let ((_a, first), (_b, second)) = (part("320x240", "a.ts"), part("160x120", "b.ts"));
+    let mut bytes = std::fs::read(first).unwrap();
+    bytes.extend(std::fs::read(second).unwrap());
+    let mut opening = Opening::file(&program, "unused".as_ref());
+    opening.input = VideoInput::Bytes(bytes.into());
+    let mut decoder = opening.open().unwrap();
+    let mut count = 0;
+    while let Some(frame) = decoder.next_frame().unwrap() {
+        assert_eq!((frame.width(), frame.height()), (320, 240));
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
+}

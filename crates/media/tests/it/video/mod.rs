@@ -1,6 +1,9 @@
 //! Video through the `ffmpeg` program: which one is told by the environment, as in production.
 
+mod child;
 mod decode;
+mod encode;
+mod refuse;
 
 use samovar_media::{FfmpegProgram, Frame, FramePool, MediaError, VideoDecoder, VideoInput, VideoLimits, VideoOptions};
 use std::path::{Path, PathBuf};
