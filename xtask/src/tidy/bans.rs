@@ -1,6 +1,6 @@
 //! Words that a crate's own code may not contain, because the crate stands for not knowing them.
 //!
-//! Comments and modules under `#[cfg(test)]` are free; so are a crate's integration tests.
+//! Comments and modules under `#[cfg(test)]` are free; so are integration tests and files named `tests.rs` or `…_tests.rs`.
 
 use super::Finding;
 use super::rust_text::{line_of, word_positions};
@@ -102,6 +102,7 @@ mod tests {
     fn libraries_do_not_print() {
         assert_eq!(lines("crates/media/src/a.rs", "fn f() {\n    println!(\"x\");\n}\n"), [2]);
         assert!(lines("crates/samovar/src/a.rs", "fn f() { println!(\"x\"); }\n").is_empty());
+        assert!(lines("crates/media/src/a_tests.rs", "fn f() { println!(\"x\"); }\n").is_empty());
         assert!(lines("crates/media/src/a.rs", "const S: &str = \"println!\";\n").is_empty());
     }
 }

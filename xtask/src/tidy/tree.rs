@@ -71,6 +71,7 @@ impl File {
 
     /// Whether this is part of a crate's tests, examples or benches and not of the crate itself.
     pub fn is_test(&self) -> bool {
-        self.path.split('/').any(|part| matches!(part, "tests" | "benches" | "examples"))
+        let beside = ["/tests.rs", "_tests.rs"].iter().any(|ending| self.path.ends_with(ending));
+        beside || self.path.split('/').any(|part| matches!(part, "tests" | "benches" | "examples"))
     }
 }
