@@ -1,1 +1,35 @@
 //! HTTP and WebSocket surfaces: routes, limits, metrics and the API page.
+//!
+//! The only place that names axum and JSON. Inner types are not serialisable; `wire` holds their outer forms. The accept
+//! loop is Samovar's own: every limit of [`ServerLimits`] is set, and every task has an owner and an end.
+
+#![forbid(unsafe_code)]
+
+mod api_page;
+mod app;
+mod connection;
+mod connection_clock;
+mod connection_limit;
+mod counted;
+mod detect_query;
+mod error;
+mod head_scan;
+mod hygiene;
+mod limits;
+mod listener;
+mod metrics;
+mod options;
+mod origin;
+mod request_body;
+mod routes;
+mod server;
+mod stream_link;
+mod stream_session;
+mod timed_io;
+mod upload;
+mod wire;
+
+pub use limits::{ServerLimits, StreamLimits};
+pub use metrics::Metrics;
+pub use options::ServerOptions;
+pub use server::{Server, ServerError};

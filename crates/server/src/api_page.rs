@@ -1,0 +1,34 @@
+//! The description of the API and the page on which it can be read and tried, without any other server.
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::wire::{Control, StreamEventBody};
+
+/// What is said about the API as a whole; the routes add themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Samovar",
+        description = "Media inference: each model is loaded once, warmed once and shared by every stream and request. \
+            Every error is a problem document (RFC 9457) with a stable `code`."
+    ),
+    tags(
+        (name = "vision", description = "Pictures in, typed results out"),
+        (name = "streams", description = "Live frames in, events out, over WebSocket"),
+        (name = "models", description = "What is configured, and what is done with it"),
+        (name = "operation", description = "Probes and figures"),
+    ),
+    components(schemas(StreamEventBody, Control)),
+)]
+struct Description;
+
+pub(crate) fn describe() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+/// `/openapi.json`, and `/docs` to read it.
+pub(crate) fn router<S: Clone + Send + Sync + 'static>(api: utoipa::openapi::OpenApi) -> Router<S> {
+    SwaggerUi::new("/docs").url("/openapi.json", api).into()
+}

@@ -1,0 +1,177 @@
+//! One connection: HTTP/1 or HTTP/2 by what the client speaks, every setting explicit, cut when its clock says so.
+
+use crate::ServerLimits;
+use crate::app::App;
+use crate::connection_clock::{ConnectionClock, HeadSeen, Verdict};
+use crate::connection_limit::ConnectionPermit;
+use crate::request_body::{BodyLimits, RequestBody};
+use crate::timed_io::TimedIo;
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use samovar_runtime::StreamKey;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// What a route may know of the connection that a request came by.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    /// Keeps the connection's place; a stream takes it along.
+    pub(crate) permit: Arc<ConnectionPermit>,
+    /// Whose turn its requests take.
+    pub(crate) key: StreamKey,
+    /// What was seen of the request's head.
+    pub(crate) head: HeadSeen,
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(socket: TcpStream, permit: ConnectionPermit, app: Arc<App>, router: Router) {
+    let clock = Arc::new(ConnectionClock::start());
+    let io = TokioIo::new(TimedIo::new(socket, Arc::clone(&clock)));
+    let (permit, key) = (Arc::new(permit), app.next_key());
+    let limits = &app.options.limits;
+    let body_limits = BodyLimits::from(limits);
+    let service = service_fn(|request: Request<Incoming>| {
+        let seen = RequestSeen::new(&clock);
+        let peer = Peer { permit: Arc::clone(&permit), key, head: seen.head };
+        let mut request = request.map(|body| Body::new(RequestBody::new(body, body_limits)));
+        request.extensions_mut().insert(peer);
+        answer(router.clone(), request, seen)
+    });
+    let builder = builder(limits, app.tasks.clone());
+    let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
+    let mut look_at = Instant::now() + limits.header_time;
+    let mut ending = false;
+    loop {
+        let end = tokio::select! {
+            result = connection.as_mut() => return log_end(result),
+            () = app.closing.cancelled(), if !ending => true,
+            () = sleep_until(look_at) => match clock.verdict(limits) {
+                Verdict::Fine(at) => {
+                    look_at = at;
+                    false
+                }
+                Verdict::Idle if !ending => true,
+                Verdict::Idle | Verdict::Cut => return app.metrics.cut_connection(),
+            },
+        };
+        if end {
+            ending = true;
+            connection.as_mut().graceful_shutdown();
+            look_at = Instant::now() + FAREWELL;
+        }
+    }
+}
+
+fn log_end<E: std::fmt::Debug>(result: Result<(), E>) {
+    if let Err(error) = result {
+        tracing::debug!(?error, "a connection ended in an error");
+    }
+}
+
+/// How long an idle connection may take to close in good order.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+fn builder(limits: &ServerLimits, tasks: TaskTracker) -> auto::Builder<TrackedExecutor> {
+    const PING: Duration = Duration::from_secs(20);
+    let mut builder = auto::Builder::new(TrackedExecutor(tasks));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // The connection's clock does this: hyper's own would also end a kept connection after the header time.
+        .header_read_timeout(None)
+        .max_headers(limits.headers_max)
+        .max_buf_size(limits.header_bytes_max)
+        .half_close(false)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.http2_streams_max)
+        .max_pending_accept_reset_streams(limits.http2_pending_resets_max)
+        .max_local_error_reset_streams(limits.http2_local_resets_max)
+        .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
+        .initial_stream_window_size(64 << 10)
+        .initial_connection_window_size(1 << 20)
+        .max_frame_size(16 << 10)
+        .max_send_buf_size(256 << 10)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
+    builder
+}
+
+/// Runs what hyper splits off a connection (HTTP/2 requests), so that it has an owner and an end.
+#[derive(Clone)]
+struct TrackedExecutor(TaskTracker);
+
+impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for TrackedExecutor {
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}
+
+async fn answer(router: Router, request: Request<Body>, seen: RequestSeen) -> Result<Response<AnswerBody>, Infallible> {
+    let response = router.oneshot(request).await?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        seen.clock.upgraded();
+    }
+    Ok(response.map(|body| AnswerBody { body, _seen: seen }))
+}
+
+/// One request that is being served; its drop is the request's end.
+struct RequestSeen {
+    clock: Arc<ConnectionClock>,
+    head: HeadSeen,
+}
+
+impl RequestSeen {
+    fn new(clock: &Arc<ConnectionClock>) -> Self {
+        Self { clock: Arc::clone(clock), head: clock.request_begins() }
+    }
+}
+
+impl Drop for RequestSeen {
+    fn drop(&mut self) {
+        self.clock.request_ends();
+    }
+}
+
+/// An answer's body; the request ends when it has been written.
+struct AnswerBody {
+    body: Body,
+    _seen: RequestSeen,
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,274 @@
+//! What a client is told instead of an answer. The one place where kinds of errors become statuses.
+
+use crate::wire::{Problem, StreamProblem};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use samovar_media::{MediaError, MediaErrorKind};
+use samovar_models::OptionsError;
+use samovar_runtime::{Failure, RunError, RunErrorKind};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// An answer that is an error: a kind for programs, a sentence for people. Names no path, address or library text.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    kind: ErrorKind,
+    detail: Cow<'static, str>,
+    cure: Option<&'static str>,
+}
+
+/// Every kind of error that a client can be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// The runtime has no result.
+    Run(RunErrorKind),
+    /// The media cannot be read.
+    Media(MediaErrorKind),
+    /// The request itself is refused.
+    Request(Refusal),
+}
+
+/// Why a request is refused before any work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Its framing is ambiguous or it names no host.
+    Malformed,
+    /// The query cannot be read.
+    Query,
+    /// The body cannot be read as what it claims to be.
+    Body,
+    /// A control message cannot be read.
+    Control,
+    /// No model is named and there is not exactly one to choose.
+    ModelRequired,
+    /// A page of another origin wants to open a stream.
+    Origin,
+    /// There is nothing at this address.
+    Route,
+    /// Not with this method.
+    Method,
+    /// The body comes too slowly.
+    BodyTime,
+    /// The body is over the limit.
+    BodySize,
+    /// The route takes only upgrades to a WebSocket.
+    UpgradeRequired,
+    /// As many streams are open as may be.
+    Streams,
+    /// As many connections are open as may be, in all or of this client.
+    Connections,
+    /// A load, a reload or a warm-up failed; the code is the failure's own.
+    Load(&'static str),
+}
+
+impl ApiError {
+    /// A refusal with a sentence for people.
+    pub(crate) fn new(refusal: Refusal, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: ErrorKind::Request(refusal), detail: detail.into(), cure: None }
+    }
+
+    /// Something broke inside.
+    pub(crate) fn internal() -> Self {
+        let detail = Cow::Borrowed("the server failed at this request; its log says more");
+        Self { kind: ErrorKind::Run(RunErrorKind::Internal), detail, cure: None }
+    }
+
+    /// The stable machine code.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self.kind {
+            ErrorKind::Run(kind) => kind.code(),
+            ErrorKind::Media(kind) => kind.code(),
+            ErrorKind::Request(refusal) => refusal.code(),
+        }
+    }
+
+    /// The one match from kinds to statuses.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self.kind {
+            ErrorKind::Run(RunErrorKind::UnknownModel) => StatusCode::NOT_FOUND,
+            ErrorKind::Run(RunErrorKind::NotReady { .. } | RunErrorKind::ShuttingDown) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            ErrorKind::Run(RunErrorKind::QueueFull { .. } | RunErrorKind::Displaced) => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Run(RunErrorKind::DeadlineExceeded) => StatusCode::GATEWAY_TIMEOUT,
+            ErrorKind::Run(RunErrorKind::Internal) => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorKind::Run(RunErrorKind::Input { code }) => input_status(code),
+            ErrorKind::Media(kind) => input_status(kind.code()),
+            ErrorKind::Request(refusal) => refusal.status(),
+        }
+    }
+
+    /// When to ask again.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        const SOON: Duration = Duration::from_secs(1);
+        match self.kind {
+            ErrorKind::Run(RunErrorKind::NotReady { retry_after } | RunErrorKind::QueueFull { retry_after }) => {
+                Some(retry_after)
+            }
+            ErrorKind::Run(RunErrorKind::ShuttingDown)
+            | ErrorKind::Request(Refusal::Streams | Refusal::Connections) => Some(SOON),
+            _ => None,
+        }
+    }
+
+    /// The WebSocket close code where the error ends a stream.
+    pub(crate) fn close_code(&self) -> u16 {
+        match self.status() {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => 1013,
+            status if status.is_server_error() => 1011,
+            _ => 1008,
+        }
+    }
+
+    /// The body of an HTTP answer.
+    pub(crate) fn problem(&self) -> Problem {
+        let status = self.status();
+        Problem {
+            kind: format!("urn:samovar:problem:{}", self.code()),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code: self.code(),
+            detail: self.detail.to_string(),
+            cure: self.cure(),
+        }
+    }
+
+    /// The event of a stream, about one of its frames or about the stream.
+    pub(crate) fn stream_problem(&self, frame: Option<u64>) -> StreamProblem {
+        StreamProblem {
+            frame,
+            code: self.code(),
+            detail: self.detail.to_string(),
+            cure: self.cure(),
+            retry_after_s: self.retry_after().map(whole_seconds),
+        }
+    }
+
+    /// Whether the connection must end: its framing cannot be trusted, or the rest of the body will not be read.
+    fn ends_connection(&self) -> bool {
+        matches!(self.kind, ErrorKind::Request(Refusal::Malformed | Refusal::BodyTime | Refusal::BodySize))
+    }
+
+    fn cure(&self) -> Option<&'static str> {
+        self.cure.or(match self.kind {
+            ErrorKind::Request(refusal) => refusal.cure(),
+            ErrorKind::Run(RunErrorKind::QueueFull { .. }) => {
+                Some("send less at once, or ask again after `Retry-After`")
+            }
+            ErrorKind::Run(RunErrorKind::NotReady { .. }) => {
+                Some("ask again after `Retry-After`; GET /health tells each model's state")
+            }
+            ErrorKind::Run(RunErrorKind::DeadlineExceeded) => {
+                Some("ask again with a longer `timeout_ms`, or send less at once")
+            }
+            ErrorKind::Run(_) | ErrorKind::Media(_) => None,
+        })
+    }
+}
+
+impl Refusal {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed_request",
+            Self::Query => "invalid_query",
+            Self::Body => "invalid_body",
+            Self::Control => "invalid_control",
+            Self::ModelRequired => "model_required",
+            Self::Origin => "origin_not_allowed",
+            Self::Route => "not_found",
+            Self::Method => "method_not_allowed",
+            Self::BodyTime => "body_too_slow",
+            Self::BodySize => "body_too_large",
+            Self::UpgradeRequired => "upgrade_required",
+            Self::Streams => "too_many_streams",
+            Self::Connections => "too_many_connections",
+            Self::Load(code) => code,
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed | Self::Query | Self::Body | Self::Control | Self::ModelRequired => StatusCode::BAD_REQUEST,
+            Self::Origin => StatusCode::FORBIDDEN,
+            Self::Route => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
+            Self::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+            Self::Streams | Self::Connections => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Load(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+
+    const fn cure(self) -> Option<&'static str> {
+        match self {
+            Self::Query | Self::Body | Self::Control | Self::Route | Self::Method => Some("see /docs"),
+            Self::ModelRequired => Some("add `?model=NAME`; GET /v1/models lists the names"),
+            Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
+            Self::BodySize => Some("send a smaller picture"),
+            Self::Streams | Self::Connections => Some("close some, or ask again after `Retry-After`"),
+            Self::UpgradeRequired => Some("open this address with a WebSocket client"),
+            _ => None,
+        }
+    }
+}
+
+impl From<RunError> for ApiError {
+    fn from(error: RunError) -> Self {
+        Self { kind: ErrorKind::Run(error.kind()), detail: error.to_string().into(), cure: None }
+    }
+}
+
+impl From<MediaError> for ApiError {
+    fn from(error: MediaError) -> Self {
+        Self { kind: ErrorKind::Media(error.kind()), detail: error.to_string().into(), cure: None }
+    }
+}
+
+impl From<OptionsError> for ApiError {
+    fn from(error: OptionsError) -> Self {
+        Self::from(RunError::from(error))
+    }
+}
+
+impl From<&Failure> for ApiError {
+    /// The reason may name files, so it stays in the log.
+    fn from(failure: &Failure) -> Self {
+        let detail = "the model could not be loaded; the server's log says why";
+        Self { cure: Some(failure.kind.cure()), ..Self::new(Refusal::Load(failure.kind.code()), detail) }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.problem()).expect("a problem is plain strings and numbers");
+        let mut response = (self.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(wait) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        if self.ends_connection() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// Media and options share their codes with the runtime's input errors, so that one table serves both.
+fn input_status(code: &str) -> StatusCode {
+    match code {
+        "unsupported_media" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "media_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "invalid_option" | "unknown_class" | "wrong_family" => StatusCode::BAD_REQUEST,
+        "decoder_missing" => StatusCode::NOT_IMPLEMENTED,
+        "media_forbidden" => StatusCode::FORBIDDEN,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// Rounded up: asking a moment too early is an error again.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}

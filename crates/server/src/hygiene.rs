@@ -1,0 +1,52 @@
+//! What every request must pass before any route sees it: one host, one framing, a body within the limit.
+
+use crate::app::App;
+use crate::connection::Peer;
+use crate::error::{ApiError, Refusal};
+use crate::request_body::too_large;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Version};
+use std::sync::Arc;
+
+/// Refuses what is ambiguous, and at once what is too large.
+pub(crate) async fn check(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Err(error) = inspect(&request, &peer, app.options.limits.body_bytes_max as u64) {
+        return error.into_response();
+    }
+    // A chunked request whose head was sent too early to be looked at might have been framed twice: nothing may follow it.
+    let unsure = !peer.head.whole && request.headers().contains_key(TRANSFER_ENCODING);
+    let mut response = next.run(request).await;
+    if unsure {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn inspect(request: &Request, peer: &Peer, body_bytes_max: u64) -> Result<(), ApiError> {
+    let malformed = |detail| Err(ApiError::new(Refusal::Malformed, detail));
+    let headers = request.headers();
+    if peer.head.framed_twice || (headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING)) {
+        return malformed("the body is framed both by its length and in chunks");
+    }
+    let hosts = headers.get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return malformed("a request names exactly one host");
+    }
+    match declared_bytes(headers) {
+        Some(declared) if declared > body_bytes_max => Err(too_large()),
+        _ => Ok(()),
+    }
+}
+
+fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

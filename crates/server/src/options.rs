@@ -1,0 +1,38 @@
+//! How a server is set up.
+
+use crate::ServerLimits;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// How a server is set up.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// Where it listens. Port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Listen on an address that others can reach although nobody has to prove who they are.
+    pub insecure: bool,
+    /// The model of requests that name none. Without it, the only detection model.
+    pub default_model: Option<String>,
+    /// Origins whose pages may open streams, beside the server's own: `https://cameras.example`.
+    pub allowed_origins: Vec<String>,
+    /// How long requests are still taken after readiness has turned: balancers need that long to look elsewhere.
+    pub drain_delay: Duration,
+    /// How long what was accepted may take to finish after that.
+    pub grace: Duration,
+    /// What clients may do.
+    pub limits: ServerLimits,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            insecure: false,
+            default_model: None,
+            allowed_origins: Vec::new(),
+            drain_delay: Duration::from_secs(5),
+            grace: Duration::from_secs(30),
+            limits: ServerLimits::default(),
+        }
+    }
+}

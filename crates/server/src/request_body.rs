@@ -1,0 +1,168 @@
+//! A request's body on its way in: counted, and cut when it is too large or comes too slowly.
+
+use crate::ServerLimits;
+use crate::error::{ApiError, Refusal};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A body with limits on its size and its pace.
+pub(crate) struct RequestBody<B> {
+    body: B,
+    limits: BodyLimits,
+    received_bytes: u64,
+    /// When the first wait began.
+    since: Instant,
+    /// Ends the present wait; none while nothing has had to be waited for.
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+/// The limits that concern a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimits {
+    bytes_max: u64,
+    idle_time: Duration,
+    rate_min_bytes: u64,
+}
+
+/// Why a body was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyFault {
+    #[error("the body is over the limit")]
+    TooLarge,
+    #[error("the body comes too slowly")]
+    TooSlow,
+}
+
+impl From<&ServerLimits> for BodyLimits {
+    fn from(limits: &ServerLimits) -> Self {
+        Self {
+            bytes_max: limits.body_bytes_max as u64,
+            idle_time: limits.body_idle_time,
+            rate_min_bytes: limits.body_rate_min_bytes,
+        }
+    }
+}
+
+impl<B> RequestBody<B> {
+    pub(crate) fn new(body: B, limits: BodyLimits) -> Self {
+        Self { body, limits, received_bytes: 0, since: Instant::now(), patience: None }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), BodyFault> {
+        self.received_bytes += bytes as u64;
+        if self.received_bytes > self.limits.bytes_max {
+            return Err(BodyFault::TooLarge);
+        }
+        let elapsed = self.since.elapsed();
+        let least = elapsed.as_secs().saturating_mul(self.limits.rate_min_bytes);
+        let slow = elapsed >= self.limits.idle_time && self.received_bytes < least;
+        if slow { Err(BodyFault::TooSlow) } else { Ok(()) }
+    }
+
+    /// Waits for more, but not for ever.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<BodyFault> {
+        let idle_time = self.limits.idle_time;
+        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + idle_time)));
+        patience.as_mut().poll(context).map(|()| BodyFault::TooSlow)
+    }
+}
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for RequestBody<B> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            let fault = ready!(self.wait(context));
+            return Poll::Ready(Some(Err(fault.into())));
+        };
+        self.patience = None;
+        let frame = frame.map(|frame| {
+            let frame = frame.map_err(Into::into)?;
+            self.take(frame.data_ref().map_or(0, Bytes::len))?;
+            Ok(frame)
+        });
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The whole body in one piece.
+pub(crate) async fn read_whole(body: axum::body::Body) -> Result<Bytes, ApiError> {
+    body.collect().await.map(http_body_util::Collected::to_bytes).map_err(|error| body_error(&error))
+}
+
+/// What a client is told when its body cannot be read.
+pub(crate) fn body_error(error: &(dyn Error + 'static)) -> ApiError {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(fault) = error.downcast_ref::<BodyFault>() {
+            return match fault {
+                BodyFault::TooLarge => too_large(),
+                BodyFault::TooSlow => ApiError::new(Refusal::BodyTime, "the body comes too slowly"),
+            };
+        }
+        cause = error.source();
+    }
+    ApiError::new(Refusal::Body, "the body ended early or cannot be read")
+}
+
+/// What a client is told whose body is over the limit.
+pub(crate) fn too_large() -> ApiError {
+    ApiError::new(Refusal::BodySize, "the body is over the limit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+
+    fn limits() -> BodyLimits {
+        BodyLimits::from(&ServerLimits { body_bytes_max: 64 << 10, ..ServerLimits::default() })
+    }
+
+    /// Pieces of `size` bytes, one after each `pause`.
+    fn pieces(count: usize, size: usize, pause: Duration) -> axum::body::Body {
+        let pieces = stream::unfold(0, move |sent| async move {
+            if sent == count {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(vec![0; size]))), sent + 1))
+        });
+        axum::body::Body::new(RequestBody::new(StreamBody::new(Box::pin(pieces)), limits()))
+    }
+
+    async fn code(body: axum::body::Body) -> &'static str {
+        read_whole(body).await.map_or_else(|error| error.code(), |_| "read")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn size_silence_and_trickle_are_limits() {
+        let second = Duration::from_secs(1);
+        assert_eq!(code(pieces(64, 1 << 10, Duration::ZERO)).await, "read");
+        assert_eq!(code(pieces(65, 1 << 10, Duration::ZERO)).await, "body_too_large");
+        assert_eq!(code(pieces(2, 1 << 10, 11 * second)).await, "body_too_slow");
+        assert_eq!(code(pieces(60, 100, second)).await, "body_too_slow");
+        assert_eq!(code(pieces(30, 2 << 10, second)).await, "read", "slow, but not too slow");
+    }
+}

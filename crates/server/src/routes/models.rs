@@ -1,0 +1,131 @@
+//! `/v1/models`: what is configured, and what is done with it.
+
+use crate::app::App;
+use crate::error::{ApiError, Refusal};
+use crate::wire::{ModelBody, ModelList, Problem, WarmUpRequest};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use samovar_runtime::{Failure, Generation, ModelHandle, RunError};
+use std::sync::Arc;
+
+type Answer = Result<Json<ModelBody>, ApiError>;
+
+/// All configured models, in the shape that OpenAI's clients read, with their state beside it.
+#[utoipa::path(get, path = "/v1/models", tag = "models", responses((status = 200, body = ModelList)))]
+pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<ModelList> {
+    let data = app.registry.list().iter().map(ModelBody::new).collect();
+    Json(ModelList { object: "list", data })
+}
+
+/// One model.
+#[utoipa::path(get, path = "/v1/models/{name}", tag = "models", params(("name" = String, Path)), responses(
+    (status = 200, body = ModelBody),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
+    body(&app, &named(&app, &name)?)
+}
+
+/// Loads and warms a model, unless it is. Answers when it is ready.
+#[utoipa::path(post, path = "/v1/models/{name}/load", tag = "models", params(("name" = String, Path)), responses(
+    (status = 200, body = ModelBody),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "The model cannot be loaded", body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn load(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
+    let model = named(&app, &name)?;
+    done(app.registry.load(model.name()).await)?;
+    body(&app, &model)
+}
+
+/// Finishes accepted work and frees the model.
+#[utoipa::path(post, path = "/v1/models/{name}/unload", tag = "models", params(("name" = String, Path)), responses(
+    (status = 200, body = ModelBody),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn unload(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
+    let model = named(&app, &name)?;
+    app.registry.unload(model.name()).await?;
+    body(&app, &model)
+}
+
+/// Loads and warms a new generation beside the one that serves, then switches. A failure leaves the old one serving.
+#[utoipa::path(post, path = "/v1/models/{name}/reload", tag = "models", params(("name" = String, Path)), responses(
+    (status = 200, body = ModelBody),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 422, description = "The old one goes on serving", body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn reload(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
+    let model = named(&app, &name)?;
+    done(app.registry.reload(model.name()).await)?;
+    body(&app, &model)
+}
+
+/// Makes sure that a model is warm. With `force` it is warmed again.
+#[utoipa::path(
+    post, path = "/v1/models/{name}/warm-up", tag = "models", params(("name" = String, Path)),
+    request_body(content = Option<WarmUpRequest>, example = json!({"force": true})),
+    responses(
+        (status = 200, body = ModelBody),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn warm_up(State(app): State<Arc<App>>, Path(name): Path<String>, request: Bytes) -> Answer {
+    let model = named(&app, &name)?;
+    if warm_up_request(&request)?.force {
+        done(app.registry.warm_again(model.name()).await)?;
+    } else {
+        model.open().await?;
+    }
+    body(&app, &model)
+}
+
+fn warm_up_request(bytes: &Bytes) -> Result<WarmUpRequest, ApiError> {
+    if bytes.is_empty() {
+        return Ok(WarmUpRequest::default());
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|_| ApiError::new(Refusal::Body, "the body must be empty or an object like {\"force\": true}"))
+}
+
+/// The model of that name. A name outside the pattern cannot be configured, so it is nobody's.
+fn named(app: &App, name: &str) -> Result<ModelHandle, ApiError> {
+    app.model(if is_name(name) { name } else { "" })
+}
+
+/// Letters, digits, `.`, `_` and `-`, at most 64 of them, beginning with a letter or a digit.
+fn is_name(name: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    name.len() <= 64 && name.bytes().all(inside) && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+fn done(outcome: Result<Result<Arc<Generation>, Failure>, RunError>) -> Result<(), ApiError> {
+    let failure = match outcome? {
+        Ok(_) => return Ok(()),
+        Err(failure) => failure,
+    };
+    tracing::warn!(code = failure.kind.code(), reason = failure.reason, "a model could not be loaded");
+    Err(ApiError::from(&failure))
+}
+
+fn body(app: &App, model: &ModelHandle) -> Answer {
+    let status = app.registry.list().into_iter().find(|status| status.name == model.name());
+    status.map(|status| Json(ModelBody::new(&status))).ok_or_else(ApiError::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_a_strict_pattern() {
+        for name in ["person", "yolov8n.v2", "a-b_c", "0"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "..", ".hidden", "a/b", "a\\b", "a b", "a\0", "é", "-a", &"a".repeat(65)] {
+            assert!(!is_name(name), "{name:?}");
+        }
+    }
+}

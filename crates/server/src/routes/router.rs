@@ -1,0 +1,70 @@
+//! All routes together, with what surrounds each of them.
+
+use super::{detect, health, landing, metrics, models, stream};
+use crate::app::App;
+use crate::error::{ApiError, Refusal};
+use crate::{api_page, counted, hygiene};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use std::any::Any;
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Every route of the server. From the outside in: counted, checked, guarded against panics.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let (documented, api) = documented().split_for_parts();
+    documented
+        .merge(landing::router())
+        .merge(api_page::router(api))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        // Bodies are counted before they get here, with the limit of the table.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(Panicked(Arc::clone(app))))
+        .layer(from_fn_with_state(Arc::clone(app), hygiene::check))
+        .layer(from_fn_with_state(Arc::clone(app), counted::count))
+        .with_state(Arc::clone(app))
+}
+
+fn documented() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(api_page::describe())
+        .routes(routes!(detect::detect))
+        .routes(routes!(stream::open))
+        .routes(routes!(models::list))
+        .routes(routes!(models::show))
+        .routes(routes!(models::load))
+        .routes(routes!(models::unload))
+        .routes(routes!(models::reload))
+        .routes(routes!(models::warm_up))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::startup))
+        .routes(routes!(health::health))
+        .routes(routes!(metrics::page))
+}
+
+async fn no_route() -> ApiError {
+    ApiError::new(Refusal::Route, "there is nothing at this address")
+}
+
+async fn no_method() -> ApiError {
+    ApiError::new(Refusal::Method, "this address does not take that method")
+}
+
+/// Turns a panic into an answer: it costs one request.
+#[derive(Clone)]
+struct Panicked(Arc<App>);
+
+impl tower_http::catch_panic::ResponseForPanic for Panicked {
+    type ResponseBody = axum::body::Body;
+
+    fn response_for_panic(&mut self, _panic: Box<dyn Any + Send + 'static>) -> Response {
+        self.0.metrics.panics.inc();
+        tracing::error!("a request ended in a panic");
+        ApiError::internal().into_response()
+    }
+}

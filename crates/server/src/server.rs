@@ -1,0 +1,126 @@
+//! A server from its address to its last connection.
+
+use crate::app::App;
+use crate::{Metrics, ServerOptions, listener, routes};
+use samovar_runtime::{ModelState, Registry};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// A server that listens. [`Server::serve`] answers.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: Arc<App>,
+}
+
+/// Why a server could not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Another program listens there.
+    #[error("port {} of {} is taken by another program; stop it, or choose another port with `--port` or `listen`", .0.port(), .0.ip())]
+    PortTaken(SocketAddr),
+    /// The system does not allow it.
+    #[error("port {} may not be opened by this user; choose one above 1023 with `--port` or `listen`", .0.port())]
+    PortForbidden(SocketAddr),
+    /// The address is not this machine's.
+    #[error("{} is no address of this machine; 127.0.0.1 serves this machine alone, 0.0.0.0 every network", .0.ip())]
+    NoSuchAddress(SocketAddr),
+    /// Others could reach it, and nobody has to prove who they are.
+    #[error("{} can be reached from other machines and nobody has to prove who they are; listen on 127.0.0.1 behind a proxy, or set `insecure = true` (`--insecure`) if the network itself is trusted", .0.ip())]
+    Exposed(SocketAddr),
+    /// Anything else that the system says.
+    #[error("port {} of {} could not be opened: {reason}", address.port(), address.ip())]
+    Bind {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl ServerError {
+    /// The stable machine code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::PortTaken(_) => "port_taken",
+            Self::PortForbidden(_) => "port_forbidden",
+            Self::NoSuchAddress(_) => "no_such_address",
+            Self::Exposed(_) => "address_exposed",
+            Self::Bind { .. } => "bind_failed",
+        }
+    }
+
+    pub(crate) fn from_bind(address: SocketAddr, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => Self::PortTaken(address),
+            io::ErrorKind::PermissionDenied => Self::PortForbidden(address),
+            io::ErrorKind::AddrNotAvailable => Self::NoSuchAddress(address),
+            _ => Self::Bind { address, reason: error.to_string() },
+        }
+    }
+}
+
+impl Server {
+    /// Opens the address. Must be called within a Tokio runtime; nothing is answered until [`Server::serve`].
+    ///
+    /// # Errors
+    /// Why it cannot be opened, with the cure.
+    pub fn bind(options: ServerOptions, registry: Arc<Registry>, metrics: Arc<Metrics>) -> Result<Self, ServerError> {
+        let exposed = !options.address.ip().is_loopback();
+        if exposed && !options.insecure {
+            return Err(ServerError::Exposed(options.address));
+        }
+        let listener = listener::listen(&options)?;
+        let address = listener.local_addr().map_err(|error| ServerError::from_bind(options.address, &error))?;
+        if exposed {
+            tracing::warn!(%address, "everybody on the network is served; nobody has to prove who they are");
+        }
+        metrics.insecure.set(i64::from(exposed));
+        Ok(Self { listener, address, app: Arc::new(App::new(options, registry, metrics)) })
+    }
+
+    /// Where it listens; the port is the real one where 0 was asked for.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown`, then drains: readiness turns at once, requests are still taken for the drain delay, and
+    /// what was accepted is finished within the grace. Dropping the future instead ends everything at once.
+    pub async fn serve(self, shutdown: CancellationToken) {
+        let Self { listener, app, .. } = self;
+        let router = routes::router(&app);
+        let stop = CancellationToken::new();
+        let _kill_on_drop = app.kill.clone().drop_guard();
+        let drain = async {
+            shutdown.cancelled().await;
+            app.draining.store(true, Ordering::SeqCst);
+            tokio::time::sleep(app.options.drain_delay).await;
+            stop.cancel();
+        };
+        let accept = listener::accept(listener, &app, &router, &stop);
+        let startup = app.tasks.spawn(watch_startup(Arc::clone(&app)));
+        tokio::join!(drain, accept);
+        startup.abort();
+        app.closing.cancel();
+        app.tasks.close();
+        if tokio::time::timeout(app.options.grace, app.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = app.tasks.len(), "the grace is over; what is left is cut off");
+        }
+    }
+}
+
+/// Latches the start: every preloaded model has been ready.
+async fn watch_startup(app: Arc<App>) {
+    for model in app.registry.list().into_iter().filter(|model| model.preload) {
+        let Ok(handle) = app.registry.model(&model.name) else { continue };
+        let ready = |state: &ModelState| matches!(state, ModelState::Ready(_));
+        if handle.watch().wait_for(ready).await.is_err() {
+            return;
+        }
+    }
+    app.started.store(true, Ordering::SeqCst);
+}
