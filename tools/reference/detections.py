@@ -25,6 +25,7 @@ from ultralytics.utils.nms import non_max_suppression
 SCORE_MIN = 0.25
 OUTPUT = Path(__file__).parents[2] / "crates/models/tests/fixtures/detections.json"
 STILLS = ["bus.jpg", "zidane.jpg", "two_people.jpg", "pose/000000000110.jpg", "pose/000000000113.jpg"]
+RECTANGLES = [(384, 640), (480, 640), (640, 384), (640, 480), (640, 640)]
 VIDEO_FRAMES = [198, 397, 596]
 
 
@@ -40,8 +41,17 @@ class Model:
 
 
 def ultralytics_input(picture, rect):
-    boxed = LetterBox((640, 640), auto=rect, stride=32)(image=picture)
+    boxed = LetterBox(rectangle(picture) if rect else (640, 640), auto=False, stride=32)(image=picture)
     return np.ascontiguousarray(boxed[..., ::-1].transpose(2, 0, 1)).astype(np.float32) / 255
+
+
+def rectangle(picture):
+    """The smallest (height, width) in use that holds ultralytics' own rectangle, and is it where that is in use."""
+    own = LetterBox((640, 640), auto=True, stride=32)(image=picture).shape[:2]
+    holding = [size for size in RECTANGLES if size[0] >= own[0] and size[1] >= own[1]]
+    chosen = min(holding, key=lambda size: size[0] * size[1])
+    assert chosen == own or own not in RECTANGLES
+    return chosen
 
 
 def yolov8(model, picture, rect, classes):

@@ -18,7 +18,8 @@ pub struct Letterbox {
     pub pad_top: u32,
     /// Target pixels per source pixel, across.
     pub scale_x: f32,
-    /// Target pixels per source pixel, down; differs from `scale_x` only where the picture is stretched.
+    /// Target pixels per source pixel, down; differs from `scale_x` by the rounding of `content`, or where the picture is
+    /// stretched.
     pub scale_y: f32,
 }
 
@@ -31,8 +32,9 @@ impl Letterbox {
         // The tenth decides which side gets the odd pixel.
         let pad = |target: u32, content: u32| (f64::from(target - content) / 2.0 - 0.1).round_ties_even().max(0.0);
         let (pad_left, pad_top) = (pad(target.0, content.0) as u32, pad(target.1, content.1) as u32);
-        let scale = scale as f32;
-        Self { source, target, content, pad_left, pad_top, scale_x: scale, scale_y: scale }
+        // Each axis by its rounded size, as `scale_boxes` has it: the common scale is off by up to a source pixel.
+        let (scale_x, scale_y) = (ratio(content.0, source.0), ratio(content.1, source.1));
+        Self { source, target, content, pad_left, pad_top, scale_x, scale_y }
     }
 
     /// Scaled to fit, at the top left, padded to the right and below: YOLOX.
@@ -45,8 +47,7 @@ impl Letterbox {
 
     /// Resized to the target without regard to the aspect.
     pub fn stretch(source: (u32, u32), target: (u32, u32)) -> Self {
-        let scale = |target: u32, source: u32| (f64::from(target) / f64::from(source)) as f32;
-        let (scale_x, scale_y) = (scale(target.0, source.0), scale(target.1, source.1));
+        let (scale_x, scale_y) = (ratio(target.0, source.0), ratio(target.1, source.1));
         Self { source, target, content: target, pad_left: 0, pad_top: 0, scale_x, scale_y }
     }
 
@@ -73,6 +74,10 @@ impl Letterbox {
     fn clip(&self, (x, y): (f32, f32)) -> (f32, f32) {
         (x.clamp(0.0, self.source.0 as f32), y.clamp(0.0, self.source.1 as f32))
     }
+}
+
+fn ratio(target: u32, source: u32) -> f32 {
+    (f64::from(target) / f64::from(source)) as f32
 }
 
 fn fit(source: (u32, u32), target: (u32, u32)) -> f64 {

@@ -65,6 +65,13 @@ impl Detector {
     }
 }
 
+impl From<OptionsError> for RunError {
+    fn from(error: OptionsError) -> Self {
+        Self::new(RunErrorKind::Input { code: error.code() }, error.to_string())
+    }
+}
+
+/// The task for one picture and the rows it takes, both by the family of this generation.
 fn task(
     generation: &Generation,
     picture: Picture,
@@ -76,12 +83,6 @@ fn task(
     let size = model.size_for(source);
     let (rows, letterbox) = (model.rows(size), model.letterbox(source, size));
     Ok((DetectTask { model, picture, letterbox, options }, rows))
-}
-
-impl From<OptionsError> for RunError {
-    fn from(error: OptionsError) -> Self {
-        Self::new(RunErrorKind::Input { code: error.code() }, error.to_string())
-    }
 }
 
 fn detection_model(generation: &Generation) -> Result<Arc<DetectionModel>, RunError> {

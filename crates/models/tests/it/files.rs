@@ -1,0 +1,18 @@
+//! Where the real models and media are that never lie in the repository.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of real models and media; none, with a line that says so, where it is absent.
+///
+/// # Panics
+/// Where it is absent and `CI` is `true`: a check that cannot run must not look like one that passed.
+pub(crate) fn shared() -> Option<PathBuf> {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");
+    let folder = std::env::var_os("SAMOVAR_TEST_MODELS").map_or_else(default, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "the test models are absent");
+    println!("skipped: the test models are absent; set SAMOVAR_TEST_MODELS to their folder");
+    None
+}

@@ -1,0 +1,8 @@
+//! The families at their boundary: recognised from signatures, run through the real runtime, held against reference code.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod files;
+mod recognition;
+mod reference;
+mod serving;
+mod through_runtime;
