@@ -18,6 +18,9 @@ use zune_jpeg::JpegDecoder;
 
 /// Decodes a whole picture to RGB and turns it upright. `header` is what [`ImageHeader::read`] said of the same bytes.
 ///
+/// While it runs it may hold up to four times the bytes of the frame: progressive JPEG keeps its coefficients, PNG of
+/// 16 bits with alpha is more than twice as wide as RGB.
+///
 /// What cannot be told is a JPEG that was closed by a proper end marker before its last row: like other readers we then
 /// return what there is.
 ///

@@ -1,7 +1,7 @@
 //! A frame of any format as RGB at its own size, for drawing and encoding.
 
 use crate::row::{Row, RowFormat, RowScratch, write_row};
-use crate::{ChannelOrder, Frame, FramePool, Letterbox, PixelFormat};
+use crate::{ChannelOrder, Frame, FramePool, Letterbox, PixelFormat, kernels};
 
 /// A copy of `frame` as RGB. For people to look at: a model's input is written by [`write_row`], which is faster.
 pub fn to_rgb(frame: &Frame, pool: &FramePool) -> Frame {
@@ -25,7 +25,5 @@ fn convert(frame: &Frame, pool: &FramePool, pixels: &mut [u8]) {
     let (red, rest) = planar.split_at(plane_len);
     let (green, blue) = rest.split_at(plane_len);
     let (pixels, _) = pixels.as_chunks_mut::<3>();
-    for (((pixel, red), green), blue) in pixels.iter_mut().zip(red).zip(green).zip(blue) {
-        *pixel = [*red, *green, *blue];
-    }
+    kernels::interleave([red, green, blue], pixels);
 }

@@ -41,7 +41,7 @@ pub enum Row<'a> {
     F32(&'a mut [f32]),
     /// 16-bit floats.
     F16(&'a mut [f16]),
-    /// Bytes, rounded and clipped.
+    /// Bytes, rounded to the nearest, ties to even, and clipped.
     U8(&'a mut [u8]),
 }
 
@@ -130,8 +130,7 @@ impl Element for f16 {
 
 impl Element for u8 {
     fn of(value: f32) -> Self {
-        // The cast saturates, so values outside 0–255 are clipped.
-        (value + 0.5) as Self
+        kernels::to_byte(value)
     }
     fn store(values: &[f32], to: &mut [Self]) {
         kernels::round(values, to);

@@ -142,7 +142,7 @@ fn every_element_type_holds_the_same_values() {
     write_row(&frame, &letterbox, &levels, Row::U8(&mut bytes), &mut scratch).unwrap();
     for ((float, half), byte) in floats.iter().zip(halves).zip(bytes) {
         assert_eq!(f16::from_f32(*float), half);
-        assert_eq!(float.round() as u8, byte);
+        assert_eq!(float.round_ties_even() as u8, byte);
     }
 }
 
