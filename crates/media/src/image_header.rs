@@ -77,7 +77,11 @@ impl ImageFormat {
         }
     }
 
-    fn of(bytes: &[u8]) -> Result<Self, MediaError> {
+    /// The format by the first bytes; sixteen are enough.
+    ///
+    /// # Errors
+    /// `UnsupportedFormat` for anything else; known formats are named.
+    pub fn of(bytes: &[u8]) -> Result<Self, MediaError> {
         if bytes.starts_with(&[0xFF, 0xD8, 0xFF]) {
             Ok(Self::Jpeg)
         } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {

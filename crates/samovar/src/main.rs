@@ -1,2 +1,63 @@
 //! The `samovar` binary: command line, configuration and wiring.
-fn main() {}
+//!
+//! Everything is made here and passed down; there is no other place that knows both an engine and a wire.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod bench;
+mod config;
+mod config_command;
+mod doctor;
+mod engine;
+mod failure;
+mod here;
+mod logging;
+mod model_choice;
+mod models_command;
+mod panic_message;
+mod pinned_engine;
+mod run;
+mod serve;
+mod sha256;
+mod signals;
+mod stderr;
+mod stdout;
+
+use arguments::{Arguments, BenchCommand, Command, RunCommand};
+use clap::Parser;
+use failure::{CliError, Exit};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    panic_message::install();
+    let arguments = Arguments::parse();
+    logging::install(&arguments.common);
+    match run_command(arguments) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            if !error.is_quiet() {
+                stderr::line(&error.to_string());
+            }
+            error.exit_code().into()
+        }
+    }
+}
+
+fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
+    let config = arguments.common.config.as_deref();
+    match arguments.command {
+        Command::Serve(serve) => serve::serve(&serve, config),
+        Command::Run(RunCommand::Detect(detect)) => run::detect(&detect, config),
+        Command::Models(models) => models_command::run(&models, config),
+        Command::Doctor(doctor) => doctor::run(&doctor, config),
+        Command::Config(command) => config_command::run(&command, config),
+        Command::Bench(BenchCommand::Detect(detect)) => bench::detect(&detect, config),
+        Command::Bench(BenchCommand::Open(open)) => bench::open(&open),
+        Command::Bench(BenchCommand::Engine(engine)) => engine::bench(&engine),
+        Command::Engine(command) => engine::run(&command),
+    }
+}

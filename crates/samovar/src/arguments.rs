@@ -1,0 +1,311 @@
+//! Exactly what was typed: commands, flags, and their help. Turned into ready objects elsewhere, once.
+
+use crate::config::{EngineName, PrecisionName};
+use crate::engine::{BenchEngineArguments, EngineCommand};
+use crate::failure::EXIT_CODES;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+
+/// A media inference server: every model loaded once, warmed once, shared by all.
+#[derive(Debug, Parser)]
+#[command(name = "samovar", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What holds for every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What holds for every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Configuration file [default: $SAMOVAR_CONFIG, then ./samovar.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to log: error, warn, info, debug, trace, or a filter such as samovar_runtime=debug [default: $RUST_LOG]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How log lines look on stderr
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve models over HTTP and WebSocket
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArguments),
+    /// Work through pictures and videos here, without a server
+    #[command(subcommand)]
+    Run(RunCommand),
+    /// Tell what the models are
+    #[command(after_help = MODELS_EXAMPLES)]
+    Models(ModelsArguments),
+    /// Check this machine and the configuration; tell the cure of every problem
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArguments),
+    /// List, install and remove what computes: engine libraries, and ffmpeg for video
+    #[command(subcommand)]
+    Engine(EngineCommand),
+    /// Measure, in one run on this machine
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Print, check or describe the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// How models given on the command line run.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct ModelChoices {
+    /// Which engine runs the models that --model names by file
+    #[arg(long, value_name = "ENGINE", default_value = "auto")]
+    pub engine: EngineName,
+    /// Which arithmetic they use; below f32 only where it agrees with f32
+    #[arg(long, value_name = "PRECISION", default_value = "auto")]
+    pub precision: PrecisionName,
+}
+
+/// `samovar serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// A model to serve besides those of the configuration; may be repeated
+    #[arg(long, value_name = "[NAME=]FILE")]
+    pub model: Vec<String>,
+    /// Address and port [default: the configuration's, 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Port alone, at that address; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Allow an address that other machines can reach although nobody is asked who they are
+    #[arg(long)]
+    pub insecure: bool,
+    /// How the models run.
+    #[command(flatten)]
+    pub choices: ModelChoices,
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  samovar serve --model yolov8n.onnx
+  samovar serve --model person=yolov8n.onnx --model yolox_nano.onnx --port 9000
+  samovar serve --config samovar.toml
+
+A file alone is named after itself. SIGTERM or Ctrl-C drains the server; a second one hastens it.";
+
+/// What to run.
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// Find objects in pictures and videos
+    #[command(after_help = DETECT_EXAMPLES)]
+    Detect(DetectArguments),
+}
+
+/// `samovar run detect`.
+#[derive(Debug, Args)]
+pub struct DetectArguments {
+    /// Pictures, videos, folders, patterns, http, https or rtsp addresses; `-` reads one picture from stdin
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<String>,
+    /// The model: an ONNX file, or a name from the configuration
+    #[arg(long, short, value_name = "FILE|NAME")]
+    pub model: String,
+    /// How the model runs.
+    #[command(flatten)]
+    pub choices: ModelChoices,
+    /// Report only what scores above this, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
+    pub score_min: f32,
+    /// Boxes of one class that overlap more than this are one object [default: the model family's own]
+    #[arg(long, value_name = "SHARE")]
+    pub iou_max: Option<f32>,
+    /// Report only these classes, by name or number: person,car or 0,2
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    pub classes: Vec<String>,
+    /// Look at every N-th frame of a video only
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub every: NonZeroU32,
+    /// Look at no more frames of each video than this
+    #[arg(long, value_name = "N")]
+    pub frames_max: Option<NonZeroU64>,
+    /// Go into the folders of a folder too
+    #[arg(long, short)]
+    pub recursive: bool,
+    /// Write one JSON object for each picture or frame to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write one JSON object for each picture or frame to stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Write pictures and videos with the boxes drawn in: a file for one input, else a folder
+    #[arg(long, value_name = "OUT")]
+    pub annotate: Option<PathBuf>,
+}
+
+const DETECT_EXAMPLES: &str = "\
+Examples:
+  samovar run detect street.jpg --model yolov8n.onnx
+  samovar run detect photos/ --model yolov8n.onnx --classes person,car --json > found.jsonl
+  samovar run detect walk.mp4 --model yolov8n.onnx --every 5 -o walk.jsonl
+  samovar run detect walk.mp4 --model yolov8n.onnx --annotate walk-boxes.mp4
+  samovar run detect rtsp://camera.local/main --model person --frames-max 100 --json
+  curl -s https://example.org/street.jpg | samovar run detect - --model yolov8n.onnx
+
+One input that fails does not stop the others; the exit code is 3 then.";
+
+/// `samovar models`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ModelsArguments {
+    /// What to tell; without one, the configured models are listed.
+    #[command(subcommand)]
+    pub command: Option<ModelsCommand>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to tell about models.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Tell what is in one file: family, input size, classes, signature, metadata, sha256
+    Show {
+        /// The ONNX file, or a name from the configuration
+        #[arg(value_name = "FILE|NAME")]
+        model: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+const MODELS_EXAMPLES: &str = "\
+Examples:
+  samovar models --config samovar.toml
+  samovar models show yolov8n.onnx --json";
+
+/// `samovar doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  samovar doctor
+  samovar doctor --config samovar.toml --json
+
+The exit code is 1 when something that is configured cannot work here.";
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print a commented example with every key
+    #[command(after_help = "Example:\n  samovar config example > samovar.toml")]
+    Example,
+    /// Tell every mistake in a configuration file
+    #[command(after_help = "Example:\n  samovar config check samovar.toml")]
+    Check {
+        /// The file [default: as for every command]
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON schema of the configuration, for editors
+    #[command(after_help = "Example:\n  samovar config schema > samovar.schema.json")]
+    Schema,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Detection: the engine alone, from JPEG, from H.264, each as a share of what the cores allow
+    #[command(after_help = BENCH_EXAMPLES)]
+    Detect(BenchDetectArguments),
+    /// Opening streams on a warm model: time, memory of an idle stream, start to ready
+    #[command(after_help = BENCH_EXAMPLES)]
+    Open(BenchOpenArguments),
+    /// Every engine here: load time, memory of one runner against four, one run, throughput
+    Engine(BenchEngineArguments),
+}
+
+/// `samovar bench detect`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchDetectArguments {
+    /// The model: an ONNX file, or a name from the configuration
+    #[arg(long, short, value_name = "FILE|NAME")]
+    pub model: String,
+    /// How the model runs.
+    #[command(flatten)]
+    pub choices: ModelChoices,
+    /// A picture [default: a 1280×720 JPEG made in memory]
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+    /// A video [default: a 1280×720 H.264 clip made by ffmpeg]
+    #[arg(long, value_name = "FILE")]
+    pub video: Option<PathBuf>,
+    /// Seconds of each measurement
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub seconds: u64,
+    /// Measurements of each kind; the median counts
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repetitions: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `samovar bench open`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchOpenArguments {
+    /// ONNX files to serve from a server started for this [default: with --url, none]
+    #[arg(long, short, value_name = "FILE", required_unless_present = "url")]
+    pub model: Vec<PathBuf>,
+    /// A running server, http://127.0.0.1:8080, instead of one started for this
+    #[arg(long, value_name = "URL", conflicts_with = "model")]
+    pub url: Option<String>,
+    /// Streams opened one after the other
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub opens: usize,
+    /// Idle streams held at once for the memory figure
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub idle: usize,
+    /// How the models run.
+    #[command(flatten)]
+    pub choices: ModelChoices,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  samovar bench detect --model yolov8n.onnx
+  samovar bench detect --model yolov8n.onnx --engine rten --seconds 10 --json
+  samovar bench open --model yolov8n.onnx --model yolox_nano.onnx";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

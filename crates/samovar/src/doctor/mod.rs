@@ -1,0 +1,9 @@
+//! `samovar doctor`: what this machine has and whether what is configured can work on it, each problem with its cure.
+
+mod configured;
+mod engines;
+mod finding;
+mod machine;
+mod report;
+
+pub use report::run;

@@ -1,0 +1,80 @@
+//! What this machine has, in ready form: engines, the device's set-up, ffmpeg, limits.
+
+use crate::config::Config;
+use crate::failure::CliError;
+use crate::pinned_engine::{PinnedEngine, Pins, PinsByPath};
+use samovar_engine_api::Engine;
+use samovar_engines::{Locations, Surveyed, present};
+use samovar_media::{FfmpegProgram, ImageLimits, MediaError};
+use samovar_runtime::{DeviceOptions, ModelSpec, Observer, Registry, RegistryOptions};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The engines of this machine, in the order in which `auto` tries them, held to the configured pins.
+pub fn engines(config: &Config) -> Vec<Arc<dyn Engine>> {
+    let pins: PinsByPath =
+        config.models.values().filter_map(|model| Pins::of(model).map(|pins| (model.path.clone(), pins))).collect();
+    let pins = Arc::new(pins);
+    let mut found = present(&Locations::from_environment());
+    found.sort_by_key(|engine| PREFERENCE.iter().position(|name| *name == engine.info().name));
+    found.into_iter().map(|engine| PinnedEngine::wrap(engine, &pins)).collect()
+}
+
+/// The order in which `auto` tries engines: the fastest measured first, the one that is always there last.
+const PREFERENCE: [&str; 3] = ["openvino", "onnxruntime", "rten"];
+
+/// The engines of a survey that are here, in the order in which `auto` tries them.
+pub fn engine_names(survey: &[Surveyed]) -> Vec<&'static str> {
+    let present = |name: &&str| survey.iter().any(|one| one.name == *name && one.info.is_some());
+    PREFERENCE.into_iter().filter(present).collect()
+}
+
+/// A registry of `specs` on this machine, none of them loaded.
+///
+/// # Errors
+/// A name that two models share.
+pub fn registry(
+    config: &Config,
+    specs: Vec<ModelSpec>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Result<Registry, CliError> {
+    let mut options = RegistryOptions::new(engines(config));
+    options.device = device_options(config);
+    if let Some(observer) = observer {
+        options.observer = observer;
+    }
+    Registry::start(options, specs).map_err(|name| {
+        CliError::new("model_name_taken", format!("two models are called `{name}`"))
+            .cure("give one of them another name: --model NAME=FILE")
+            .exit(crate::failure::Exit::Usage)
+    })
+}
+
+/// The device as configured.
+pub fn device_options(config: &Config) -> DeviceOptions {
+    let mut device = DeviceOptions::default();
+    device.slots = config.device.slots.unwrap_or(device.slots);
+    device.threads = config.device.threads.unwrap_or(device.threads);
+    let queue = &config.queue;
+    let policy = &mut device.policy;
+    policy.job_share = queue.job_share;
+    let waits = [queue.live_wait_max_ms, queue.interactive_wait_max_ms, queue.job_wait_max_ms];
+    for (class, wait_max_ms) in [&mut policy.live, &mut policy.interactive, &mut policy.job].into_iter().zip(waits) {
+        class.capacity = queue.capacity;
+        class.wait_max = Duration::from_millis(wait_max_ms);
+    }
+    device
+}
+
+/// The ffmpeg program as configured, else where the environment says.
+///
+/// # Errors
+/// `DecoderMissing`, with its cure.
+pub fn ffmpeg(config: &Config) -> Result<FfmpegProgram, MediaError> {
+    config.media.ffmpeg.as_deref().map_or_else(FfmpegProgram::find, FfmpegProgram::at)
+}
+
+/// Limits on pictures as configured.
+pub const fn image_limits(config: &Config) -> ImageLimits {
+    ImageLimits { side_px: config.media.image_side_px_max, decoded_bytes: config.media.image_decoded_bytes_max }
+}

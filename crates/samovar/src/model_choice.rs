@@ -1,0 +1,181 @@
+//! From what names a model (a configured name, a file, `NAME=FILE`) to what the runtime loads.
+
+use crate::arguments::ModelChoices;
+use crate::config::{
+    Config, EngineName, FamilyName, MODEL_NAME_RULE, ModelSection, PrecisionName, is_model_name, parse_size,
+};
+use crate::failure::{CliError, Exit};
+use samovar_engine_api::ModelFiles;
+use samovar_models::{FamilyHints, FamilyKind, binder};
+use samovar_runtime::{EngineChoice, ModelSpec, Precision, PrecisionChoice, Tolerance};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A model by name, with its options.
+pub type NamedModel = (String, ModelSection);
+
+/// The model that `text` means: a configured name, else a file.
+///
+/// # Errors
+/// Where it is neither.
+pub fn file_or_name(text: &str, config: &Config, choices: &ModelChoices) -> Result<NamedModel, CliError> {
+    if let Some(section) = config.models.get(text) {
+        let mut section = section.clone();
+        overrule(&mut section, choices);
+        return Ok((text.to_owned(), section));
+    }
+    let path = Path::new(text);
+    if path.is_file() || text.contains('/') || path.extension().is_some() {
+        return named_file(text, choices);
+    }
+    Err(unknown(text, config))
+}
+
+/// The model that `[NAME=]FILE` means.
+///
+/// # Errors
+/// A name that is none, or a file that is not there.
+pub fn named_file(text: &str, choices: &ModelChoices) -> Result<NamedModel, CliError> {
+    let (name, path) = match text.split_once('=') {
+        Some((name, path)) if !name.contains('/') => (name.to_owned(), PathBuf::from(path)),
+        _ => (name_of(Path::new(text)), PathBuf::from(text)),
+    };
+    if !is_model_name(&name) {
+        let message = format!("`{name}` is not a model name: {MODEL_NAME_RULE}");
+        return Err(CliError::new("model_name_invalid", message).cure("--model NAME=FILE").exit(Exit::Usage));
+    }
+    if !path.is_file() {
+        let message = format!("there is no model file {}", path.display());
+        return Err(CliError::new("model_file_unreadable", message).cure("check that the path is right"));
+    }
+    let mut section = ModelSection::of_file(path);
+    overrule(&mut section, choices);
+    Ok((name, section))
+}
+
+/// What the runtime loads.
+///
+/// # Errors
+/// A labels file that cannot be used.
+pub fn spec((name, section): &NamedModel) -> Result<ModelSpec, CliError> {
+    Ok(ModelSpec {
+        name: name.clone(),
+        files: ModelFiles { path: section.path.clone() },
+        binder: binder(hints(section)?),
+        engine: engine_choice(section.engine),
+        precision: precision_choice(section.precision),
+        tolerance: section.tolerance.map_or_else(Tolerance::default, |relative| Tolerance { relative }),
+        batch_max: section.batch_max,
+        batch_delay: Duration::from_millis(section.batch_delay_ms),
+        preload: section.preload,
+    })
+}
+
+/// What the configuration says about a model's family.
+///
+/// # Errors
+/// A labels file that cannot be used.
+pub fn hints(section: &ModelSection) -> Result<FamilyHints, CliError> {
+    Ok(FamilyHints {
+        family: section.family.map(family_kind),
+        labels: section.labels.as_deref().map(read_labels).transpose()?,
+        input_size: section.input_size.as_deref().and_then(parse_size),
+    })
+}
+
+/// A file's name as a model's: what may not stand in one becomes `-`.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    stem.chars().map(plain).take(64).collect::<String>().trim_start_matches(['-', '_', '.']).to_owned()
+}
+
+/// What the command line says goes before what the configuration says.
+fn overrule(section: &mut ModelSection, choices: &ModelChoices) {
+    if choices.engine != EngineName::Auto {
+        section.engine = choices.engine;
+    }
+    if choices.precision != PrecisionName::Auto {
+        section.precision = choices.precision;
+    }
+}
+
+fn unknown(text: &str, config: &Config) -> CliError {
+    let near = config.models.keys().filter(|name| strsim::jaro_winkler(text, name) > 0.8);
+    let near: Vec<String> = near.map(|name| format!("`{name}`")).collect();
+    let cure = match (near.is_empty(), config.models.is_empty()) {
+        (false, _) => format!("did you mean {}?", near.join(" or ")),
+        (true, false) => "`samovar models` lists the configured names".to_owned(),
+        (true, true) => "no model is configured; give the ONNX file itself".to_owned(),
+    };
+    CliError::new("model_not_found", format!("`{text}` is neither a configured model nor a file"))
+        .cure(cure)
+        .exit(Exit::Usage)
+}
+
+/// One class name a line; empty lines at the end are left out.
+fn read_labels(path: &Path) -> Result<Vec<String>, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        CliError::new("labels_unreadable", format!("the labels {} cannot be read: {error}", path.display()))
+    })?;
+    let labels: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
+    if labels.is_empty() {
+        let message = format!("the labels file {} is empty", path.display());
+        return Err(CliError::new("labels_unreadable", message).cure("write one class name a line"));
+    }
+    Ok(labels)
+}
+
+const fn family_kind(name: FamilyName) -> FamilyKind {
+    match name {
+        FamilyName::Yolo => FamilyKind::Yolo,
+        FamilyName::Yolox => FamilyKind::Yolox,
+        FamilyName::YoloPose => FamilyKind::YoloPose,
+    }
+}
+
+fn engine_choice(name: EngineName) -> EngineChoice {
+    match name {
+        EngineName::Auto => EngineChoice::Auto,
+        EngineName::Openvino => EngineChoice::Named("openvino".to_owned()),
+        EngineName::Onnxruntime => EngineChoice::Named("onnxruntime".to_owned()),
+        EngineName::Rten => EngineChoice::Named("rten".to_owned()),
+    }
+}
+
+const fn precision_choice(name: PrecisionName) -> PrecisionChoice {
+    match name {
+        PrecisionName::Auto => PrecisionChoice::Auto,
+        PrecisionName::F32 => PrecisionChoice::Fixed(Precision::F32),
+        PrecisionName::Bf16 => PrecisionChoice::Fixed(Precision::Bf16),
+        PrecisionName::F16 => PrecisionChoice::Fixed(Precision::F16),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_after_itself() {
+        assert_eq!(name_of(Path::new("models/yolov8n.onnx")), "yolov8n");
+        assert_eq!(name_of(Path::new("a b/größe 2.onnx")), "gr--e-2");
+        assert!(is_model_name(&name_of(Path::new("_x.onnx"))));
+    }
+
+    #[test]
+    fn a_name_that_is_no_file_is_told_with_what_is_near() {
+        let config = crate::config::check("[models.person]\npath = \"a.onnx\"\n").unwrap();
+        let error = file_or_name("persn", &config, &ModelChoices::default()).unwrap_err();
+        assert_eq!(error.code, "model_not_found");
+        assert_eq!(error.cure.unwrap(), "did you mean `person`?");
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_configuration() {
+        let config = crate::config::check("[models.person]\npath = \"a.onnx\"\nengine = \"openvino\"\n").unwrap();
+        let choices = ModelChoices { engine: EngineName::Rten, ..ModelChoices::default() };
+        let (_, section) = file_or_name("person", &config, &choices).unwrap();
+        assert_eq!(section.engine, EngineName::Rten);
+    }
+}

@@ -1,0 +1,230 @@
+//! `samovar models`: what is configured, and what is in one file, told without loading a weight.
+
+use crate::arguments::{ModelChoices, ModelsArguments, ModelsCommand};
+use crate::config::{ConfigFile, EngineName, ModelSection};
+use crate::failure::{CliError, Exit};
+use crate::{model_choice, sha256, stdout};
+use comfy_table::{Table, presets};
+use samovar_engine_api::EngineErrorKind;
+use samovar_engines::{Locations, OnnxFile, survey};
+use samovar_models::{DetectionModel, recognise};
+use samovar_runtime::{FailureKind, Family};
+use serde::Serialize;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Runs the command.
+///
+/// # Errors
+/// The configuration, or a file that is shown and cannot be read.
+pub fn run(arguments: &ModelsArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let file = ConfigFile::find(config)?;
+    match &arguments.command {
+        None => list(&file, arguments.json),
+        Some(ModelsCommand::Show { model, json }) => show(model, &file, *json),
+    }
+}
+
+/// A model as it is told.
+#[derive(Debug, Serialize)]
+pub struct ModelFacts {
+    name: String,
+    path: String,
+    size_bytes: u64,
+    family: Option<String>,
+    /// Width and height in pixels, the commonest first.
+    input_sizes: Vec<(u32, u32)>,
+    labels: Vec<String>,
+    engine: String,
+    precision: String,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+    metadata: BTreeMap<String, String>,
+    /// Files with weights beside the graph.
+    data_files: Vec<String>,
+    /// Why no family fits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<CliError>,
+}
+
+impl ModelFacts {
+    /// Reads what the file says of itself and binds its family.
+    ///
+    /// # Errors
+    /// A file or labels that cannot be read. A family that does not fit is a fact like the others.
+    pub fn read(name: &str, section: &ModelSection) -> Result<Self, CliError> {
+        let onnx = OnnxFile::read(&section.path).map_err(|error| {
+            let kind = if error.kind() == EngineErrorKind::File { FailureKind::File } else { FailureKind::Model };
+            CliError::new(kind.code(), error.to_string()).cure(kind.cure())
+        })?;
+        let hints = model_choice::hints(section)?;
+        let bound = recognise(&onnx.signature, &hints);
+        let detector = bound.as_ref().ok().and_then(detection_model);
+        let contract = |error: &samovar_runtime::ContractError| {
+            CliError::new(FailureKind::Contract.code(), error.to_string()).cure(FailureKind::Contract.cure())
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            path: section.path.display().to_string(),
+            size_bytes: onnx.size_bytes,
+            family: bound.as_ref().ok().map(|family| family.name().to_owned()),
+            input_sizes: detector.as_ref().map_or_else(Vec::new, |model| model.input_sizes().to_vec()),
+            labels: detector.map_or_else(Vec::new, |model| model.labels().iter().map(str::to_owned).collect()),
+            engine: section.engine.word().to_owned(),
+            precision: section.precision.word().to_owned(),
+            inputs: onnx.signature.inputs.iter().map(ToString::to_string).collect(),
+            outputs: onnx.signature.outputs.iter().map(ToString::to_string).collect(),
+            metadata: onnx.signature.metadata,
+            data_files: onnx.external_files.iter().map(|path| path.display().to_string()).collect(),
+            problem: bound.as_ref().err().map(contract),
+        })
+    }
+
+    /// Why it cannot serve, where it cannot.
+    pub const fn problem(&self) -> Option<&CliError> {
+        self.problem.as_ref()
+    }
+
+    /// One line on what it is: `yolo, 640×640, 80 classes`.
+    pub fn summary(&self) -> String {
+        match &self.family {
+            Some(family) => format!("{family}, {}, {} classes", self.sizes(), self.labels.len()),
+            None => "no family fits".to_owned(),
+        }
+    }
+
+    fn sizes(&self) -> String {
+        match self.input_sizes.as_slice() {
+            [] => "-".to_owned(),
+            [(width, height)] => format!("{width}×{height}"),
+            [(width, height), rest @ ..] => format!("{width}×{height} (+{} sizes)", rest.len()),
+        }
+    }
+}
+
+/// The detector behind a family.
+fn detection_model(family: &Arc<dyn Family>) -> Option<Arc<DetectionModel>> {
+    let any: Arc<dyn Any + Send + Sync> = Arc::clone(family) as _;
+    any.downcast().ok()
+}
+
+fn list(file: &ConfigFile, json: bool) -> Result<Exit, CliError> {
+    let models: Vec<_> =
+        file.config.models.iter().map(|(name, section)| (name, section, ModelFacts::read(name, section))).collect();
+    let failed = models.iter().any(|(.., facts)| facts.as_ref().map_or(true, |facts| facts.problem.is_some()));
+    if json {
+        let rows: Vec<serde_json::Value> =
+            models.iter().map(|(name, section, facts)| row_json(name, section, facts)).collect();
+        stdout::print_json(&serde_json::json!({ "models": rows }))?;
+    } else if models.is_empty() {
+        stdout::print(
+            "no model is configured; a single file needs no configuration: samovar serve --model FILE.onnx\n",
+        )?;
+    } else {
+        stdout::print(&table(&models))?;
+    }
+    Ok(if failed { Exit::Failure } else { Exit::Ok })
+}
+
+fn row_json(name: &str, section: &ModelSection, facts: &Result<ModelFacts, CliError>) -> serde_json::Value {
+    match facts {
+        Ok(facts) => {
+            let engine = engine_used(section.engine);
+            serde_json::json!({
+                "name": name, "path": facts.path, "family": facts.family, "input_sizes": facts.input_sizes,
+                "labels": facts.labels.len(), "engine": facts.engine, "engine_used": engine, "precision": facts.precision,
+                "preload": section.preload, "problem": facts.problem,
+            })
+        }
+        Err(error) => serde_json::json!({ "name": name, "path": section.path, "problem": error }),
+    }
+}
+
+fn table(models: &[(&String, &ModelSection, Result<ModelFacts, CliError>)]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_HORIZONTAL_ONLY);
+    table.set_header(["name", "family", "input", "classes", "engine", "precision", "file"]);
+    let mut problems = String::new();
+    for (name, section, facts) in models {
+        let path = section.path.display().to_string();
+        let engine = engine_used(section.engine);
+        match facts {
+            Ok(facts) => {
+                let family = facts.family.clone().unwrap_or_else(|| "?".to_owned());
+                let classes = facts.labels.len().to_string();
+                table.add_row([
+                    name.to_string(),
+                    family,
+                    facts.sizes(),
+                    classes,
+                    engine,
+                    facts.precision.clone(),
+                    path,
+                ]);
+            }
+            Err(_) => {
+                let unknown = || "?".to_owned();
+                table.add_row([name.to_string(), unknown(), unknown(), unknown(), engine, unknown(), path]);
+            }
+        }
+        if let Some(problem) = facts.as_ref().map_or_else(Some, ModelFacts::problem) {
+            problems.push_str(&format!("{name}: {problem}\n"));
+        }
+    }
+    format!("{table}\n{problems}")
+}
+
+/// The engine that will be tried first.
+fn engine_used(engine: EngineName) -> String {
+    if engine != EngineName::Auto {
+        return engine.word().to_owned();
+    }
+    crate::here::engine_names(&survey(&Locations::from_environment()))
+        .first()
+        .map_or_else(String::new, |name| (*name).to_owned())
+}
+
+fn show(text: &str, file: &ConfigFile, json: bool) -> Result<Exit, CliError> {
+    let (name, section) = model_choice::file_or_name(text, &file.config, &ModelChoices::default())?;
+    let facts = ModelFacts::read(&name, &section)?;
+    let digest = sha256::of_file(&section.path)
+        .map_err(|error| CliError::new(FailureKind::File.code(), format!("{}: {error}", section.path.display())))?;
+    if json {
+        let mut value = serde_json::to_value(&facts).unwrap_or_default();
+        value["sha256"] = digest.into();
+        stdout::print_json(&value)?;
+    } else {
+        stdout::print(&page(&facts, &digest))?;
+    }
+    Ok(if facts.problem.is_some() { Exit::Failure } else { Exit::Ok })
+}
+
+/// Classes that are listed; the rest is counted.
+const LABELS_SHOWN: usize = 12;
+
+fn page(facts: &ModelFacts, digest: &str) -> String {
+    let mut lines = vec![
+        format!("name      {}", facts.name),
+        format!("file      {} ({:.1} MiB)", facts.path, facts.size_bytes as f64 / 1_048_576.0),
+        format!("sha256    {digest}"),
+        format!("family    {}", facts.family.as_deref().unwrap_or("none fits")),
+    ];
+    if !facts.input_sizes.is_empty() {
+        lines.push(format!("input     {}", facts.sizes()));
+    }
+    if !facts.labels.is_empty() {
+        let more = facts.labels.len().saturating_sub(LABELS_SHOWN);
+        let shown = facts.labels.iter().take(LABELS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        let rest = if more > 0 { format!(" … and {more} more (--json)") } else { String::new() };
+        lines.push(format!("classes   {}: {shown}{rest}", facts.labels.len()));
+    }
+    lines.extend(facts.inputs.iter().map(|port| format!("in        {port}")));
+    lines.extend(facts.outputs.iter().map(|port| format!("out       {port}")));
+    lines.extend(facts.data_files.iter().map(|path| format!("weights   {path}")));
+    let short = |value: &str| value.chars().take(100).collect::<String>();
+    lines.extend(facts.metadata.iter().map(|(key, value)| format!("metadata  {key} = {}", short(value))));
+    lines.extend(facts.problem.iter().map(ToString::to_string));
+    lines.join("\n") + "\n"
+}

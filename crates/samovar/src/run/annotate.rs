@@ -1,0 +1,196 @@
+//! Where annotated pictures and videos go, and the drawing of the boxes.
+
+use super::input::{Content, Input};
+use crate::failure::{CliError, Exit};
+use crate::stdout;
+use samovar_media::{
+    Canvas, EncoderOptions, FfmpegProgram, Frame, FramePool, ImageEncoding, Picture, VideoEncoder, encode_image,
+};
+use samovar_models::Detections;
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Decides where annotated media go.
+pub struct Annotator {
+    target: Target,
+    /// Two inputs of one name do not overwrite each other.
+    taken: HashSet<PathBuf>,
+    pool: FramePool,
+}
+
+enum Target {
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+/// An annotated video that is being written.
+pub struct AnnotatedVideo {
+    path: PathBuf,
+    program: FfmpegProgram,
+    pool: FramePool,
+    /// None before the first frame.
+    encoder: Option<VideoEncoder>,
+}
+
+/// Shows no flaw, and is a tenth of what PNG takes.
+const JPEG_QUALITY: u8 = 90;
+/// Longest wait for the encoder to take a frame.
+const STALL: Duration = Duration::from_secs(30);
+/// Canvases at once: the one being drawn, those that wait for the encoder, and the one in its hands.
+const CANVASES: usize = 4;
+
+impl Annotator {
+    /// Annotated media go to `out`: a file for one input, else a folder, made where it is absent.
+    ///
+    /// # Errors
+    /// A folder that cannot be made, or a file where a folder is needed.
+    pub fn new(out: &Path, one_input: bool) -> Result<Self, CliError> {
+        let is_folder = out.is_dir() || !one_input || out.as_os_str().to_string_lossy().ends_with('/');
+        let target = if is_folder {
+            if out.is_file() {
+                let message = format!("{} is a file, but several inputs are annotated into a folder", out.display());
+                return Err(CliError::new("output_failed", message).cure("give a folder").exit(Exit::Usage));
+            }
+            make_folder(out)?;
+            Target::Folder(out.to_path_buf())
+        } else {
+            Target::File(out.to_path_buf())
+        };
+        Ok(Self { target, taken: HashSet::new(), pool: FramePool::new(CANVASES) })
+    }
+
+    /// Writes a picture with its boxes.
+    ///
+    /// # Errors
+    /// Where it cannot be decoded again or written.
+    pub fn picture(&mut self, input: &Input, picture: &Picture, found: &Detections) -> Result<(), CliError> {
+        let path = self.path(input, Content::Picture)?;
+        let frame = draw(&*picture.frame(&self.pool)?, found, &self.pool);
+        let encoding = if has_extension(&path, "png") {
+            ImageEncoding::Png
+        } else {
+            ImageEncoding::Jpeg { quality: JPEG_QUALITY }
+        };
+        let bytes = encode_image(&frame, encoding, &self.pool)?;
+        std::fs::write(&path, bytes).map_err(|error| stdout::write_error(&path.display().to_string(), &error))
+    }
+
+    /// Begins a video.
+    ///
+    /// # Errors
+    /// Where there is no place for it.
+    pub fn video(&mut self, input: &Input, program: FfmpegProgram) -> Result<AnnotatedVideo, CliError> {
+        let path = self.path(input, Content::Video)?;
+        Ok(AnnotatedVideo { path, program, pool: self.pool.clone(), encoder: None })
+    }
+
+    fn path(&mut self, input: &Input, content: Content) -> Result<PathBuf, CliError> {
+        let path = match &self.target {
+            Target::File(path) => path.clone(),
+            Target::Folder(folder) => self.free(folder.join(with_extension(&input.output_name, content))),
+        };
+        check_extension(&path, content)?;
+        if let super::input::Source::File(source) = &input.source
+            && same_file(source, &path)
+        {
+            let message = format!("{} would be overwritten with its annotated copy", source.display());
+            return Err(CliError::new("output_failed", message)
+                .cure("give another place: --annotate OUT")
+                .exit(Exit::Usage));
+        }
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            make_folder(folder)?;
+        }
+        self.taken.insert(path.clone());
+        Ok(path)
+    }
+
+    /// The path itself, or with a number where another input has taken it.
+    fn free(&self, path: PathBuf) -> PathBuf {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+        let numbered = (2..).map(|number| path.with_file_name(format!("{stem}-{number}.{extension}")));
+        std::iter::once(path.clone()).chain(numbered).find(|path| !self.taken.contains(path)).unwrap_or(path)
+    }
+}
+
+impl AnnotatedVideo {
+    /// Adds a frame with its boxes.
+    ///
+    /// # Errors
+    /// Where the encoder fails.
+    pub fn add(&mut self, frame: &Frame, found: &Detections) -> Result<(), CliError> {
+        let drawn = draw(frame, found, &self.pool);
+        let encoder = match &mut self.encoder {
+            Some(encoder) => encoder,
+            none => none.insert(VideoEncoder::create(&self.path, encoder_options(&self.program, &drawn))?),
+        };
+        Ok(encoder.write(drawn)?)
+    }
+
+    /// Makes the file whole.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn finish(self) -> Result<(), CliError> {
+        self.encoder.map_or(Ok(()), |encoder| Ok(encoder.finish()?))
+    }
+}
+
+fn encoder_options(program: &FfmpegProgram, frame: &Frame) -> EncoderOptions {
+    EncoderOptions {
+        program: program.clone(),
+        width: frame.width(),
+        height: frame.height(),
+        format: frame.format(),
+        threads: NonZeroU32::MIN,
+        stall: STALL,
+    }
+}
+
+/// A copy of the frame with every box, the surest on top.
+fn draw(frame: &Frame, found: &Detections, pool: &FramePool) -> Frame {
+    let mut canvas = Canvas::new(frame, pool);
+    for item in found.items.iter().rev() {
+        let corners = [item.bbox.x1, item.bbox.y1, item.bbox.x2, item.bbox.y2];
+        canvas.draw_box(corners, &format!("{} {:.2}", item.label, item.score), item.class_id as usize);
+    }
+    canvas.into_frame()
+}
+
+/// What is read but not written becomes what is: WebP a JPEG, every video an MP4.
+fn with_extension(name: &Path, content: Content) -> PathBuf {
+    match content {
+        Content::Picture if ["jpg", "jpeg", "png"].iter().any(|known| has_extension(name, known)) => name.to_path_buf(),
+        Content::Picture => name.with_extension("jpg"),
+        Content::Video => name.with_extension("mp4"),
+    }
+}
+
+fn check_extension(path: &Path, content: Content) -> Result<(), CliError> {
+    let (known, what) = match content {
+        Content::Picture => (["jpg", "jpeg", "png"].as_slice(), "a picture is written as .jpg or .png"),
+        Content::Video => (["mp4"].as_slice(), "a video is written as .mp4"),
+    };
+    if known.iter().any(|known| has_extension(path, known)) {
+        return Ok(());
+    }
+    let message = format!("{} cannot be written: {what}", path.display());
+    Err(CliError::new("output_failed", message)
+        .cure("give such a name, or a folder with `/` at its end")
+        .exit(Exit::Usage))
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn make_folder(folder: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(folder).map_err(|error| stdout::write_error(&folder.display().to_string(), &error))
+}

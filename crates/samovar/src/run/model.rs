@@ -1,0 +1,32 @@
+//! One model, loaded and warm, for commands that run it here.
+
+use crate::arguments::ModelChoices;
+use crate::config::ConfigFile;
+use crate::failure::CliError;
+use crate::{here, model_choice};
+use samovar_models::Detector;
+use samovar_runtime::{Generation, Registry};
+use std::sync::Arc;
+
+/// A model that is ready.
+pub struct LoadedModel {
+    /// Owns the device; everything ends with it.
+    pub registry: Arc<Registry>,
+    /// The way to detections.
+    pub detector: Detector,
+    /// What serves.
+    pub generation: Arc<Generation>,
+}
+
+/// Loads and warms the model that `text` (a file or a configured name) means.
+///
+/// # Errors
+/// Why it cannot be had, with the cure.
+pub async fn load(text: &str, choices: &ModelChoices, file: &ConfigFile) -> Result<LoadedModel, CliError> {
+    let named = model_choice::file_or_name(text, &file.config, choices)?;
+    let registry = here::registry(&file.config, vec![model_choice::spec(&named)?], None)?;
+    let generation = registry.load(&named.0).await??;
+    let detector = Detector::new(registry.model(&named.0)?);
+    detector.model()?;
+    Ok(LoadedModel { registry: Arc::new(registry), detector, generation })
+}

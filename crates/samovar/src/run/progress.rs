@@ -1,0 +1,47 @@
+//! The progress bar: on stderr, only where that is a terminal.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+
+/// One bar that moves on with pictures and frames.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+}
+
+/// Redraws a second: more cost time and show nothing.
+const REDRAWS_HZ: u8 = 8;
+
+impl Progress {
+    /// A bar up to `total`; one without an end for none.
+    pub fn new(total: Option<u64>, what: &str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self { bar: ProgressBar::hidden() };
+        }
+        let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ);
+        let bar =
+            MultiProgress::with_draw_target(target).add(total.map_or_else(ProgressBar::no_length, ProgressBar::new));
+        let template = match total {
+            Some(_) => "{msg} {bar:24} {pos}/{len} {per_sec}, {eta} left",
+            None => "{msg} {spinner} {pos} {per_sec}",
+        };
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_message(what.to_owned());
+        Self { bar }
+    }
+
+    /// One more is done.
+    pub fn step(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Lets `print` write lines without the bar in between.
+    pub fn around<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.bar.suspend(print)
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}

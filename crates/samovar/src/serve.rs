@@ -1,0 +1,157 @@
+//! `samovar serve`: models and server put together, a summary when all is ready, and the way out.
+//!
+//! The server answers from the beginning, so that probes can tell what is going on; models load in the background.
+
+use crate::arguments::ServeArguments;
+use crate::config::{Config, ConfigFile, ServerSection};
+use crate::failure::{CliError, Exit};
+use crate::signals::EndSignals;
+use crate::{here, model_choice, stderr};
+use samovar_runtime::{ModelState, ModelStatus, Registry};
+use samovar_server::{Metrics, Server, ServerError, ServerLimits, ServerOptions, StreamLimits};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// What keeps it from starting: the configuration, the address. A model that fails to load does not: readiness tells.
+pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let started = Instant::now();
+    let file = ConfigFile::find(config)?;
+    let metrics = Arc::new(Metrics::new());
+    let observer = Arc::clone(&metrics);
+    let registry = Arc::new(here::registry(&file.config, models(arguments, &file.config)?, Some(observer))?);
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
+    let served = runtime.block_on(async {
+        let mut signals = EndSignals::listen()
+            .map_err(|error| CliError::new("internal", format!("the system tells no signals: {error}")))?;
+        let server = Server::bind(options(arguments, &file.config), Arc::clone(&registry), metrics)?;
+        stderr::line(&format!("samovar {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.local_addr()));
+        let preload = tokio::spawn(preload(Arc::clone(&registry), started));
+        serve_until_told(server, &mut signals).await;
+        preload.abort();
+        Ok(Exit::Ok)
+    });
+    registry.close();
+    served
+}
+
+/// The first signal drains; the second cuts off what is left.
+async fn serve_until_told(server: Server, signals: &mut EndSignals) {
+    let shutdown = CancellationToken::new();
+    let serving = server.serve(shutdown.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => return,
+        signal = signals.next() => {
+            stderr::line(&format!("{signal}: finishing what was accepted; a second signal cuts it off"));
+            shutdown.cancel();
+        }
+    }
+    tokio::select! {
+        () = serving => stderr::line("all finished"),
+        signal = signals.next() => stderr::line(&format!("{signal}: cut off")),
+    }
+}
+
+/// Loads what is to be loaded at start, and tells how each came out.
+async fn preload(registry: Arc<Registry>, started: Instant) {
+    registry.preload().await;
+    let models = registry.list();
+    for model in &models {
+        stderr::line(&status_line(model));
+    }
+    let wanted = models.iter().filter(|model| model.preload);
+    let (ready, wanted) = wanted
+        .fold((0, 0), |(ready, wanted), model| (ready + u32::from(model.state.generation().is_some()), wanted + 1));
+    let word = if ready == wanted { "ready" } else { "not ready" };
+    stderr::line(&format!("{word}: {ready} of {wanted} models after {:.2} s", started.elapsed().as_secs_f64()));
+}
+
+fn status_line(ModelStatus { name, state, .. }: &ModelStatus) -> String {
+    match state {
+        ModelState::Ready(generation) => {
+            let figures = generation.figures();
+            format!(
+                "  {name}: {} on {} {} in {}, {} slots × {} thread(s), {:.1} ms a run, {:.0} MiB",
+                generation.family.name(),
+                generation.engine,
+                generation.engine_version,
+                generation.precision,
+                generation.slots,
+                generation.threads,
+                figures.settled_run.as_secs_f64() * 1e3,
+                figures.memory_bytes as f64 / 1_048_576.0,
+            )
+        }
+        ModelState::Failed(failure) => {
+            let retry = failure.retry_at.map_or_else(String::new, |at| {
+                format!("; next try in {:.0} s", at.saturating_duration_since(Instant::now()).as_secs_f64().ceil())
+            });
+            format!(
+                "  {name}: failed[{}]: {}{retry}\n    cure: {}",
+                failure.kind.code(),
+                failure.reason,
+                failure.kind.cure()
+            )
+        }
+        state => format!("  {name}: {}, loads at the first use", state.name()),
+    }
+}
+
+/// The models of the configuration, then those of the command line.
+fn models(arguments: &ServeArguments, config: &Config) -> Result<Vec<samovar_runtime::ModelSpec>, CliError> {
+    let configured = config.models.iter().map(|(name, section)| Ok((name.clone(), section.clone())));
+    let typed = arguments.model.iter().map(|text| model_choice::named_file(text, &arguments.choices));
+    let named: Vec<_> = configured.chain(typed).collect::<Result<_, CliError>>()?;
+    if named.is_empty() {
+        return Err(CliError::new("no_model", "there is no model to serve")
+            .cure("samovar serve --model FILE.onnx, or a configuration with `[models.NAME]`")
+            .exit(Exit::Usage));
+    }
+    named.iter().map(model_choice::spec).collect()
+}
+
+fn options(arguments: &ServeArguments, config: &Config) -> ServerOptions {
+    let server = &config.server;
+    let mut address = arguments.listen.unwrap_or(server.listen);
+    if let Some(port) = arguments.port {
+        address.set_port(port);
+    }
+    ServerOptions {
+        address,
+        insecure: arguments.insecure || server.insecure,
+        default_model: server.default_model.clone(),
+        allowed_origins: server.allowed_origins.clone(),
+        drain_delay: Duration::from_millis(server.drain_delay_ms),
+        grace: Duration::from_millis(server.grace_ms),
+        limits: limits(server, config),
+    }
+}
+
+fn limits(server: &ServerSection, config: &Config) -> ServerLimits {
+    let default = ServerLimits::default();
+    ServerLimits {
+        connections_max: server.connections_max,
+        connections_per_client_max: server.connections_per_client_max,
+        body_bytes_max: server.body_bytes_max,
+        request_time: Duration::from_millis(server.request_time_max_ms),
+        image: here::image_limits(config),
+        stream: StreamLimits {
+            streams_max: server.streams_max,
+            message_bytes_max: server.stream_message_bytes_max,
+            ..default.stream
+        },
+        ..default
+    }
+}
+
+impl From<ServerError> for CliError {
+    fn from(error: ServerError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
