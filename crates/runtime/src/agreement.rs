@@ -1,6 +1,6 @@
 //! Whether two runs of the same input agree: the condition on which a precision below f32 is used.
 
-use samovar_engine_api::{ElementType, EngineError, Runner, TensorRef};
+use samovar_engine_api::{Element, ElementType, EngineError, Runner, TensorRef};
 
 /// How far outputs may differ from f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,27 +37,58 @@ pub enum Disagreement {
     /// One run has a number where the other has none, or the shapes differ.
     #[error("output {0} has another shape, or a value that is not a number")]
     Incomparable(usize),
-    /// An output could not be read.
-    #[error("an output could not be read")]
-    Unreadable,
 }
 
-impl From<EngineError> for Disagreement {
-    fn from(_: EngineError) -> Self {
-        Self::Unreadable
+/// The outputs of one run, kept after its runner has gone.
+pub struct Snapshot {
+    outputs: Vec<Kept>,
+}
+
+struct Kept {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+impl Snapshot {
+    /// Keeps the numeric outputs of a runner's last run.
+    ///
+    /// # Errors
+    /// An output that cannot be read.
+    pub fn of(runner: &dyn Runner, outputs: usize) -> Result<Self, EngineError> {
+        let kept = (0..outputs).map(|output| runner.output(output).map(|tensor| Kept::of(&tensor)));
+        Ok(Self { outputs: kept.collect::<Result<_, _>>()? })
+    }
+}
+
+impl Kept {
+    fn of(tensor: &TensorRef<'_>) -> Self {
+        Self { shape: tensor.shape().to_vec(), values: values(tensor) }
+    }
+
+    /// `‖a − b‖ / ‖b‖`; none where that is not a number or the shapes differ.
+    fn relative_difference(&self, reference: &Self) -> Option<f32> {
+        if self.shape != reference.shape || self.values.len() != reference.values.len() {
+            return None;
+        }
+        let pairs = self.values.iter().zip(&reference.values);
+        let (difference, size) = pairs.fold((0.0_f64, 0.0_f64), |(difference, size), (&a, &b)| {
+            let (a, b) = (f64::from(a), f64::from(b));
+            (difference + (a - b) * (a - b), size + b * b)
+        });
+        let relative = if difference == 0.0 { 0.0 } else { (difference / size).sqrt() as f32 };
+        relative.is_finite().then_some(relative)
     }
 }
 
 impl Tolerance {
-    /// Compares the last runs of two runners, output by output.
+    /// Compares a run with its reference, output by output.
     ///
     /// # Errors
     /// The first output that does not agree.
-    pub fn compare(self, run: &dyn Runner, reference: &dyn Runner, outputs: usize) -> Result<Agreement, Disagreement> {
+    pub fn compare(self, run: &Snapshot, reference: &Snapshot) -> Result<Agreement, Disagreement> {
         let mut worst = 0.0_f32;
-        for output in 0..outputs {
-            let (ours, theirs) = (run.output(output)?, reference.output(output)?);
-            let relative = relative_difference(&ours, &theirs).ok_or(Disagreement::Incomparable(output))?;
+        for (output, (ours, theirs)) in run.outputs.iter().zip(&reference.outputs).enumerate() {
+            let relative = ours.relative_difference(theirs).ok_or(Disagreement::Incomparable(output))?;
             if relative > self.relative {
                 return Err(Disagreement::Differs { output, relative });
             }
@@ -67,28 +98,20 @@ impl Tolerance {
     }
 }
 
-/// `‖a − b‖ / ‖b‖`; none where that is not a number or the shapes differ. Outputs that are not floating point must be equal.
-fn relative_difference(ours: &TensorRef<'_>, theirs: &TensorRef<'_>) -> Option<f32> {
-    if ours.shape() != theirs.shape() || ours.element() != theirs.element() {
-        return None;
+/// The elements as `f32`. Types that no hot layer computes in are left out: they cannot differ by precision.
+fn values(tensor: &TensorRef<'_>) -> Vec<f32> {
+    match tensor.element() {
+        ElementType::F32 => tensor.as_slice::<f32>().map_or_else(|_| Vec::new(), <[f32]>::to_vec),
+        ElementType::F16 => convert(tensor, |v: &half::f16| v.to_f32()),
+        ElementType::F64 => convert(tensor, |v: &f64| *v as f32),
+        ElementType::I64 => convert(tensor, |v: &i64| *v as f32),
+        ElementType::I32 => convert(tensor, |v: &i32| *v as f32),
+        _ => Vec::new(),
     }
-    let (difference, size) = match ours.element() {
-        ElementType::F32 => squares(ours.as_slice::<f32>().ok()?, theirs.as_slice::<f32>().ok()?, |v| f64::from(*v)),
-        ElementType::F16 => squares(ours.as_slice().ok()?, theirs.as_slice().ok()?, |v: &half::f16| v.to_f64()),
-        ElementType::F64 => squares(ours.as_slice::<f64>().ok()?, theirs.as_slice::<f64>().ok()?, |v| *v),
-        ElementType::I64 => squares(ours.as_slice::<i64>().ok()?, theirs.as_slice::<i64>().ok()?, |v| *v as f64),
-        ElementType::I32 => squares(ours.as_slice::<i32>().ok()?, theirs.as_slice::<i32>().ok()?, |v| f64::from(*v)),
-        _ => return Some(0.0),
-    };
-    let relative = if difference == 0.0 { 0.0 } else { (difference / size).sqrt() as f32 };
-    relative.is_finite().then_some(relative)
 }
 
-fn squares<T>(ours: &[T], theirs: &[T], value: impl Fn(&T) -> f64) -> (f64, f64) {
-    ours.iter().zip(theirs).fold((0.0, 0.0), |(difference, size), (a, b)| {
-        let (a, b) = (value(a), value(b));
-        (difference + (a - b) * (a - b), size + b * b)
-    })
+fn convert<T: Element>(tensor: &TensorRef<'_>, value: impl Fn(&T) -> f32) -> Vec<f32> {
+    tensor.as_slice::<T>().map_or_else(|_| Vec::new(), |slice| slice.iter().map(value).collect())
 }
 
 #[cfg(test)]
@@ -96,7 +119,8 @@ mod tests {
     use super::*;
 
     fn difference(a: &[f32], b: &[f32]) -> Option<f32> {
-        relative_difference(&TensorRef::from((&[a.len()][..], a)), &TensorRef::from((&[b.len()][..], b)))
+        let kept = |data: &[f32]| Kept::of(&TensorRef::from((&[data.len()][..], data)));
+        kept(a).relative_difference(&kept(b))
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod task;
 mod warm_up;
 mod work;
 
-pub use agreement::{Agreement, Disagreement, Tolerance};
+pub use agreement::{Agreement, Disagreement, Snapshot, Tolerance};
 pub use call::{Call, Class, StreamKey};
 pub use clock::Clock;
 pub use device::{Device, DeviceOptions, DeviceStats};

@@ -1,12 +1,11 @@
 //! One load: picks the engine, checks the contract, reads the weights, and accepts a precision only if it agrees with f32.
 
+use crate::agreement::Snapshot;
 use crate::generation::Loaded;
 use crate::warm_up::run_rows;
 use crate::{Agreement, Device, EngineChoice, FailureKind, Family, ModelSpec, PrecisionChoice, Scratch};
 use samovar_engine_api as engine_api;
-use samovar_engine_api::{
-    Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, Precision, Runner, RunnerOptions,
-};
+use samovar_engine_api::{Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, Precision, RunnerOptions};
 use samovar_schedule::BatchRule;
 use std::sync::Arc;
 use std::time::Instant;
@@ -121,14 +120,18 @@ impl Attempt<'_> {
     }
 
     fn load_weights(&self, family: &dyn Family, options: LoadOptions) -> Result<Weights, LoadError> {
-        let exact = self.engine.load(&self.spec.files, &options)?;
-        let Some(precision) = self.faster_precision() else { return Ok((exact, Precision::F32, None)) };
-        let fast = self.engine.load(&self.spec.files, &LoadOptions { precision, ..options })?;
-        match self.compare(family, fast.as_ref(), exact.as_ref()) {
+        let Some(precision) = self.faster_precision() else {
+            return Ok((self.engine.load(&self.spec.files, &options)?, Precision::F32, None));
+        };
+        // One copy at a time: the f32 weights are gone before the faster ones come.
+        let reference = warm_run(family, self.engine.load(&self.spec.files, &options)?.as_ref());
+        let fast = self.engine.load(&self.spec.files, &LoadOptions { precision, ..options.clone() })?;
+        match self.compare(family, fast.as_ref(), reference) {
             Ok(agreement) => Ok((fast, precision, Some(agreement.relative))),
             Err(reason) if self.spec.precision == PrecisionChoice::Auto => {
                 tracing::warn!(model = %self.spec.name, %precision, %reason, "runs in f32: the faster precision does not agree");
-                Ok((exact, Precision::F32, None))
+                drop(fast);
+                Ok((self.engine.load(&self.spec.files, &options)?, Precision::F32, None))
             }
             Err(reason) => Err(LoadError {
                 kind: FailureKind::Unsupported,
@@ -150,27 +153,22 @@ impl Attempt<'_> {
         &self,
         family: &dyn Family,
         fast: &dyn LoadedModel,
-        exact: &dyn LoadedModel,
+        reference: Result<Snapshot, String>,
     ) -> Result<Agreement, String> {
-        let fast_runner = warm_run(family, fast)?;
-        let exact_runner = warm_run(family, exact)?;
-        let outputs = fast.signature().outputs.len();
-        self.spec
-            .tolerance
-            .compare(fast_runner.as_ref(), exact_runner.as_ref(), outputs)
-            .map_err(|disagreement| disagreement.to_string())
+        let run = warm_run(family, fast)?;
+        self.spec.tolerance.compare(&run, &reference?).map_err(|disagreement| disagreement.to_string())
     }
 }
 
-/// Runs the family's representative input once.
-fn warm_run(family: &dyn Family, model: &dyn LoadedModel) -> Result<Box<dyn Runner>, String> {
+/// Runs the family's representative input once and keeps the outputs.
+fn warm_run(family: &dyn Family, model: &dyn LoadedModel) -> Result<Snapshot, String> {
     let lane = family.lanes().into_iter().next().ok_or("the family names no shape to warm up with")?;
     let mut work = family.warm_up(&lane);
     let mut scratch = Scratch::default();
     let mut runner = model.runner(&RunnerOptions::default()).map_err(|error| error.to_string())?;
     run_rows(runner.as_mut(), &lane, 1, |row| work.write(row, &mut scratch)).map_err(|error| error.to_string())?;
     runner.run().map_err(|error| error.to_string())?;
-    Ok(runner)
+    Snapshot::of(runner.as_ref(), model.signature().outputs.len()).map_err(|error| error.to_string())
 }
 
 impl From<EngineError> for LoadError {

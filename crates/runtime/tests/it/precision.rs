@@ -11,13 +11,14 @@ async fn the_faster_precision_is_taken_when_it_agrees() {
     let generation = bench.handle().generation().unwrap();
     assert_eq!(generation.precision, Precision::Bf16);
     assert_eq!(generation.figures().precision_error, Some(0.0));
-    assert_eq!(bench.model.counts().loaded_alive, 1, "the f32 copy was only for the comparison");
+    let counts = bench.model.counts();
+    assert_eq!((counts.loaded_alive, counts.loaded_alive_max), (1, 1), "never two copies at once");
 }
 
 #[tokio::test]
 async fn f32_is_kept_when_the_faster_precision_does_not_agree() {
     let bench = Bench::new(1, ModelSpec { precision: PrecisionChoice::Auto, ..spec("m") });
-    bench.model.fail_run(1, FakeFault::Nan);
+    bench.model.fail_run(2, FakeFault::Nan);
     bench.handle().open().await.unwrap();
     assert_eq!(bench.handle().generation().unwrap().precision, Precision::F32);
     assert_eq!(bench.model.counts().loaded_alive, 1);
