@@ -78,7 +78,7 @@ impl Attempt<'_> {
             .map_err(|error| LoadError { kind: FailureKind::Contract, reason: error.to_string() })?;
         let batch = self.batch_rule(family.as_ref());
         let options = self.load_options(family.as_ref(), batch);
-        let (model, precision, precision_error) = self.load_weights(family.as_ref(), options)?;
+        let (model, precision, precision_error) = self.load_weights(family.as_ref(), &options)?;
         let info = self.engine.info();
         let device = &self.device.options;
         let loaded = Loaded {
@@ -119,19 +119,19 @@ impl Attempt<'_> {
         }
     }
 
-    fn load_weights(&self, family: &dyn Family, options: LoadOptions) -> Result<Weights, LoadError> {
+    fn load_weights(&self, family: &dyn Family, options: &LoadOptions) -> Result<Weights, LoadError> {
         let Some(precision) = self.faster_precision() else {
-            return Ok((self.engine.load(&self.spec.files, &options)?, Precision::F32, None));
+            return Ok((self.engine.load(&self.spec.files, options)?, Precision::F32, None));
         };
         // One copy at a time: the f32 weights are gone before the faster ones come.
-        let reference = warm_run(family, self.engine.load(&self.spec.files, &options)?.as_ref());
+        let reference = warm_run(family, self.engine.load(&self.spec.files, options)?.as_ref());
         let fast = self.engine.load(&self.spec.files, &LoadOptions { precision, ..options.clone() })?;
         match self.compare(family, fast.as_ref(), reference) {
             Ok(agreement) => Ok((fast, precision, Some(agreement.relative))),
             Err(reason) if self.spec.precision == PrecisionChoice::Auto => {
                 tracing::warn!(model = %self.spec.name, %precision, %reason, "runs in f32: the faster precision does not agree");
                 drop(fast);
-                Ok((self.engine.load(&self.spec.files, &options)?, Precision::F32, None))
+                Ok((self.engine.load(&self.spec.files, options)?, Precision::F32, None))
             }
             Err(reason) => Err(LoadError {
                 kind: FailureKind::Unsupported,
