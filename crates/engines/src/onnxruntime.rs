@@ -210,7 +210,12 @@ fn load_error(error: &ort::Error) -> EngineError {
     let kind = match error.code() {
         ErrorCode::NotImplemented | ErrorCode::ExecutionProviderFailure => EngineErrorKind::Unsupported,
         ErrorCode::NoSuchFile => EngineErrorKind::File,
-        _ if error.message().contains("is not a registered function/op") => EngineErrorKind::Unsupported,
+        _ if ["No Op registered", "is not a registered function/op"]
+            .iter()
+            .any(|words| error.message().contains(words)) =>
+        {
+            EngineErrorKind::Unsupported
+        }
         _ => EngineErrorKind::Model,
     };
     EngineError::new(kind, format!("ONNX Runtime cannot load the model: {error}"))

@@ -200,13 +200,15 @@ fn configure(core: &mut Core, options: &LoadOptions) -> Result<(), EngineError> 
 
 /// Gives the model the only shapes that it will be asked for; the compiler then plans memory and picks kernels for them.
 fn reshape(model: &mut openvino::Model, signature: &Signature, shapes: &[PortShape]) -> Result<(), EngineError> {
-    if shapes.is_empty() {
-        return Ok(());
-    }
     let mut partial = Vec::with_capacity(shapes.len());
     for (index, shape) in shapes.iter().enumerate() {
         let port = ports::input_port(signature, index, shape)?;
-        partial.push((port.name.as_str(), tensor::partial_shape(shape)?));
+        if port.dims.iter().any(|dim| dim.fixed().is_none()) {
+            partial.push((port.name.as_str(), tensor::partial_shape(shape)?));
+        }
+    }
+    if partial.is_empty() {
+        return Ok(());
     }
     let pairs: Vec<(&str, &PartialShape)> = partial.iter().map(|(name, shape)| (*name, shape)).collect();
     model.reshape(&pairs).map_err(|error| EngineError::new(EngineErrorKind::Shape, text(&error)))
@@ -240,9 +242,8 @@ fn device_of(name: &str) -> Option<Device> {
 /// OpenVINO gives one kind for every failure of a load; only the text tells a missing operator.
 fn load_error(error: &InferenceError) -> EngineError {
     let message = text(error);
-    let is_unsupported = ["not supported", "unsupported", "not implemented", "doesn't support", "No conversion rule"]
-        .iter()
-        .any(|words| message.contains(words));
+    let unsupported = ["not supported", "unsupported", "not implemented", "OpConversionFailure"];
+    let is_unsupported = unsupported.iter().any(|words| message.contains(words));
     let kind = if is_unsupported { EngineErrorKind::Unsupported } else { EngineErrorKind::Model };
     EngineError::new(kind, format!("OpenVINO cannot load the model: {message}"))
 }

@@ -13,10 +13,10 @@ pub(crate) fn reshape(tensor: &mut Tensor, element: ElementType, shape: &[usize]
     let failed = |error: InferenceError| {
         EngineError::new(EngineErrorKind::Shape, format!("OpenVINO takes no shape {shape:?}: {error}"))
     };
-    let wanted = Shape::new(&signed(shape)?).map_err(failed)?;
-    if tensor.get_shape().map_err(failed)?.get_dimensions() == wanted.get_dimensions() {
+    if shape_of(tensor)? == shape {
         return Ok(());
     }
+    let wanted = Shape::new(&signed(shape)?).map_err(failed)?;
     // The binding answers with a second owner of the same tensor; dropping it would free the tensor under the first.
     let _same_tensor = ManuallyDrop::new(tensor.set_shape(&wanted).map_err(failed)?);
     if element == ElementType::Bool && !shape.contains(&0) {
@@ -73,8 +73,12 @@ views! {
     F64, f64;
 }
 
+/// The C interface makes no shape without axes, and so fails to tell that of a scalar.
 fn shape_of(tensor: &Tensor) -> Result<Vec<usize>, EngineError> {
-    let shape = tensor.get_shape().map_err(|error| access_error(&error))?;
+    let shape = match tensor.get_shape() {
+        Err(_) if tensor.get_size() == Ok(1) => return Ok(Vec::new()),
+        shape => shape.map_err(|error| access_error(&error))?,
+    };
     Ok(shape.get_dimensions().iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect())
 }
 

@@ -188,7 +188,10 @@ fn check_options(options: &LoadOptions) -> Result<(), EngineError> {
 fn load_error(error: &LoadError) -> EngineError {
     let kind = match error.kind() {
         LoadErrorKind::IoError => EngineErrorKind::File,
-        LoadErrorKind::OperatorInvalid | LoadErrorKind::OptimizeError => EngineErrorKind::Unsupported,
+        // External data was checked before: what rten still refuses is a kind of file name that it does not take.
+        LoadErrorKind::OperatorInvalid | LoadErrorKind::OptimizeError | LoadErrorKind::ExternalDataError => {
+            EngineErrorKind::Unsupported
+        }
         _ => EngineErrorKind::Model,
     };
     EngineError::new(kind, format!("rten cannot load the model: {error}"))

@@ -9,7 +9,7 @@ const HEADER: [&str; 9] =
 /// The table, and a line for each pair that could not be measured.
 pub fn text(figures: &[Figures], refused: &[Refused]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(HEADER);
+    table.load_style(presets::ASCII_HORIZONTAL_ONLY).set_header(HEADER);
     for line in figures {
         table.add_row(row(line));
     }

@@ -74,7 +74,7 @@ impl Line {
 
 fn table(lines: &[Line]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::ASCII_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["ENGINE", "VERSION", "DEVICES", "PRECISIONS", "LIBRARY"]);
     for line in lines {
         let version = line.version.clone().unwrap_or_else(|| "-".to_owned());

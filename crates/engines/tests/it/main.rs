@@ -1,0 +1,13 @@
+//! The engines on real models: the same numbers everywhere, typed errors for damaged files, shared weights.
+
+mod agreement;
+mod batches;
+mod damaged;
+mod hostile;
+mod inputs;
+mod machine;
+mod onnx_writer;
+mod precisions;
+mod same_numbers;
+mod shapes;
+mod sharing;
