@@ -24,7 +24,7 @@ const ALLOCATION_BYTES_MAX: u64 = 256 << 20;
 pub(super) fn arguments(input: &OpenInput, options: &VideoOptions, limits: &VideoLimits) -> Vec<OsString> {
     let mut arguments = Arguments::default();
     arguments.add("-nostdin -hide_banner -nostats -loglevel level+info -filter_threads 1");
-    arguments.pair("-max_alloc", ALLOCATION_BYTES_MAX);
+    arguments.pair("-max_alloc", &ALLOCATION_BYTES_MAX);
     add_input(&mut arguments, input, options, limits);
     add_output(&mut arguments, options);
     arguments.list
@@ -39,31 +39,31 @@ fn add_input(arguments: &mut Arguments, input: &OpenInput, options: &VideoOption
         OpenInput::Url(url, UrlScheme::Rtsp) => (UrlScheme::Rtsp.protocols(), "rtsp", url.as_str()),
         OpenInput::Url(url, scheme) => (scheme.protocols(), FORMATS, url.as_str()),
     };
-    arguments.pair("-protocol_whitelist", protocols);
-    arguments.pair("-format_whitelist", formats);
-    arguments.pair("-codec_whitelist", CODECS);
-    arguments.pair("-max_pixels", u64::from(limits.side_px).pow(2));
-    arguments.pair("-max_streams", limits.streams);
-    arguments.pair("-probesize", PROBE_BYTES);
-    arguments.pair("-analyzeduration", PROBE_US);
-    arguments.pair("-threads", options.threads);
+    arguments.pair("-protocol_whitelist", &protocols);
+    arguments.pair("-format_whitelist", &formats);
+    arguments.pair("-codec_whitelist", &CODECS);
+    arguments.pair("-max_pixels", &u64::from(limits.side_px).pow(2));
+    arguments.pair("-max_streams", &limits.streams);
+    arguments.pair("-probesize", &PROBE_BYTES);
+    arguments.pair("-analyzeduration", &PROBE_US);
+    arguments.pair("-threads", &options.threads);
     if options.keyframes_only {
         arguments.add("-skip_frame nokey");
     }
     if !options.start.is_zero() {
-        arguments.pair("-ss", format!("{}us", options.start.as_micros()));
+        arguments.pair("-ss", &format!("{}us", options.start.as_micros()));
     }
     if matches!(input, OpenInput::Url(_, UrlScheme::Rtsp)) {
         arguments.add("-rtsp_transport tcp");
     }
-    arguments.pair("-i", address);
+    arguments.pair("-i", &address);
 }
 
 fn add_output(arguments: &mut Arguments, options: &VideoOptions) {
     arguments.add("-map 0:V:0 -map_metadata -1 -map_chapters -1 -an -sn -dn");
     let filters = filters(options);
     if !filters.is_empty() {
-        arguments.pair("-filter:v", filters);
+        arguments.pair("-filter:v", &filters);
     }
     // The time base is set, since FFmpeg would otherwise round timestamps to the declared frame rate.
     arguments.add("-fps_mode passthrough -enc_time_base 1:1000000 -pix_fmt yuv420p -c:v rawvideo");
@@ -101,7 +101,7 @@ impl Arguments {
         self.list.extend(words.split(' ').map(OsString::from));
     }
 
-    fn pair(&mut self, name: &str, value: impl ToString) {
+    fn pair(&mut self, name: &str, value: &impl ToString) {
         self.list.extend([name.into(), value.to_string().into()]);
     }
 }

@@ -87,8 +87,8 @@ impl VideoInput {
 /// Opens a regular file and nothing else: a pipe or device could block for ever.
 fn open_regular(path: &Path) -> Result<File, MediaError> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| unreadable(errno.into()))?);
-    if file.metadata().map_err(unreadable)?.is_file() {
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| unreadable(&errno.into()))?);
+    if file.metadata().map_err(|error| unreadable(&error))?.is_file() {
         return Ok(file);
     }
     Err(MediaError::new(MediaErrorKind::Unreadable, "the video is not a regular file; give a file or an address"))
@@ -99,8 +99,8 @@ fn open_regular(path: &Path) -> Result<File, MediaError> {
 fn hold_in_memory(bytes: &[u8]) -> Result<File, MediaError> {
     use std::io::{Seek, Write};
     let flags = rustix::fs::MemfdFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::memfd_create("video", flags).map_err(|errno| unreadable(errno.into()))?);
-    file.write_all(bytes).and_then(|()| file.rewind()).map_err(unreadable)?;
+    let mut file = File::from(rustix::fs::memfd_create("video", flags).map_err(|errno| unreadable(&errno.into()))?);
+    file.write_all(bytes).and_then(|()| file.rewind()).map_err(|error| unreadable(&error))?;
     Ok(file)
 }
 
@@ -109,7 +109,7 @@ fn hold_in_memory(_bytes: &[u8]) -> Result<File, MediaError> {
     Err(MediaError::new(MediaErrorKind::Unreadable, "video in memory is read on Linux only; give a file"))
 }
 
-fn unreadable(error: std::io::Error) -> MediaError {
+fn unreadable(error: &std::io::Error) -> MediaError {
     let sentence = match error.kind() {
         std::io::ErrorKind::NotFound => "the video does not exist; check its name",
         std::io::ErrorKind::PermissionDenied => "the video may not be read; check its permissions",
