@@ -1,6 +1,7 @@
 """Reference detections: what the models' own reference code finds on the test pictures.
 
-Writes crates/models/tests/fixtures/detections.json (numbers only). yolov8 goes through ultralytics' own LetterBox, suppression
+Writes crates/models/tests/fixtures/detections.json and outputs.json (numbers only); the second holds, for one picture, what
+the models gave and what the reference made of it, so that decoding can be compared without decoder and scaler. yolov8 goes through ultralytics' own LetterBox, suppression
 and scale_boxes; yolov5 and YOLOX through the rules that their repositories describe, written here anew; every model runs
 in ONNX Runtime in f32 (f16 where the file is f16).
 
@@ -23,7 +24,8 @@ from ultralytics.utils import ops
 from ultralytics.utils.nms import non_max_suppression
 
 SCORE_MIN = 0.25
-OUTPUT = Path(__file__).parents[2] / "crates/models/tests/fixtures/detections.json"
+FIXTURES = Path(__file__).parents[2] / "crates/models/tests/fixtures"
+REPLAYED = "pose/000000000110.jpg"
 STILLS = ["bus.jpg", "zidane.jpg", "two_people.jpg", "pose/000000000110.jpg", "pose/000000000113.jpg"]
 RECTANGLES = [(384, 640), (480, 640), (640, 384), (640, 480), (640, 640)]
 VIDEO_FRAMES = [198, 397, 596]
@@ -37,7 +39,8 @@ class Model:
         self.input = self.session.get_inputs()[0]
 
     def run(self, pixels):
-        return self.session.run(None, {self.input.name: pixels[None]})[0]
+        self.output = self.session.run(None, {self.input.name: pixels[None]})[0]
+        return self.output
 
 
 def ultralytics_input(picture, rect):
@@ -143,6 +146,20 @@ def pictures(media):
             yield {"media": "vtest.mp4", "frame": index}, frame
 
 
+def sparse(output):
+    """The anchors that matter, as [anchor, box values …, [class, score] …]; everything left out is far below the threshold."""
+    output = output[0].astype(np.float64)
+    before = 4 if output.shape[0] < output.shape[1] else 5
+    rows = output.T if before == 4 else output
+    scores = rows[:, before:].max(1) * (1 if before == 4 else rows[:, 4])
+    lines = []
+    for anchor in np.nonzero(scores > SCORE_MIN / 2)[0]:
+        row = [float(f"{value:.7g}") for value in rows[anchor]]
+        classes = [[index, score] for index, score in enumerate(row[before:]) if score > 0.01]
+        lines.append([int(anchor), row[:before], classes])
+    return {"shape": list(output.shape), "anchors": lines}
+
+
 def rounded(found):
     return [[round(float(v), 2) for v in row[:4]] + [round(float(row[4]), 4), int(row[5])] for row in found]
 
@@ -150,15 +167,24 @@ def rounded(found):
 def main(models):
     versions = {m.__name__: m.__version__ for m in (onnxruntime, ultralytics, torchvision, cv2)}
     shown = list(pictures(models / "media"))
-    cases = []
+    cases, outputs = [], []
     for name, run in RUNS:
         model = Model(models / name)
         for source, picture in shown:
             size = {"width": picture.shape[1], "height": picture.shape[0]}
-            cases.append({"model": name, **source, **size, "found": rounded(run(model, picture))})
-    lines = ",\n".join("    " + json.dumps(case) for case in cases)
-    OUTPUT.write_text(f'{{\n  "versions": {json.dumps(versions)},\n  "score_min": {SCORE_MIN},\n  "cases": [\n{lines}\n  ]\n}}\n')
+            case = {"model": name, **source, **size, "found": rounded(run(model, picture))}
+            cases.append(case)
+            if source == {"media": REPLAYED} and "pose" not in name:
+                outputs.append({**case, "output": sparse(model.output)})
+    write("detections.json", versions, cases)
+    write("outputs.json", versions, outputs)
     print(f"{len(cases)} cases, {sum(len(case['found']) for case in cases)} boxes")
+
+
+def write(name, versions, cases):
+    lines = ",\n".join("    " + json.dumps(case) for case in cases)
+    text = f'{{\n  "versions": {json.dumps(versions)},\n  "score_min": {SCORE_MIN},\n  "cases": [\n{lines}\n  ]\n}}\n'
+    (FIXTURES / name).write_text(text)
 
 
 if __name__ == "__main__":

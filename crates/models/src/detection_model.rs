@@ -8,7 +8,7 @@ use crate::picture_input::{PictureInput, Pixels, SizeChoice};
 use crate::picture_port::PicturePort;
 use crate::warm_up_picture::{WarmUpDetection, lane_size};
 use crate::{DetectOptions, Detection, Detections, FamilyHints, FamilyKind, Labels, OptionsError, nms};
-use samovar_engine_api::Signature;
+use samovar_engine_api::{Signature, TensorRef};
 use samovar_media::{Letterbox, Picture};
 use samovar_runtime::{ContractError, Family, InputRow, OutputRow, RowShapes, Scratch, TaskError, WarmUpRow};
 use std::sync::Arc;
@@ -115,16 +115,32 @@ impl DetectionModel {
         self.input.write(picture, letterbox, row, scratch)
     }
 
-    /// Reads one row of the output: candidates, suppression, and back into the source picture.
-    pub(crate) fn read(
+    /// How a picture of `source` (width, height) lies in the input it runs at.
+    pub fn letterbox_for(&self, source: (u32, u32)) -> Letterbox {
+        self.letterbox(source, self.size_for(source))
+    }
+
+    /// The output that [`DetectionModel::decode`] reads, by its index in the signature.
+    pub const fn output(&self) -> usize {
+        self.head.output
+    }
+
+    /// Turns one row of the output into detections: candidates, suppression, and back into the source picture. Reads in
+    /// place; `scratch` keeps the memory for the next one.
+    ///
+    /// # Errors
+    /// An output of another shape or element type, or one without a single finite score.
+    pub fn decode(
         &self,
-        row: &OutputRow<'_>,
+        row: &TensorRef<'_>,
         letterbox: &Letterbox,
         options: &DetectOptions,
         scratch: &mut Scratch,
     ) -> Result<Detections, TaskError> {
         let query = Query { size: letterbox.target, score_min: options.score_min, classes: options.classes.as_deref() };
-        let Candidates { items, kept, not_finite } = self.collect(row, &query, scratch)?;
+        let found = scratch.of::<Candidates>();
+        self.head.collect(row, &query, found)?;
+        let Candidates { items, kept, not_finite } = found;
         nms::suppress(items, options.iou_max.unwrap_or(self.iou_max), options.detections_max, kept);
         let (width, height) = letterbox.source;
         let items = kept
@@ -133,28 +149,25 @@ impl DetectionModel {
         Ok(Detections { width, height, items: items.collect(), not_finite: *not_finite })
     }
 
-    /// The candidates of one row, best first.
-    pub(crate) fn collect<'s>(
+    /// [`DetectionModel::decode`] for a row of the runtime's.
+    pub(crate) fn read(
         &self,
         row: &OutputRow<'_>,
-        query: &Query<'_>,
-        scratch: &'s mut Scratch,
-    ) -> Result<&'s mut Candidates, TaskError> {
-        let found = scratch.of::<Candidates>();
-        self.head.collect(&row.tensor(self.head.output)?, query, found)?;
-        Ok(found)
+        letterbox: &Letterbox,
+        options: &DetectOptions,
+        scratch: &mut Scratch,
+    ) -> Result<Detections, TaskError> {
+        self.decode(&row.tensor(self.head.output)?, letterbox, options, scratch)
     }
 
-    /// Whether a row of a representative picture holds scores at all: the last part of the contract, which no signature
+    /// Whether a row of a representative picture holds numbers alone: the last part of the contract, which no signature
     /// tells.
     pub(crate) fn verify(&self, row: &OutputRow<'_>, size: (u32, u32), scratch: &mut Scratch) -> Result<(), TaskError> {
         let everything = Query { size, score_min: 0.0, classes: None };
-        let found = self.collect(row, &everything, scratch)?;
-        if found.not_finite == 0 {
-            Ok(())
-        } else {
-            Err(TaskError::internal("the model gives values that are not numbers"))
-        }
+        let found = scratch.of::<Candidates>();
+        self.head.collect(&row.tensor(self.head.output)?, &everything, found)?;
+        let sound = found.not_finite == 0;
+        sound.then_some(()).ok_or_else(|| TaskError::internal("the model gives values that are not numbers"))
     }
 
     /// None where the box lies in the padding: clipped to the picture, nothing is left of it.
