@@ -96,8 +96,7 @@ fn builder(limits: &ServerLimits, tasks: TaskTracker) -> auto::Builder<TrackedEx
         .header_read_timeout(None)
         .max_headers(limits.headers_max)
         .max_buf_size(limits.header_bytes_max)
-        .half_close(false)
-        .pipeline_flush(true);
+        .half_close(false);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Error as WireError;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 /// The WebSocket of one stream.
 pub(crate) struct StreamLink {
@@ -50,8 +51,10 @@ pub(crate) enum Incoming {
     Frame(Bytes),
     /// A control message.
     Text(Utf8Bytes),
-    /// The client closed, or is gone.
+    /// The client closes.
     Closed,
+    /// The connection is gone.
+    Gone,
     /// The client broke the protocol or a limit; close with this code.
     Fault(u16, &'static str),
 }
@@ -97,7 +100,8 @@ impl StreamLink {
     pub(crate) async fn next(&mut self) -> Incoming {
         loop {
             let message = match poll_fn(|context| self.poll(context)).await {
-                None | Some(Ok(Message::Close(_))) => return Incoming::Closed,
+                None => return Incoming::Gone,
+                Some(Ok(Message::Close(_))) => return Incoming::Closed,
                 Some(Err(error)) => return fault(error),
                 Some(Ok(message)) => message,
             };
@@ -231,7 +235,8 @@ fn fault(error: axum::Error) -> Incoming {
     match error.into_inner().downcast_ref::<WireError>() {
         Some(WireError::Capacity(_)) => Incoming::Fault(1009, "the message is over the limit"),
         Some(WireError::Utf8(_)) => Incoming::Fault(1007, "the text is not UTF-8"),
+        Some(WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Incoming::Gone,
         Some(WireError::Protocol(_)) => Incoming::Fault(1002, "the protocol was broken"),
-        _ => Incoming::Closed,
+        _ => Incoming::Gone,
     }
 }

@@ -60,8 +60,10 @@ pub(crate) async fn run(socket: WebSocket, session: Session, app: Arc<App>) {
 
 /// How a stream ends.
 enum End {
-    /// The client closed, or is gone.
+    /// The client closes.
     Closed,
+    /// The connection is gone.
+    Gone,
     /// The server closes with this code.
     Close(u16, &'static str),
 }
@@ -72,6 +74,7 @@ async fn serve(mut link: StreamLink, session: Session, app: &App) {
         Err(end) => end,
     };
     match end {
+        End::Gone => drop(link),
         End::Closed => link.end().await,
         End::Close(code, reason) => link.close(code, reason).await,
     }
@@ -179,7 +182,7 @@ impl Running<'_> {
         while !self.stream.is_idle() {
             tokio::select! {
                 event = self.stream.next() => link.push(&body(event)),
-                incoming = link.next() => if let Incoming::Closed | Incoming::Fault(..) = incoming {
+                incoming = link.next() => if let Incoming::Closed | Incoming::Gone | Incoming::Fault(..) = incoming {
                     return ended(&incoming);
                 },
             }
@@ -229,7 +232,7 @@ fn body(event: StreamEvent) -> StreamEventBody {
         StreamEvent::Result { frame, completed, latency } => {
             StreamEventBody::Result { frame, answer: DetectAnswer::new(&completed, latency) }
         }
-        StreamEvent::Dropped { frame, count } => StreamEventBody::Dropped { frame, count, reason: "newer_frame" },
+        StreamEvent::Dropped { frame, count } => StreamEventBody::Dropped { frame, count, reason: "overloaded" },
         StreamEvent::Error { frame, error } => {
             StreamEventBody::Error(ApiError::from(error).stream_problem(Some(frame)))
         }
@@ -246,13 +249,14 @@ fn look_after(link: &mut StreamLink) -> Result<(), End> {
     match link.pulse() {
         Pulse::Fine => Ok(()),
         Pulse::Stuck => Err(End::Close(1008, "the client does not read")),
-        Pulse::Gone => Err(End::Closed),
+        Pulse::Gone => Err(End::Gone),
     }
 }
 
 const fn ended(incoming: &Incoming) -> End {
     match *incoming {
         Incoming::Fault(code, reason) => End::Close(code, reason),
-        _ => End::Closed,
+        Incoming::Closed => End::Closed,
+        _ => End::Gone,
     }
 }

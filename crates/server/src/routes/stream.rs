@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// Opens a live stream (WebSocket).
 ///
 /// The server sends `ready`; then each binary message is one JPEG, PNG or WebP picture, numbered from 0 in the order of
-/// arrival, and is answered by `result`, `dropped` (newer frames took its place) or `error` (the stream goes on). A text
+/// arrival, and is answered by `result`, `dropped` (newer frames took its place, or it waited too long) or `error` (the stream goes on). A text
 /// message `{"type":"options","score_min":0.5}` changes the thresholds while the stream runs.
 #[utoipa::path(
     get, path = "/v1/streams/detect", tag = "streams", params(DetectQuery),

@@ -34,13 +34,13 @@ pub(crate) enum StreamEventBody {
         #[serde(flatten)]
         answer: DetectAnswer,
     },
-    /// Frames that were not looked at, because newer ones took their place.
+    /// Frames that were not looked at: newer ones took their place, or they waited too long.
     Dropped {
         /// Number of the first of them.
         frame: u64,
         /// How many in a row.
         count: u64,
-        /// Why: `newer_frame` or `not_ready`.
+        /// Why: `overloaded`, or `not_ready` for frames that came before `ready`.
         reason: &'static str,
     },
     /// A frame that could not be looked at, or a message that was not understood; the stream goes on unless it is closed.

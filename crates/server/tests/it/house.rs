@@ -1,0 +1,131 @@
+//! A server with one or more models, on a free port, that ends with the test.
+
+use crate::client::{PATIENCE, get};
+use samovar_engine_api::{Dim, ElementType, Engine, ModelFiles, Port, Precision, Signature};
+use samovar_engines::{FakeEngine, FakeModel};
+use samovar_models::{FamilyHints, binder};
+use samovar_runtime::{DeviceOptions, EngineChoice, ModelSpec, PrecisionChoice, Registry, RegistryOptions, Tolerance};
+use samovar_server::{Metrics, Server, ServerLimits, ServerOptions};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running server.
+pub(crate) struct House {
+    pub(crate) address: SocketAddr,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) served: JoinHandle<()>,
+    /// Steers the model `fake`, where that is what serves.
+    pub(crate) fake: FakeModel,
+}
+
+impl House {
+    /// One warm fake detector called `fake`.
+    pub(crate) async fn fake(limits: ServerLimits) -> Self {
+        Self::fake_with(ServerOptions { limits, ..options() }, true).await
+    }
+
+    /// The same, with these options; loaded only if `preload`.
+    pub(crate) async fn fake_with(options: ServerOptions, preload: bool) -> Self {
+        let fake = fake_detector();
+        let engine = FakeEngine::new().with("fake.onnx", &fake);
+        let specs = vec![ModelSpec { preload, ..spec("fake", Path::new("fake.onnx")) }];
+        Self::start(options, Arc::new(engine), specs, fake).await
+    }
+
+    pub(crate) async fn start(
+        options: ServerOptions,
+        engine: Arc<dyn Engine>,
+        specs: Vec<ModelSpec>,
+        fake: FakeModel,
+    ) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let device = DeviceOptions { slots: 2, ..DeviceOptions::default() };
+        let registry = RegistryOptions { engines: vec![engine], device, observer: Arc::clone(&metrics) as _ };
+        let registry = Arc::new(Registry::start(registry, specs).unwrap());
+        registry.preload().await;
+        let server = Server::bind(options, Arc::clone(&registry), metrics).unwrap();
+        let (address, shutdown) = (server.local_addr(), CancellationToken::new());
+        let served = tokio::spawn(server.serve(shutdown.clone()));
+        Self { address, registry, shutdown, served, fake }
+    }
+
+    /// One value of the metrics page, by its name and labels as they are written there; 0 where it is not.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let page = get(self.address, "/metrics").await.text();
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until a metric is what it should be.
+    pub(crate) async fn until(&self, name: &str, enough: impl Fn(f64) -> bool) {
+        let reached = tokio::time::timeout(PATIENCE, async {
+            while !enough(self.metric(name).await) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        assert!(reached.await.is_ok(), "{name} stays at {}", self.metric(name).await);
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}
+
+/// A free port of this machine, and no waiting at the end.
+pub(crate) fn options() -> ServerOptions {
+    ServerOptions {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        drain_delay: Duration::ZERO,
+        ..ServerOptions::default()
+    }
+}
+
+pub(crate) fn spec(name: &str, path: &Path) -> ModelSpec {
+    ModelSpec {
+        name: name.to_owned(),
+        files: ModelFiles { path: path.to_owned() },
+        binder: binder(FamilyHints::default()),
+        engine: EngineChoice::Auto,
+        precision: PrecisionChoice::Fixed(Precision::F32),
+        tolerance: Tolerance::default(),
+        batch_max: Some(1),
+        batch_delay: Duration::ZERO,
+        preload: true,
+    }
+}
+
+/// A detector of cats and dogs for 64 × 64 pixels: 4 sides and 2 scores for 8² + 4² + 2² places.
+pub(crate) fn fake_detector() -> FakeModel {
+    let fixed = |name: &str, dims: &[usize]| Port {
+        name: name.to_owned(),
+        element: ElementType::F32,
+        dims: std::iter::once(Dim::Dynamic(Some("batch".to_owned())))
+            .chain(dims.iter().map(|&size| Dim::Fixed(size)))
+            .collect(),
+    };
+    let metadata = [("names", "{0: 'cat', 1: 'dog'}"), ("stride", "32"), ("task", "detect")];
+    FakeModel::new(Signature {
+        inputs: vec![fixed("images", &[3, 64, 64])],
+        outputs: vec![fixed("output0", &[6, 84])],
+        metadata: metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+    })
+}
+
+/// The folder of real models and media; none, with a line that says so, where it is absent.
+pub(crate) fn shared() -> Option<PathBuf> {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");
+    let folder = std::env::var_os("SAMOVAR_TEST_MODELS").map_or_else(default, PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "the test models are absent");
+    println!("skipped: the test models are absent; set SAMOVAR_TEST_MODELS to their folder");
+    None
+}

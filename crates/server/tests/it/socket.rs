@@ -1,0 +1,78 @@
+//! A WebSocket client.
+
+use crate::client::PATIENCE;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    /// Opens a stream, with a query that begins with `?` or is empty.
+    pub(crate) async fn open(address: SocketAddr, query: &str) -> Self {
+        let socket = TcpStream::connect(address).await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        let url = format!("ws://{address}/v1/streams/detect{query}");
+        Self(client_async(url, socket).await.unwrap().0)
+    }
+
+    /// Opens a stream over this connection.
+    pub(crate) async fn over(socket: TcpStream, address: SocketAddr) -> Self {
+        let url = format!("ws://{address}/v1/streams/detect");
+        Self(client_async(url, socket).await.unwrap().0)
+    }
+
+    /// Sends a frame if that can be done at once; the server may have closed.
+    pub(crate) async fn send_quietly(&mut self, bytes: Vec<u8>) {
+        drop(timeout(Duration::from_millis(100), self.0.send(Message::Binary(bytes.into()))).await);
+    }
+
+    /// The same, when the first event, `ready`, has come.
+    pub(crate) async fn ready(address: SocketAddr, query: &str) -> Self {
+        let mut socket = Self::open(address, query).await;
+        let ready = socket.event().await;
+        assert_eq!(ready["type"], "ready", "{ready}");
+        socket
+    }
+
+    pub(crate) async fn frame(&mut self, bytes: Vec<u8>) {
+        self.send(Message::Binary(bytes.into())).await.unwrap();
+    }
+
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.send(Message::Text(text.into())).await.unwrap();
+    }
+
+    pub(crate) async fn send(&mut self, message: Message) -> Result<(), Error> {
+        timeout(PATIENCE, self.0.send(message)).await.expect("the server reads")
+    }
+
+    /// The next event.
+    pub(crate) async fn event(&mut self) -> Value {
+        match self.message().await {
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("no event: {other:?}"),
+        }
+    }
+
+    /// The code that the server closes with, whatever comes before.
+    pub(crate) async fn close_code(&mut self) -> u16 {
+        loop {
+            match self.message().await {
+                Some(Message::Close(frame)) => return frame.expect("a close has a code").code.into(),
+                Some(_) => {}
+                None => panic!("the connection ended without a close"),
+            }
+        }
+    }
+
+    async fn message(&mut self) -> Option<Message> {
+        let message = timeout(PATIENCE, self.0.next()).await.expect("the server sends");
+        message.map(|message| message.unwrap())
+    }
+}
