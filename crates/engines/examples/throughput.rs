@@ -6,6 +6,8 @@ use samovar_engines::{Locations, present};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+const LENDS: u32 = 10_000;
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().expect("a model file");
@@ -52,7 +54,16 @@ fn measure(engine: &dyn Engine, path: &str, precision: Precision, fixed: bool, t
             });
         }
     });
-    let rate = runs.into_inner() as f64 / begin.elapsed().as_secs_f64();
+    let elapsed = begin.elapsed();
+    let mut runner = model.runner(&RunnerOptions::default()).unwrap();
+    runner.input(0, &shapes[0]).unwrap();
+    let lending = Instant::now();
+    (0..LENDS).for_each(|_| drop(runner.input(0, &shapes[0]).unwrap()));
+    let lend_ns = lending.elapsed().as_nanos() / u128::from(LENDS);
+    let rate = runs.into_inner() as f64 / elapsed.as_secs_f64();
     let info = engine.info();
-    println!("{} {} {precision} fixed={fixed}: {rate:.1} /s, load {load_ms:.0} ms", info.name, info.version);
+    println!(
+        "{} {} {precision} fixed={fixed}: {rate:.1} /s, load {load_ms:.0} ms, lending an input {lend_ns} ns",
+        info.name, info.version
+    );
 }

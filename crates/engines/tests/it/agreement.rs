@@ -7,6 +7,8 @@ pub struct Agreement {
     pub relative: f64,
     /// `a · b / (‖a‖ ‖b‖)`.
     pub cosine: f64,
+    /// The largest `|a − b|`.
+    pub largest: f64,
 }
 
 /// Compares `ours` with the reference. Any value that is not a number makes both figures NaN, which pass no check.
@@ -16,7 +18,8 @@ pub fn compare(ours: &[f64], reference: &[f64]) -> Agreement {
     let difference = sum(&mut ours.iter().zip(reference).map(|(a, b)| (a - b).powi(2))).sqrt();
     let (a, b) = (sum(&mut ours.iter().map(|a| a * a)).sqrt(), sum(&mut reference.iter().map(|b| b * b)).sqrt());
     let product = sum(&mut ours.iter().zip(reference).map(|(a, b)| a * b));
-    Agreement { relative: difference / b, cosine: product / (a * b) }
+    let largest = ours.iter().zip(reference).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    Agreement { relative: difference / b, cosine: product / (a * b), largest }
 }
 
 #[test]

@@ -10,6 +10,9 @@ use samovar_engine_api::{Engine, LoadOptions, ModelFiles};
 
 const RELATIVE_MAX: f64 = 1e-4;
 
+/// Outputs that are all next to zero (scores where nothing is) are compared by this instead: ONNX Runtime's sigmoid stops at 1e-8.
+const ABSOLUTE_MAX: f64 = 1e-6;
+
 /// A model, what its inputs hold, and the sizes of its first and other dynamic axes.
 pub struct Case {
     pub file: &'static str,
@@ -89,11 +92,8 @@ fn every_engine_gives_the_numbers_of_the_reference() {
                     let agreement = compare(found, expected);
                     let name = engine.info().name;
                     println!("{} output {output} on {name}, fixed {fixed}: {agreement:?}", case.file);
-                    assert!(
-                        agreement.relative <= RELATIVE_MAX,
-                        "{} output {output} on {name}: {agreement:?}",
-                        case.file
-                    );
+                    let agrees = agreement.relative <= RELATIVE_MAX || agreement.largest <= ABSOLUTE_MAX;
+                    assert!(agrees, "{} output {output} on {name}: {agreement:?}", case.file);
                 }
             }
         }
