@@ -58,7 +58,7 @@ pub enum Command {
     /// Check this machine and the configuration; tell the cure of every problem
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArguments),
-    /// List, install and remove what computes: engine libraries, and ffmpeg for video
+    /// Tell, install and remove what computes and decodes here
     #[command(subcommand)]
     Engine(EngineCommand),
     /// Measure, in one run on this machine

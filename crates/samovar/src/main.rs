@@ -57,7 +57,7 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Config(command) => config_command::run(&command, config),
         Command::Bench(BenchCommand::Detect(detect)) => bench::detect(&detect, config),
         Command::Bench(BenchCommand::Open(open)) => bench::open(&open),
-        Command::Bench(BenchCommand::Engine(engine)) => engine::bench(&engine),
+        Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
         Command::Engine(command) => engine::run(&command),
     }
 }

@@ -1,10 +1,15 @@
-//! stub
-pub fn detect(
-    _: &crate::arguments::BenchDetectArguments,
-    _: Option<&std::path::Path>,
-) -> Result<crate::failure::Exit, crate::failure::CliError> {
-    Ok(crate::failure::Exit::Ok)
-}
-pub fn open(_: &crate::arguments::BenchOpenArguments) -> Result<crate::failure::Exit, crate::failure::CliError> {
-    Ok(crate::failure::Exit::Ok)
-}
+//! `samovar bench`: figures and their ratios, each measured in one run on this machine.
+
+mod cpu;
+mod detect;
+mod detect_report;
+mod idle;
+mod media;
+mod open;
+mod server_process;
+mod stages;
+mod statistics;
+mod throughput;
+
+pub use detect::detect;
+pub use open::open;

@@ -1,6 +1,8 @@
 //! The one TOML file: what may stand in it, how mistakes are told, and the commented example.
 
 mod check;
+#[cfg(test)]
+mod check_tests;
 mod example;
 mod file;
 mod place;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// A model that is ready.
 pub struct LoadedModel {
     /// Owns the device; everything ends with it.
-    pub registry: Arc<Registry>,
+    _registry: Registry,
     /// The way to detections.
     pub detector: Detector,
     /// What serves.
@@ -28,5 +28,5 @@ pub async fn load(text: &str, choices: &ModelChoices, file: &ConfigFile) -> Resu
     let generation = registry.load(&named.0).await??;
     let detector = Detector::new(registry.model(&named.0)?);
     detector.model()?;
-    Ok(LoadedModel { registry: Arc::new(registry), detector, generation })
+    Ok(LoadedModel { _registry: registry, detector, generation })
 }

@@ -1,0 +1,114 @@
+//! A `samovar serve` of one's own, in a child process, and what can be seen of it from outside.
+
+use crate::failure::CliError;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server to measure; one that was started here ends with this.
+#[derive(Debug)]
+pub struct ServerProcess {
+    address: SocketAddr,
+    child: Option<Child>,
+    config: Option<PathBuf>,
+    started: Instant,
+}
+
+/// Longest wait for the server to be ready.
+const READY_MAX: Duration = Duration::from_secs(120);
+/// Longest wait for an answer.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+const ANSWER_BYTES_MAX: u64 = 64 << 10;
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+/// What the server says before its address.
+const SAYS: &str = "listens on http://";
+
+impl ServerProcess {
+    /// A server that runs already.
+    pub fn running(address: SocketAddr) -> Self {
+        Self { address, child: None, config: None, started: Instant::now() }
+    }
+
+    /// Starts this program as a server of `models` on a free port.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn start(models: &[PathBuf], engine: &str, precision: &str) -> Result<Self, CliError> {
+        let started = Instant::now();
+        let failed = |what: &str| CliError::new("server_failed", format!("a server to measure {what}"));
+        let program = std::env::current_exe().map_err(|_| failed("cannot be started"))?;
+        let config = std::env::temp_dir().join(format!("samovar-bench-{}.toml", std::process::id()));
+        // All streams come from one address here.
+        let text = "[server]\nconnections_per_client_max = 10000\ndrain_delay_ms = 0\n";
+        std::fs::write(&config, text).map_err(|_| failed("cannot be configured"))?;
+        let mut command = Command::new(program);
+        command.args(["serve", "--port", "0", "--engine", engine, "--precision", precision, "--config"]).arg(&config);
+        for model in models {
+            command.arg("--model").arg(model);
+        }
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = child.map_err(|_| failed("cannot be started"))?;
+        let stderr = child.stderr.take();
+        let lines = BufReader::new(stderr.ok_or_else(|| failed("tells nothing"))?).lines().map_while(Result::ok);
+        let mut server = Self { address: LOOPBACK, child: Some(child), config: Some(config), started };
+        let mut lines = lines.skip_while(|line| !line.contains(SAYS));
+        let said = lines.next().and_then(|line| line.split_once(SAYS)?.1.trim().parse().ok());
+        server.address = said.ok_or_else(|| failed("did not start"))?;
+        // What it says later is read to its end, or its pipe would fill.
+        let reader = std::thread::Builder::new().name("server-log".to_owned()).spawn(move || lines.for_each(drop));
+        reader.map_err(|_| failed("cannot be read from"))?;
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it says that it is ready; tells how long that took from its start.
+    ///
+    /// # Errors
+    /// Where that takes too long.
+    pub fn wait_until_ready(&self) -> Result<Duration, CliError> {
+        while self.started.elapsed() < READY_MAX {
+            if get(self.address, "/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+                return Ok(self.started.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Err(CliError::new("server_failed", "the server to measure did not get ready").cure("look at it: samovar serve"))
+    }
+
+    /// Its resident memory; none for a server that was not started here.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let pid = self.child.as_ref()?.id();
+        let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+        let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * rustix::param::page_size() as u64)
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself; then there is nothing to kill.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if let Some(config) = &self.config {
+            let _ = std::fs::remove_file(config);
+        }
+    }
+}
+
+/// The answer to one plain request; none where there is none.
+fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX).ok()?;
+    stream.set_read_timeout(Some(ANSWER_MAX)).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).ok()?;
+    Some(String::from_utf8_lossy(&answer).into_owned())
+}

@@ -1,0 +1,124 @@
+//! Mistakes in a configuration and what is said about each: the whole message, as a person reads it.
+
+use super::check::check;
+
+/// What is said about a text, one line for each mistake.
+fn said(text: &str) -> String {
+    let problems = check(text).unwrap_err();
+    problems.iter().map(|problem| format!("{}: {problem}", problem.place)).collect::<Vec<_>>().join("\n")
+}
+
+/// A text and what is said about it.
+const MISTAKES: &[(&str, &str)] = &[
+    ("[sever]\nlisten = \"127.0.0.1:1\"", "1:2: `sever`: no such key; did you mean `server`?"),
+    ("[server]\nlisten_on = \"127.0.0.1:1\"", "2:1: `server.listen_on`: no such key; did you mean `listen`?"),
+    ("listen = \"127.0.0.1:1\"", "1:1: `listen`: no such key here; did you mean `server.listen`?"),
+    ("[server]\nengine = \"rten\"", "2:1: `server.engine`: no such key here; did you mean `models.NAME.engine`?"),
+    ("[device]\ncolour = 1", "2:1: `device.colour`: no such key; `[device]` has `slots`, `threads`"),
+    ("[kitchen]", "1:2: `kitchen`: no such section; there are `device`, `media`, `models`, `queue`, `server`"),
+    (
+        "[device]\nslots = \"2\"",
+        "2:9: `device.slots`: expected a whole number, found the text \"2\"; leave the quotes out",
+    ),
+    ("[device]\nslots = 1.5", "2:9: `device.slots`: expected a whole number, found the number 1.5"),
+    ("[device]\nslots = 0", "2:9: `device.slots`: 0 is out of range; it must be from 1 to 1024"),
+    ("[device]\nthreads = -4", "2:11: `device.threads`: -4 is out of range; it must be from 1 to 1024"),
+    ("[queue]\njob_share = 5000", "2:13: `queue.job_share`: 5000 is out of range; it must be from 0 to 1000"),
+    (
+        "[server]\ninsecure = \"true\"",
+        "2:12: `server.insecure`: expected true or false, found the text \"true\"; leave the quotes out",
+    ),
+    ("[server]\ninsecure = 1", "2:12: `server.insecure`: expected true or false, found the number 1"),
+    ("server = 8080", "1:10: `server`: expected a table, found the number 8080"),
+    (
+        "[server]\nlisten = \"localhost\"",
+        "2:10: `server.listen`: not an address; write it like \"127.0.0.1:8080\" or \"[::1]:8080\"",
+    ),
+    ("[server]\nlisten = 8080", "2:10: `server.listen`: expected a text in quotes, found the number 8080"),
+    (
+        "[server]\nlisten = \"0.0.0.0:80\"",
+        "2:10: `server.listen`: 0.0.0.0 can be reached from other machines and nobody is asked who they are; \
+         listen on 127.0.0.1 behind a proxy, or set `server.insecure = true` to accept that",
+    ),
+    ("[server]\nallowed_origins = \"x\"", "2:19: `server.allowed_origins`: expected a list, found the text \"x\""),
+    (
+        "[server]\nallowed_origins = [1]",
+        "2:20: `server.allowed_origins`: expected a text in quotes, found the number 1",
+    ),
+    ("[models.a]\nfamily = \"yolo\"", "1:1: `models.a.path`: missing; add `path = \"…\"`"),
+    (
+        "[models.a]\npath = \"a\"\nengine = \"openvno\"",
+        "3:10: `models.a.engine`: no such value \"openvno\"; did you mean \"openvino\"?",
+    ),
+    (
+        "[models.a]\npath = \"a\"\nprecision = \"int4\"",
+        "3:13: `models.a.precision`: no such value \"int4\"; it may be `auto`, `f32`, `bf16`, `f16`",
+    ),
+    (
+        "[models.a]\npath = \"a\"\nfamily = \"yolov8\"",
+        "3:10: `models.a.family`: no such value \"yolov8\"; did you mean \"yolo\"?",
+    ),
+    (
+        "[models.a]\npath = \"a\"\nsha256 = \"abc\"",
+        "3:10: `models.a.sha256`: not a sha256; it has 64 hexadecimal digits, as `sha256sum FILE` prints them",
+    ),
+    ("[models.a]\npath = \"\"", "2:8: `models.a.path`: empty; give the ONNX file"),
+    (
+        "[models.a]\npath = \"a\"\ntolerance = 3.0",
+        "3:13: `models.a.tolerance`: 3 is out of range; it must be from 0 to 1",
+    ),
+    (
+        "[models.a]\npath = \"a\"\ninput_size = \"640\"",
+        "3:14: `models.a.input_size`: not a size; write width and height in pixels like \"640x384\"",
+    ),
+    (
+        "[models.\"a b\"]\npath = \"a\"",
+        "1:1: `models.a b`: not a model name; a model name begins with a letter or digit and has at most 64 letters, \
+         digits, `-`, `_` or `.`",
+    ),
+    (
+        "[server]\ndefault_model = \"b\"\n[models.a]\npath = \"a\"",
+        "2:17: `server.default_model`: no model is called `b`; there are `a`",
+    ),
+    ("[models]\na = \"a.onnx\"", "2:5: `models.a`: expected a table, found the text \"a.onnx\""),
+];
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
+    let wrong: Vec<String> = MISTAKES
+        .iter()
+        .filter(|(text, expected)| said(text) != *expected)
+        .map(|(text, expected)| format!("{text}\n  said:     {}\n  expected: {expected}", said(text)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_text() {
+    let text = "[queue]\njob_share = -1\n[device]\nslots = 0\nthread = 1\n";
+    let lines: Vec<String> = said(text).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].starts_with("2:13:") && lines[1].starts_with("4:9:") && lines[2].starts_with("5:1:"), "{lines:?}");
+}
+
+#[test]
+fn mistakes_in_the_syntax_have_a_place() {
+    for text in ["[server", "a = ", "a = 1\na = 2", "[models.a]\npath = \"x", "\u{0}"] {
+        let problems = check(text).unwrap_err();
+        assert!(!problems.is_empty() && problems[0].place.line >= 1, "{text:?}");
+    }
+}
+
+/// A text with bytes cut off or changed gives mistakes or a configuration, never a panic.
+#[test]
+fn no_damage_to_the_example_panics() {
+    let example = super::EXAMPLE;
+    for at in (0..example.len()).filter(|at| example.is_char_boundary(*at)) {
+        let _ = check(&example[..at]);
+    }
+    for (at, _) in example.char_indices().step_by(3) {
+        for put in ["=", "\"", "[", "\n", "9999999999999999999", "é"] {
+            let _ = check(&format!("{}{put}{}", &example[..at], &example[at..]));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `samovar serve` as a process: start, readiness, an answer, and the way out.
+
+use crate::support::{Ended, real, samovar};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+/// A running server; killed when a test fails before its end.
+struct Running {
+    child: Child,
+    address: String,
+    lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("fast.toml");
+        std::fs::write(&config, "[server]\ndrain_delay_ms = 0\ngrace_ms = 20000\n").unwrap();
+        let mut command = samovar();
+        command.args(["serve", "--port", "0", "--config"]).arg(&config).args(arguments);
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let said = lines.by_ref().map(Result::unwrap).find(|line| line.contains("listens on http://")).unwrap();
+        let address = said.split_once("http://").unwrap().1.to_owned();
+        Self { child, address, lines }
+    }
+
+    /// Reads what it says until a line holds `words`.
+    fn wait_for(&mut self, words: &str) -> String {
+        self.lines.by_ref().map(Result::unwrap).find(|line| line.contains(words)).expect("it says so")
+    }
+
+    fn request(&self, head: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        let host = &self.address;
+        write!(stream, "{head} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_answers_and_ends_when_told() {
+    let (Some(model), Some(bus)) = (real("yolox-nano/yolox_nano.onnx"), real("media/bus.jpg")) else { return };
+    let model = format!("nano={}", model.display());
+    let mut server = Running::start(&["--engine", "rten", "--model", &model]);
+    assert!(server.request("GET /health/live", b"").starts_with("HTTP/1.1 200"), "it lives from the beginning");
+    assert!(server.wait_for("ready: ").starts_with("ready: 1 of 1 models"));
+    assert!(server.request("GET /health/ready", b"").starts_with("HTTP/1.1 200"));
+    let answer = server.request("POST /v1/detect", &std::fs::read(bus).unwrap());
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let body: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!(crate::support::count(&body, "person"), 3);
+    server.signal("TERM");
+    server.wait_for("all finished");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_model_that_fails_does_not_stop_the_server_and_is_told() {
+    let Some(bus) = real("media/bus.jpg") else { return };
+    let model = format!("broken={}", bus.display());
+    let mut server = Running::start(&["--model", &model]);
+    let line = server.wait_for("broken: failed");
+    assert!(line.contains("failed[model_file_damaged]: "), "{line}");
+    assert!(server.wait_for("ready").starts_with("not ready: 0 of 1 models"));
+    assert!(server.request("GET /health/live", b"").starts_with("HTTP/1.1 200"));
+    assert!(server.request("GET /health/ready", b"").starts_with("HTTP/1.1 503"));
+    server.signal("INT");
+    server.wait_for("all finished");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_taken_port_is_told_with_its_cure() {
+    let Some(model) = real("yolox-nano/yolox_nano.onnx") else { return };
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut command = samovar();
+    let ended = Ended::from(command.args(["serve", "--port", &port, "--model"]).arg(model).output().unwrap());
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("error[port_taken]: "), "{}", ended.stderr);
+}
+
+#[test]
+fn an_open_address_needs_a_word() {
+    let Some(model) = real("yolox-nano/yolox_nano.onnx") else { return };
+    let mut command = samovar();
+    let ended = Ended::from(command.args(["serve", "--listen", "0.0.0.0:0", "--model"]).arg(model).output().unwrap());
+    assert!(ended.code == 1 && ended.stderr.contains("error[address_exposed]: "), "{}", ended.stderr);
+}
+
+#[test]
+fn without_a_model_there_is_nothing_to_serve() {
+    let ended = Ended::from(samovar().arg("serve").output().unwrap());
+    assert!(ended.code == 2 && ended.stderr.starts_with("error[no_model]: "), "{}", ended.stderr);
+}
