@@ -31,7 +31,13 @@ fn value(fill: Fill, seed: usize, index: usize) -> f64 {
 }
 
 /// Fills input `index`, which takes `shape`; row `r` of it gets the content of row `first + r`.
-pub fn write(runner: &mut dyn Runner, signature: &Signature, index: usize, shape: &[usize], fill: Fill, first: usize) {
+pub fn write(
+    runner: &mut dyn Runner,
+    signature: &Signature,
+    index: usize,
+    shape: &[usize],
+    (fill, first): (Fill, usize),
+) {
     let row = shape.iter().skip(1).product::<usize>().max(1);
     let values = |at: usize| value(fill, first + at / row, at % row);
     let input = runner.input(index, shape).unwrap();

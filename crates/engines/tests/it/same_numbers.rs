@@ -67,7 +67,7 @@ pub fn run(
     assert_eq!(*model.signature(), signature);
     let mut runner = machine::runner(model.as_ref());
     for (index, shape) in shapes.iter().enumerate() {
-        inputs::write(runner.as_mut(), &signature, index, shape, case.fills[index], 0);
+        inputs::write(runner.as_mut(), &signature, index, shape, (case.fills[index], 0));
     }
     runner.run().unwrap_or_else(|error| panic!("{}: {error}", engine.info().name));
     let outputs = 0..signature.outputs.len();

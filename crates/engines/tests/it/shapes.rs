@@ -11,7 +11,7 @@ fn one_runner_takes_turns_between_shapes() {
         let model = machine::load(engine.as_ref(), &files, &LoadOptions::default());
         let signature = model.signature();
         let run = |runner: &mut dyn samovar_engine_api::Runner, height: usize, width: usize| {
-            inputs::write(runner, signature, 0, &[1, 3, height, width], Fill::Picture(1.0), 0);
+            inputs::write(runner, signature, 0, &[1, 3, height, width], (Fill::Picture(1.0), 0));
             runner.run().unwrap();
             let output = runner.output(0).unwrap();
             assert_eq!(output.shape(), [1, 84, height * width * 21 / 1024]);

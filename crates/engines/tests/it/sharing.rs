@@ -18,7 +18,7 @@ fn runners_on_four_threads_give_what_one_gives() {
             for (seed, alone) in alone.iter().enumerate() {
                 let model = model.as_ref();
                 scope.spawn(move || {
-                    (0..RUNS).for_each(|_| assert!(run(model, seed) == *alone, "runner {seed} differs"))
+                    (0..RUNS).for_each(|_| assert!(run(model, seed) == *alone, "runner {seed} differs"));
                 });
             }
         });
@@ -29,7 +29,7 @@ fn runners_on_four_threads_give_what_one_gives() {
 fn run(model: &dyn LoadedModel, seed: usize) -> Vec<f64> {
     let (signature, mut runner) = (model.signature(), machine::runner(model));
     let shape = inputs::shape(&signature.inputs[0], 1, 1);
-    inputs::write(runner.as_mut(), signature, 0, &shape, Fill::Picture(255.0), seed);
+    inputs::write(runner.as_mut(), signature, 0, &shape, (Fill::Picture(255.0), seed));
     runner.run().unwrap();
     inputs::values(&runner.output(0).unwrap())
 }
