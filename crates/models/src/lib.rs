@@ -23,7 +23,7 @@ mod picture_port;
 mod recognise;
 mod warm_up_picture;
 
-pub use detect_options::{DetectOptions, OptionsError};
+pub use detect_options::{DETECTIONS_MAX, DetectOptions, OptionsError};
 pub use detection::{BoundingBox, Detection, Detections};
 pub use detection_model::DetectionModel;
 pub use detector::Detector;
