@@ -42,7 +42,7 @@ pub(crate) enum Refusal {
     Control,
     /// No model is named and there is not exactly one to choose.
     ModelRequired,
-    /// A page of another origin wants to open a stream.
+    /// A page of another origin wants to open a stream or to change something.
     Origin,
     /// There is nothing at this address.
     Route,

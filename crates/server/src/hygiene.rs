@@ -1,9 +1,11 @@
-//! What every request must pass before any route sees it: one host, one framing, a body within the limit.
+//! What every request must pass before any route sees it: one host, one framing, a body within the limit, and no other page's
+//! wish to change something.
 
 use crate::app::App;
 use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
 use crate::request_body::too_large;
+use crate::{ServerOptions, origin};
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -19,7 +21,7 @@ pub(crate) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    if let Err(error) = inspect(&request, &peer, app.options.limits.body_bytes_max as u64) {
+    if let Err(error) = inspect(&request, &peer, &app.options) {
         return error.into_response();
     }
     // A chunked request whose head was sent too early to be looked at might have been framed twice: nothing may follow it.
@@ -31,7 +33,7 @@ pub(crate) async fn check(
     response
 }
 
-fn inspect(request: &Request, peer: &Peer, body_bytes_max: u64) -> Result<(), ApiError> {
+fn inspect(request: &Request, peer: &Peer, options: &ServerOptions) -> Result<(), ApiError> {
     let malformed = |detail| Err(ApiError::new(Refusal::Malformed, detail));
     let headers = request.headers();
     if peer.head.framed_twice || (headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING)) {
@@ -41,10 +43,10 @@ fn inspect(request: &Request, peer: &Peer, body_bytes_max: u64) -> Result<(), Ap
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return malformed("a request names exactly one host");
     }
-    match declared_bytes(headers) {
-        Some(declared) if declared > body_bytes_max => Err(too_large()),
-        _ => Ok(()),
+    if declared_bytes(headers).is_some_and(|declared| declared > options.limits.body_bytes_max as u64) {
+        return Err(too_large());
     }
+    if request.method().is_safe() { Ok(()) } else { origin::check(headers, request.uri(), options) }
 }
 
 fn declared_bytes(headers: &HeaderMap) -> Option<u64> {

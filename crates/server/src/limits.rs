@@ -51,7 +51,7 @@ pub struct ServerLimits {
 pub struct StreamLimits {
     /// Open streams. One more is answered with 503.
     pub streams_max: usize,
-    /// Bytes of one message and of one frame of it: one picture.
+    /// Bytes of one message and of one frame of it: one picture. A stream keeps the buffer of its last picture for the next one.
     pub message_bytes_max: usize,
     /// Bytes of one control message.
     pub control_bytes_max: usize,

@@ -26,7 +26,6 @@ type Times<L> = Family<L, Histogram, fn() -> Histogram>;
 /// Everything that is counted in this process. One value, made at start.
 pub struct Metrics {
     registry: Mutex<Registry>,
-    /// Models that every gauge below is told for at each scrape.
     loads: Counts<ModelLabels>,
     load_failures: Counts<FailureLabels>,
     load_seconds: Times<ModelLabels>,

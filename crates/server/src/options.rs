@@ -13,7 +13,7 @@ pub struct ServerOptions {
     pub insecure: bool,
     /// The model of requests that name none. Without it, the only detection model.
     pub default_model: Option<String>,
-    /// Origins whose pages may open streams, beside the server's own: `https://cameras.example`.
+    /// Origins whose pages may open streams and send requests, beside the server's own: `https://cameras.example`.
     pub allowed_origins: Vec<String>,
     /// How long requests are still taken after readiness has turned: balancers need that long to look elsewhere.
     pub drain_delay: Duration,

@@ -40,7 +40,7 @@ pub(crate) async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let asked = Instant::now();
-    origin::check(&headers, &uri, &app.options.allowed_origins)?;
+    origin::check(&headers, &uri, &app.options)?;
     let detector = app.detector(query.model.as_deref())?;
     let upgrade = upgrade.map_err(|_| ApiError::new(Refusal::UpgradeRequired, "this address speaks WebSocket only"))?;
     let place = StreamPlace::take(&app).ok_or_else(too_many)?;

@@ -1,6 +1,6 @@
 //! Clients that break the rules of HTTP and WebSocket.
 
-use crate::client::{Answer, get, raw, read_to_end};
+use crate::client::{Answer, get, post_with, raw, read_to_end};
 use crate::house::House;
 use crate::socket::Socket;
 use samovar_server::{ServerLimits, StreamLimits};
@@ -138,13 +138,18 @@ async fn upgrade(address: SocketAddr, headers: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_of_other_origins_open_no_stream() {
+async fn pages_of_other_origins_open_no_stream_and_change_nothing() {
     let house = House::fake(ServerLimits::default()).await;
     let address = house.address;
     for origin in ["http://evil.example", "null", "http://127.0.0.1:1", "https://evil.example:443"] {
         let answer = upgrade(address, &format!("origin: {origin}\r\n")).await;
         assert_eq!((answer.status, &answer.json()["code"]), (403, &"origin_not_allowed".into()), "{origin}");
     }
+    let unload = async |origin: &str| {
+        post_with(address, "/v1/models/fake/unload", &format!("origin: {origin}\r\n"), b"").await.status
+    };
+    assert_eq!(unload("http://evil.example").await, 403, "nor post a form");
+    assert_eq!(unload(&format!("http://{address}")).await, 200);
     assert_eq!(upgrade(address, "").await.status, 101);
     assert_eq!(upgrade(address, &format!("origin: http://{address}\r\n")).await.status, 101);
 }
