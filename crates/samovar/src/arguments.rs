@@ -24,13 +24,13 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 pub struct Common {
     /// Configuration file [default: $SAMOVAR_CONFIG, then ./samovar.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What to log: error, warn, info, debug, trace, or a filter such as samovar_runtime=debug [default: $RUST_LOG]
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILTER")]
     pub log: Option<String>,
     /// How log lines look on stderr
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "FORMAT", default_value = "human")]
     pub log_format: LogFormat,
 }
 

@@ -21,8 +21,14 @@ pub enum Exit {
 
 /// The text about exit codes at the end of `samovar --help`.
 pub const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 failed; 2 wrong command line or configuration; 3 some inputs failed, the others were done;
-130 stopped by Ctrl-C.";
+Exit codes:
+  0    done
+  1    failed
+  2    wrong command line or configuration
+  3    some inputs failed, the others were done
+  130  stopped by Ctrl-C; what was done until then was written
+
+Begin with: samovar doctor";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -144,7 +144,7 @@ fn row_json(name: &str, section: &ModelSection, facts: &Result<ModelFacts, CliEr
 
 fn table(models: &[(&String, &ModelSection, Result<ModelFacts, CliError>)]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header(["name", "family", "input", "classes", "engine", "precision", "file"]);
     let mut problems = String::new();
     for (name, section, facts) in models {

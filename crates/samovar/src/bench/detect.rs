@@ -69,6 +69,9 @@ struct Samples {
     prepare_yuv: Vec<f64>,
     infer: Vec<f64>,
     finish: Vec<f64>,
+    /// CPU-seconds of a frame while the whole path ran.
+    cpu_jpeg: Vec<f64>,
+    cpu_video: Vec<f64>,
 }
 
 /// Warm-up of each kind before anything counts.
@@ -111,9 +114,11 @@ impl<'a> Bench<'a> {
         let jpeg = throughput::from_jpeg(&self.model, &self.picture, time).await?;
         samples.jpeg.push(jpeg.frames_per_second);
         samples.finish.push(jpeg.finish.as_secs_f64());
+        samples.cpu_jpeg.push(jpeg.cpu_s);
         if let Some(Video { program, clip, frame }) = &self.video {
             let video = throughput::from_video(&self.model, clip, program, time).await?;
             samples.video.push(video.frames_per_second);
+            samples.cpu_video.push(video.cpu_s);
             samples.decode_video.push(stages::decode_video(clip, program)?);
             samples.prepare_yuv.push(stages::prepare(frame, self.size, time / 4)?);
         }
@@ -128,7 +133,8 @@ impl<'a> Bench<'a> {
     fn figures(&self, samples: &Samples) -> Figures {
         let generation = &self.model.generation;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let stage = |decode: &[f64], prepare: &[f64]| CpuPerFrame {
+        let stage = |decode: &[f64], prepare: &[f64], used: &[f64]| CpuPerFrame {
+            used_ms: median(used) * 1e3,
             decode_ms: median(decode) * 1e3,
             prepare_ms: median(prepare) * 1e3,
             infer_ms: median(&samples.infer) * 1e3,
@@ -147,11 +153,11 @@ impl<'a> Bench<'a> {
             threads: generation.threads,
             repetitions: samples.engine.len(),
             engine_frames_per_second: alone,
-            jpeg: path(&samples.jpeg, stage(&samples.decode_jpeg, &samples.prepare_rgb)),
+            jpeg: path(&samples.jpeg, stage(&samples.decode_jpeg, &samples.prepare_rgb, &samples.cpu_jpeg)),
             h264: self
                 .video
                 .is_some()
-                .then(|| path(&samples.video, stage(&samples.decode_video, &samples.prepare_yuv))),
+                .then(|| path(&samples.video, stage(&samples.decode_video, &samples.prepare_yuv, &samples.cpu_video))),
         }
     }
 }

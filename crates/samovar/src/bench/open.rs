@@ -66,6 +66,8 @@ async fn measure(arguments: &BenchOpenArguments, server: &ServerProcess, ready_m
     for _ in 0..WARM_UP_OPENS {
         open_one(&url).await?;
     }
+    // First, while the server has nothing to give back that a new stream could take.
+    let idle_stream_bytes = idle::bytes_per_stream(server, &url, arguments.idle).await?;
     let mut opens_ms = Vec::new();
     for _ in 0..arguments.opens.max(1) {
         let (mut client, took_ms) = open_one(&url).await?;
@@ -74,7 +76,6 @@ async fn measure(arguments: &BenchOpenArguments, server: &ServerProcess, ready_m
         let _ = client.close(None).await;
         while let Some(Ok(_)) = client.next().await {}
     }
-    let idle_stream_bytes = idle::bytes_per_stream(server, &url, arguments.idle).await?;
     Ok(Figures {
         command: std::env::args().collect::<Vec<_>>().join(" "),
         models: arguments.model.len(),

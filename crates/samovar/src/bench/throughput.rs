@@ -1,5 +1,6 @@
 //! Frames a second: the engine alone on every slot, and the whole path from JPEG and from H.264.
 
+use super::cpu::CpuTime;
 use super::media::Clip;
 use crate::failure::CliError;
 use crate::run::LoadedModel;
@@ -20,6 +21,8 @@ pub struct Measured {
     pub frames_per_second: f64,
     /// Median of reading the outputs of one frame.
     pub finish: Duration,
+    /// CPU-seconds that one frame took of all processes together: tells what was lost even on a machine that others use too.
+    pub cpu_s: f64,
 }
 
 /// Runs one runner on each slot, over and over, on input that was written once.
@@ -84,13 +87,13 @@ pub async fn from_jpeg(model: &LoadedModel, picture: &Picture, time: Duration) -
     for _ in 0..in_flight {
         pending.push_back(submit(model, picture).await?);
     }
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), CpuTime::now());
     while started.elapsed() < time {
         let Some(oldest) = pending.pop_front() else { break };
         finish.push(finished(&oldest.await?));
         pending.push_back(submit(model, picture).await?);
     }
-    Ok(Measured::new(&finish, started.elapsed()))
+    Ok(Measured::new(&finish, started.elapsed(), before))
 }
 
 async fn submit(model: &LoadedModel, picture: &Picture) -> Result<Pending<Detections>, CliError> {
@@ -109,6 +112,7 @@ pub async fn from_video(
     time: Duration,
 ) -> Result<Measured, CliError> {
     let in_flight = 2 * model.generation.slots;
+    let before = CpuTime::now();
     let (mut spent, mut finish) = (Duration::ZERO, Vec::new());
     while spent < time {
         let decoder = open(clip, program, in_flight)?;
@@ -123,8 +127,10 @@ pub async fn from_video(
             finish.push(finished(&outcome?.completed));
         }
         spent += started.elapsed();
+        // Its child counts once it was waited for.
+        detections.end()?;
     }
-    Ok(Measured::new(&finish, spent))
+    Ok(Measured::new(&finish, spent, before))
 }
 
 /// A decoder as `samovar run detect` uses it.
@@ -143,8 +149,9 @@ fn finished(completed: &Completed<Detections>) -> f64 {
 }
 
 impl Measured {
-    fn new(finish: &[f64], took: Duration) -> Self {
+    fn new(finish: &[f64], took: Duration, before: CpuTime) -> Self {
         Self {
+            cpu_s: CpuTime::now().since(before).as_secs_f64() / finish.len().max(1) as f64,
             frames_per_second: finish.len() as f64 / took.as_secs_f64().max(1e-9),
             finish: Duration::from_secs_f64(super::statistics::median(finish)),
         }

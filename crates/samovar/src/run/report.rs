@@ -138,7 +138,7 @@ impl Report {
 /// The boxes as a table.
 fn boxes(found: &Detections) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_HORIZONTAL_ONLY).set_header(["class", "score", "left", "top", "right", "bottom"]);
+    table.load_style(presets::NOTHING).set_header(["class", "score", "left", "top", "right", "bottom"]);
     for item in &found.items {
         let sides = [item.bbox.x1, item.bbox.y1, item.bbox.x2, item.bbox.y2].map(|side| format!("{side:.1}"));
         table.add_row([vec![item.label.to_string(), format!("{:.2}", item.score)], sides.to_vec()].concat());

@@ -5,7 +5,10 @@ use std::path::Path;
 
 fn detect(model: &Path, inputs: &[&Path]) -> Ended {
     let mut command = samovar();
-    command.args(["run", "detect", "--engine", "rten", "--json", "--model"]).arg(model).args(inputs);
+    command
+        .args(["run", "detect", "--engine", "rten", "--json", "--score-min", "0.3", "--model"])
+        .arg(model)
+        .args(inputs);
     Ended::from(command.output().unwrap()).without_panic()
 }
 

@@ -26,7 +26,7 @@ fn every_model_finds_what_its_reference_finds() {
     let Some(bus) = real("media/bus.jpg") else { return };
     for (model, persons, buses) in MODELS {
         let Some(model) = real(model) else { return };
-        let ended = detect(&model, &[&bus], &["--json"]);
+        let ended = detect(&model, &[&bus], &["--json", "--score-min", "0.3"]);
         let [record] = ended.lines().try_into().unwrap_or_else(|lines| panic!("{}: {lines:?}", ended.stderr));
         assert_eq!((count(&record, "person"), count(&record, "bus")), (persons, buses), "{}", model.display());
         assert_eq!((&record["image"]["width"], &record["image"]["height"]), (&810.into(), &1080.into()));
@@ -49,7 +49,16 @@ fn a_folder_a_filter_and_an_output_file_go_together() {
     std::fs::copy(zidane, pictures.join("a.jpg")).unwrap();
     std::fs::write(pictures.join("notes.txt"), "not looked at").unwrap();
     let (out, drawn) = (folder.path().join("found.jsonl"), folder.path().join("drawn"));
-    let more = ["--classes", "person,5", "-o", out.to_str().unwrap(), "--annotate", drawn.to_str().unwrap()];
+    let more = [
+        "--classes",
+        "person,5",
+        "--iou-max",
+        "0.45",
+        "-o",
+        out.to_str().unwrap(),
+        "--annotate",
+        drawn.to_str().unwrap(),
+    ];
     let ended = detect(&model, &[&pictures], &more);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let text = std::fs::read_to_string(out).unwrap();
@@ -69,7 +78,7 @@ fn a_folder_a_filter_and_an_output_file_go_together() {
 fn a_picture_comes_by_stdin() {
     let (Some(model), Some(bus)) = (real("yolox-nano/yolox_nano.onnx"), real("media/bus.jpg")) else { return };
     let mut command = samovar();
-    command.args(["run", "detect", "-", "--engine", "rten", "--json", "--model"]).arg(model);
+    command.args(["run", "detect", "-", "--engine", "rten", "--json", "--score-min", "0.3", "--model"]).arg(model);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&std::fs::read(bus).unwrap()).unwrap();
     let ended = Ended::from(child.wait_with_output().unwrap());
