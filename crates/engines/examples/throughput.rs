@@ -1,4 +1,5 @@
-//! Runs a model on every engine present, on all cores: `throughput MODEL [SECONDS]`. Prints frames per second and the time to load.
+//! Runs a model on every engine present, on all cores: `throughput MODEL [SECONDS]`. Prints runs per second,
+//! per CPU-second, and the time to load.
 #![expect(clippy::unwrap_used, reason = "an example for the console: it may stop at the first error")]
 
 use samovar_engine_api::{Dim, Engine, LoadOptions, ModelFiles, Precision, RunnerOptions};
@@ -36,6 +37,7 @@ fn measure(engine: &dyn Engine, path: &str, precision: Precision, fixed: bool, t
     let begin = Instant::now();
     let model = engine.load(&files, &options).unwrap();
     let load_ms = begin.elapsed().as_secs_f64() * 1e3;
+    let cpu_begin = cpu_seconds();
     let (runs, begin) = (AtomicU64::new(0), Instant::now());
     std::thread::scope(|scope| {
         for _ in 0..slots {
@@ -54,16 +56,25 @@ fn measure(engine: &dyn Engine, path: &str, precision: Precision, fixed: bool, t
             });
         }
     });
-    let elapsed = begin.elapsed();
+    let (elapsed, cpu) = (begin.elapsed(), cpu_seconds() - cpu_begin);
     let mut runner = model.runner(&RunnerOptions::default()).unwrap();
     runner.input(0, &shapes[0]).unwrap();
     let lending = Instant::now();
     (0..LENDS).for_each(|_| drop(runner.input(0, &shapes[0]).unwrap()));
     let lend_ns = lending.elapsed().as_nanos() / u128::from(LENDS);
-    let rate = runs.into_inner() as f64 / elapsed.as_secs_f64();
+    let runs = runs.into_inner() as f64;
+    let (rate, rate_per_cpu) = (runs / elapsed.as_secs_f64(), runs / cpu);
     let info = engine.info();
     println!(
-        "{} {} {precision} fixed={fixed}: {rate:.1} /s, load {load_ms:.0} ms, lending an input {lend_ns} ns",
+        "{} {} {precision} fixed={fixed}: {rate:.1} /s, {rate_per_cpu:.1} per CPU-second",
         info.name, info.version
     );
+    println!("  load {load_ms:.0} ms, lending an input {lend_ns} ns");
+}
+
+/// CPU time of this process: what a busy machine leaves comparable. Ticks of 10 ms, fields 14 and 15 of proc(5).
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit(") ").next().unwrap().split(' ').skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
 }

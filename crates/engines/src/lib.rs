@@ -7,6 +7,7 @@
 mod cpu;
 mod fake;
 mod fake_gate;
+mod fake_numbers;
 mod fake_text;
 mod host_tensor;
 pub mod install;
@@ -21,8 +22,9 @@ mod present;
 mod rten;
 mod rten_convert;
 
-pub use fake::{FakeCall, FakeCounts, FakeEngine, FakeFault, FakeModel, fake_digest, fake_output};
+pub use fake::{FakeCall, FakeCounts, FakeEngine, FakeFault, FakeModel};
 pub use fake_gate::Gate;
+pub use fake_numbers::{fake_digest, fake_output};
 pub use locate::Locations;
 pub use onnx::OnnxFile;
 pub use onnxruntime::OnnxRuntime;
