@@ -1,5 +1,6 @@
 //! Live streams: order, drops, bad frames, control messages.
 
+use crate::client::post;
 use crate::house::{House, options};
 use crate::pictures::{bomb, png};
 use crate::socket::Socket;
@@ -159,4 +160,31 @@ async fn streams_over_the_limit_are_refused() {
     drop(first);
     house.until("samovar_streams", |open| open == 0.0).await;
     Socket::ready(house.address, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swaps_lose_no_frame_and_keep_the_order() {
+    let house = House::fake(ServerLimits::default()).await;
+    let address = house.address;
+    let mut socket = Socket::ready(address, "").await;
+    let swaps = tokio::spawn(async move {
+        for generation in 2..=6 {
+            let answer = post(address, "/v1/models/fake/reload", b"").await.json();
+            assert_eq!(answer["serving"]["generation"], generation, "{answer}");
+        }
+    });
+    let mut generation = 1;
+    let mut frame = 0;
+    while !swaps.is_finished() || generation < 6 {
+        socket.frame(png(8, 8, 1)).await;
+        let event = socket.event().await;
+        assert_eq!((&event["type"], &event["frame"]), (&"result".into(), &frame.into()), "{event}");
+        let serving = event["generation"].as_u64().unwrap();
+        assert!(serving >= generation, "never back");
+        (generation, frame) = (serving, frame + 1);
+    }
+    swaps.await.unwrap();
+    println!("{frame} frames over 5 swaps");
+    assert_eq!(house.metric("samovar_swaps_total{model=\"fake\"}").await, 5.0);
+    assert_eq!(house.fake.counts().loaded_alive_max, 2, "two copies at most");
 }
