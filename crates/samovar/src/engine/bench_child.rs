@@ -22,8 +22,8 @@ pub fn run(arguments: &BenchEngineArguments, pair: &str) -> Result<Exit, CliErro
     let (name, precision) = pair.split_once('/').ok_or_else(unknown)?;
     let engine = bench::engines(arguments).into_iter().find(|engine| engine.info().name == name).ok_or_else(unknown)?;
     let precision = engine.info().precisions.into_iter().find(|known| known.name() == precision).ok_or_else(unknown)?;
-    let figures = Measurement::new(arguments, engine.as_ref(), precision).map_err(failure)?;
-    stdout::print_json(&figures.figures(arguments).map_err(failure)?)?;
+    let figures = Measurement::new(arguments, engine.as_ref(), precision).map_err(|error| failure(&error))?;
+    stdout::print_json(&figures.figures(arguments).map_err(|error| failure(&error))?)?;
     Ok(Exit::Ok)
 }
 
@@ -142,6 +142,6 @@ fn panicked() -> EngineError {
     EngineError::new(samovar_engine_api::EngineErrorKind::Run, "a run panicked")
 }
 
-fn failure(error: EngineError) -> CliError {
+fn failure(error: &EngineError) -> CliError {
     CliError::new("engine_failed", error.to_string())
 }

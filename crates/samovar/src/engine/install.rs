@@ -103,7 +103,7 @@ fn each(
 ) -> Result<Exit, CliError> {
     let mut outcomes = Vec::new();
     for name in &arguments.names {
-        let outcome = act(name.package()).map_err(failure)?;
+        let outcome = act(name.package()).map_err(|error| failure(&error))?;
         if !arguments.json {
             let state = if outcome.changed { what.to_owned() } else { format!("nothing to do, already {what}") };
             stdout::print(&format!("{}: {state} ({})\n", outcome.name, outcome.path))?;
@@ -139,6 +139,6 @@ fn say(json: bool, package: &Package, step: Step) {
     }
 }
 
-fn failure(error: InstallError) -> CliError {
+fn failure(error: &InstallError) -> CliError {
     CliError::new(error.kind().code(), error.to_string()).cure(error.kind().cure())
 }
