@@ -10,7 +10,7 @@ pub struct DetectOptions {
     /// Two boxes of one class that overlap by more than this (intersection over union, in 0..=1) count as one object. None takes
     /// the default of the model's own reference code: 0.7 for v8 and v11 (ultralytics), 0.45 for v5 and for YOLOX.
     pub iou_max: Option<f32>,
-    /// The most objects that are reported, 1..=[`DETECTIONS_MAX`]. Default 300.
+    /// The most objects that are reported, 1..=`DETECTIONS_MAX`. Default 300.
     pub detections_max: usize,
     /// The classes that are reported, by index; none means all of them.
     pub classes: Option<Arc<[u32]>>,

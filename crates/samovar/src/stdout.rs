@@ -16,7 +16,7 @@ pub fn print(text: &str) -> Result<(), CliError> {
 /// Prints a value as indented JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     let mut text = serde_json::to_string_pretty(value)
         .map_err(|error| CliError::new("internal", format!("the result cannot be written as JSON: {error}")))?;
