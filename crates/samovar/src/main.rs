@@ -1,6 +1,7 @@
 //! The `samovar` binary: command line, configuration and wiring.
 //!
-//! Everything is made here and passed down; there is no other place that knows both an engine and a wire.
+//! Everything is made here and passed down; there is no other place that knows both an engine and a wire. The
+//! allocator is the system's: mimalloc was as fast and held 10 to 40 MiB more.
 
 #![forbid(unsafe_code)]
 
@@ -28,9 +29,6 @@ use arguments::{Arguments, BenchCommand, Command, RunCommand};
 use clap::Parser;
 use failure::{CliError, Exit};
 use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     panic_message::install();

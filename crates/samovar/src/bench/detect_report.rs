@@ -78,12 +78,14 @@ impl CpuPerFrame {
 
     fn line(&self, name: &str) -> String {
         format!(
-            "{name:14} {:8.2} {:11.2} {:13.2} {:10.2} {:8.2}\n",
+            "{name:14} {:8.2} {:8.2} {:8.2} {:8.2} {:8.2} {:8.2} {:10.2}\n",
             self.decode_ms,
             self.prepare_ms,
             self.infer_ms,
             self.finish_ms,
-            self.sum_ms()
+            self.sum_ms(),
+            self.used_ms,
+            self.sum_ms() / self.used_ms.max(1e-9)
         )
     }
 }

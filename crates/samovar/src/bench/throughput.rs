@@ -93,7 +93,13 @@ pub async fn from_jpeg(model: &LoadedModel, picture: &Picture, time: Duration) -
         finish.push(finished(&oldest.await?));
         pending.push_back(submit(model, picture).await?);
     }
-    Ok(Measured::new(&finish, started.elapsed(), before))
+    let took = started.elapsed();
+    let counted = finish.len();
+    // What is still on its way takes CPU time too, so it is waited for.
+    for late in pending {
+        finish.push(finished(&late.await?));
+    }
+    Ok(Measured::new(&finish, counted as f64 / took.as_secs_f64(), before))
 }
 
 async fn submit(model: &LoadedModel, picture: &Picture) -> Result<Pending<Detections>, CliError> {
@@ -130,7 +136,7 @@ pub async fn from_video(
         // Its child counts once it was waited for.
         detections.end()?;
     }
-    Ok(Measured::new(&finish, spent, before))
+    Ok(Measured::new(&finish, finish.len() as f64 / spent.as_secs_f64().max(1e-9), before))
 }
 
 /// A decoder as `samovar run detect` uses it.
@@ -149,10 +155,10 @@ fn finished(completed: &Completed<Detections>) -> f64 {
 }
 
 impl Measured {
-    fn new(finish: &[f64], took: Duration, before: CpuTime) -> Self {
+    fn new(finish: &[f64], frames_per_second: f64, before: CpuTime) -> Self {
         Self {
             cpu_s: CpuTime::now().since(before).as_secs_f64() / finish.len().max(1) as f64,
-            frames_per_second: finish.len() as f64 / took.as_secs_f64().max(1e-9),
+            frames_per_second,
             finish: Duration::from_secs_f64(super::statistics::median(finish)),
         }
     }
