@@ -173,7 +173,7 @@ fn table(models: &[(&String, &ModelSection, Result<ModelFacts, CliError>)]) -> S
             problems.push_str(&format!("{name}: {problem}\n"));
         }
     }
-    format!("{table}\n{problems}")
+    format!("{}\n{problems}", table.trim_fmt())
 }
 
 /// The engine that will be tried first.

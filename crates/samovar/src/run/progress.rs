@@ -1,6 +1,7 @@
 //! The progress bar: on stderr, only where that is a terminal.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::io::IsTerminal;
 
 /// One bar that moves on with pictures and frames.
@@ -22,10 +23,14 @@ impl Progress {
         let bar =
             MultiProgress::with_draw_target(target).add(total.map_or_else(ProgressBar::no_length, ProgressBar::new));
         let template = match total {
-            Some(_) => "{msg} {bar:24} {pos}/{len} {per_sec}, {eta} left",
-            None => "{msg} {spinner} {pos} {per_sec}",
+            Some(_) => "{msg} {bar:24} {pos}/{len}, {rate} a second, {eta} left",
+            None => "{msg} {spinner} {pos}, {rate} a second",
         };
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+            // A bar that cannot be drawn is no reason to stop.
+            let _ = write!(out, "{:.1}", state.per_sec());
+        }));
         bar.set_message(what.to_owned());
         Self { bar }
     }

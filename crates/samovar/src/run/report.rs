@@ -131,7 +131,7 @@ impl Report {
         }
         let counts = summary(counts.into_iter());
         let line = format!("{} ({}×{}): {counts}\n", input.label, found.width, found.height);
-        if self.table && !found.items.is_empty() { format!("{line}{}\n", boxes(found)) } else { line }
+        if self.table && !found.items.is_empty() { format!("{line}{}\n", boxes(found).trim_fmt()) } else { line }
     }
 }
 

@@ -47,7 +47,7 @@ impl VideoWork<'_> {
     ) -> Result<(), CliError> {
         let mut annotated = annotator.map(|annotator| annotator.video(input, program.clone())).transpose()?;
         let Some(decoder) = self.open(input, program).await? else { return Ok(()) };
-        let progress = Progress::new(self.frames_expected(decoder.info()), &input.label);
+        let progress = Progress::new(self.frames_expected(decoder.info()), &input.output_name.display().to_string());
         let end = self.frames(input, decoder, annotated.as_mut(), (report, &progress)).await;
         progress.end();
         if let Some(annotated) = annotated {
