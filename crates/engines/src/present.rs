@@ -19,21 +19,22 @@ pub struct Surveyed {
     pub install_command: Option<&'static str>,
 }
 
-/// The engines that can be used here, the built-in one first.
+/// The engines that can be used here, in the order in which they are tried where none is named: the fastest measured first, the
+/// one that is always there last.
 pub fn present(locations: &Locations) -> Vec<Arc<dyn Engine>> {
-    let mut engines: Vec<Arc<dyn Engine>> = vec![Arc::new(Rten)];
+    let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
     engines.extend(openvino(locations).0.map(|engine| Arc::new(engine) as Arc<dyn Engine>));
     engines.extend(onnxruntime(locations).0.map(|engine| Arc::new(engine) as Arc<dyn Engine>));
+    engines.push(Arc::new(Rten));
     engines
 }
 
-/// Every engine that Samovar knows, present or absent.
+/// Every engine that Samovar knows, present or absent, in the order of [`present`].
 pub fn survey(locations: &Locations) -> Vec<Surveyed> {
     let built_in = Surveyed { name: "rten", info: Some(Rten.info()), unusable: Vec::new(), install_command: None };
     let (openvino, openvino_unusable) = openvino(locations);
     let (onnxruntime, onnxruntime_unusable) = onnxruntime(locations);
     vec![
-        built_in,
         Surveyed {
             name: OPENVINO.engine,
             info: openvino.map(|engine| engine.info()),
@@ -46,6 +47,7 @@ pub fn survey(locations: &Locations) -> Vec<Surveyed> {
             unusable: onnxruntime_unusable,
             install_command: Some("samovar engine install onnxruntime"),
         },
+        built_in,
     ]
 }
 

@@ -73,7 +73,7 @@ pub struct LoadFigures {
     pub settled_run: Duration,
     /// Runs that the warm-up needed, over all slots and lanes.
     pub warm_up_runs: u32,
-    /// Bytes that the process grew by, weights and run memory together.
+    /// Bytes that the process grew by, weights and run memory together; a share by weight where loads overlapped.
     pub memory_bytes: u64,
     /// Largest relative difference from f32 on the warm-up input; none where it runs in f32.
     pub precision_error: Option<f32>,
@@ -137,6 +137,10 @@ impl Generation {
 
     pub(crate) fn set_figures(&self, figures: LoadFigures) {
         *self.figures.lock() = figures;
+    }
+
+    pub(crate) fn set_memory_bytes(&self, bytes: u64) {
+        self.figures.lock().memory_bytes = bytes;
     }
 
     /// The key under which rows of these shapes meet; none when the family made too many of them.

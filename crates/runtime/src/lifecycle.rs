@@ -4,7 +4,7 @@ use crate::device::{Device, Order};
 use crate::event::Event;
 use crate::generation::{Generation, LoadFigures};
 use crate::load::{LoadError, LoadOutcome, load};
-use crate::memory::resident_bytes;
+use crate::memory::Scale;
 use crate::warm_up::WarmUpFigures;
 use crate::{Failure, FailureKind, ModelSpec, ModelState};
 use parking_lot::Mutex;
@@ -12,7 +12,6 @@ use samovar_engine_api::Engine;
 use samovar_schedule::Backoff;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -21,8 +20,8 @@ use tokio::sync::watch;
 pub(crate) struct Shared {
     pub(crate) engines: Vec<Arc<dyn Engine>>,
     pub(crate) device: Arc<Device>,
-    /// Loads in progress: the memory figure is exact only for one that was alone.
-    pub(crate) loading: AtomicUsize,
+    /// Weighs models while they are loaded.
+    pub(crate) scale: Scale,
 }
 
 /// One configured model and where it is in its life.
@@ -152,7 +151,7 @@ impl Model {
     }
 
     fn load_and_warm(&self, number: u64, first: bool) -> Result<Arc<Generation>, LoadError> {
-        let weighing = Weighing::begin(&self.shared.loading);
+        let weighing = self.shared.scale.begin();
         let started = Instant::now();
         let LoadOutcome { loaded, precision_error } =
             load(&self.spec, &self.shared.engines, &self.shared.device, number)?;
@@ -171,9 +170,10 @@ impl Model {
             first_run: warm.figures.first,
             settled_run: warm.figures.settled,
             warm_up_runs: warm.figures.runs,
-            memory_bytes: weighing.end(weights_bytes),
+            memory_bytes: weights_bytes,
             precision_error,
         });
+        weighing.end(&generation, weights_bytes);
         Ok(generation)
     }
 
@@ -227,33 +227,6 @@ type Done = std::sync::mpsc::SyncSender<Result<WarmUpFigures, crate::device::Ins
 struct Warmed {
     figures: WarmUpFigures,
     took: Duration,
-}
-
-/// The process's growth during one load.
-struct Weighing<'a> {
-    loading: &'a AtomicUsize,
-    before: u64,
-    alone: bool,
-}
-
-impl<'a> Weighing<'a> {
-    fn begin(loading: &'a AtomicUsize) -> Self {
-        let alone = loading.fetch_add(1, Ordering::SeqCst) == 0;
-        Self { loading, before: resident_bytes(), alone }
-    }
-
-    /// The growth, or the weights where another load went on at the same time and the growth is not this model's alone.
-    fn end(&self, weights_bytes: u64) -> u64 {
-        let alone = self.alone && self.loading.load(Ordering::SeqCst) == 1;
-        let grown = resident_bytes().saturating_sub(self.before);
-        if alone { grown.max(weights_bytes) } else { weights_bytes }
-    }
-}
-
-impl Drop for Weighing<'_> {
-    fn drop(&mut self) {
-        self.loading.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 fn no_answer(error: RecvTimeoutError) -> LoadError {

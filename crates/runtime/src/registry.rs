@@ -2,6 +2,7 @@
 
 use crate::event::{Observer, Silent};
 use crate::lifecycle::{Model, Shared};
+use crate::memory::Scale;
 use crate::{
     Device, DeviceOptions, DeviceStats, Failure, Generation, ModelHandle, ModelSpec, ModelState, RunError, RunErrorKind,
 };
@@ -9,7 +10,6 @@ use parking_lot::{Condvar, Mutex};
 use samovar_engine_api::Engine;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -61,7 +61,7 @@ impl Registry {
     /// The name that two models share.
     pub fn start(options: RegistryOptions, specs: Vec<ModelSpec>) -> Result<Self, String> {
         let device = Device::start(options.device, options.observer);
-        let shared = Arc::new(Shared { engines: options.engines, device, loading: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared { engines: options.engines, device, scale: Scale::default() });
         let mut models = BTreeMap::new();
         for spec in specs {
             let name = spec.name.clone();

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::failure::CliError;
+use crate::heap_keeper::HeapKeeper;
 use crate::pinned_engine::{PinnedEngine, Pins, PinsByPath};
 use samovar_engine_api::Engine;
 use samovar_engines::{Locations, Surveyed, present};
@@ -15,18 +16,13 @@ pub fn engines(config: &Config) -> Vec<Arc<dyn Engine>> {
     let pins: PinsByPath =
         config.models.values().filter_map(|model| Pins::of(model).map(|pins| (model.path.clone(), pins))).collect();
     let pins = Arc::new(pins);
-    let mut found = present(&Locations::from_environment());
-    found.sort_by_key(|engine| PREFERENCE.iter().position(|name| *name == engine.info().name));
+    let found = present(&Locations::from_environment());
     found.into_iter().map(|engine| PinnedEngine::wrap(engine, &pins)).collect()
 }
 
-/// The order in which `auto` tries engines: the fastest measured first, the one that is always there last.
-const PREFERENCE: [&str; 3] = ["openvino", "onnxruntime", "rten"];
-
 /// The engines of a survey that are here, in the order in which `auto` tries them.
 pub fn engine_names(survey: &[Surveyed]) -> Vec<&'static str> {
-    let present = |name: &&str| survey.iter().any(|one| one.name == *name && one.info.is_some());
-    PREFERENCE.into_iter().filter(present).collect()
+    survey.iter().filter(|one| one.info.is_some()).map(|one| one.name).collect()
 }
 
 /// A registry of `specs` on this machine, none of them loaded.
@@ -40,9 +36,7 @@ pub fn registry(
 ) -> Result<Registry, CliError> {
     let mut options = RegistryOptions::new(engines(config));
     options.device = device_options(config);
-    if let Some(observer) = observer {
-        options.observer = observer;
-    }
+    options.observer = Arc::new(HeapKeeper::new(observer));
     Registry::start(options, specs).map_err(|name| {
         CliError::new("model_name_taken", format!("two models are called `{name}`"))
             .cure("give one of them another name: --model NAME=FILE")
