@@ -120,43 +120,50 @@ impl Attempt<'_> {
     }
 
     fn load_weights(&self, family: &dyn Family, options: &LoadOptions) -> Result<Weights, LoadError> {
-        let Some(precision) = self.faster_precision() else {
+        let candidates = self.precisions();
+        if candidates == [Precision::F32] && self.spec.reference.is_none() {
             return Ok((self.engine.load(&self.spec.files, options)?, Precision::F32, None));
-        };
-        // One copy at a time: the f32 weights are gone before the faster ones come.
-        let reference = warm_run(family, self.engine.load(&self.spec.files, options)?.as_ref());
-        let fast = self.engine.load(&self.spec.files, &LoadOptions { precision, ..options.clone() })?;
-        match self.compare(family, fast.as_ref(), reference) {
-            Ok(agreement) => Ok((fast, precision, Some(agreement.relative))),
-            Err(reason) if self.spec.precision == PrecisionChoice::Auto => {
-                tracing::warn!(model = %self.spec.name, %precision, %reason, "runs in f32: the faster precision does not agree");
-                drop(fast);
-                Ok((self.engine.load(&self.spec.files, options)?, Precision::F32, None))
-            }
-            Err(reason) => Err(LoadError {
-                kind: FailureKind::Unsupported,
-                reason: format!("{precision} does not agree with f32 on the warm-up input: {reason}"),
-            }),
         }
+        // One copy at a time: the reference is gone before the weights that will serve come.
+        let reference_files = self.spec.reference.as_ref().unwrap_or(&self.spec.files);
+        let reference = warm_run(family, self.engine.load(reference_files, options)?.as_ref());
+        let mut refused = None;
+        for precision in candidates {
+            let model = self.engine.load(&self.spec.files, &LoadOptions { precision, ..options.clone() })?;
+            if precision == Precision::F32 && self.spec.reference.is_none() {
+                return Ok((model, precision, None));
+            }
+            match self.compare(family, model.as_ref(), &reference) {
+                Ok(agreement) => return Ok((model, precision, Some(agreement.relative))),
+                Err(reason) => {
+                    tracing::warn!(model = %self.spec.name, %precision, %reason, "does not agree with its reference");
+                    refused = Some(disagrees(precision, &reason));
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(no_engine))
     }
 
-    /// The precision below f32 to try; none where f32 is asked for or is all there is.
-    fn faster_precision(&self) -> Option<Precision> {
+    /// The precisions to try, the fastest first. f32 comes last where it is not ruled out.
+    fn precisions(&self) -> Vec<Precision> {
         match self.spec.precision {
-            PrecisionChoice::Fixed(Precision::F32) => None,
-            PrecisionChoice::Fixed(precision) => Some(precision),
-            PrecisionChoice::Auto => self.engine.info().precisions.into_iter().find(|&p| p != Precision::F32),
+            PrecisionChoice::Fixed(precision) => vec![precision],
+            PrecisionChoice::Auto => {
+                let faster = self.engine.info().precisions.into_iter().find(|&p| p != Precision::F32);
+                faster.into_iter().chain([Precision::F32]).collect()
+            }
         }
     }
 
     fn compare(
         &self,
         family: &dyn Family,
-        fast: &dyn LoadedModel,
-        reference: Result<Snapshot, String>,
+        model: &dyn LoadedModel,
+        reference: &Result<Snapshot, String>,
     ) -> Result<Agreement, String> {
-        let run = warm_run(family, fast)?;
-        self.spec.tolerance.compare(&run, &reference?).map_err(|disagreement| disagreement.to_string())
+        let run = warm_run(family, model)?;
+        let reference = reference.as_ref().map_err(Clone::clone)?;
+        self.spec.tolerance.compare(&run, reference).map_err(|disagreement| disagreement.to_string())
     }
 }
 
@@ -182,6 +189,11 @@ impl From<EngineError> for LoadError {
         };
         Self { kind, reason: error.to_string() }
     }
+}
+
+fn disagrees(precision: Precision, reason: &str) -> LoadError {
+    let reason = format!("in {precision} it does not agree with its reference on the warm-up input: {reason}");
+    LoadError { kind: FailureKind::Disagrees, reason }
 }
 
 fn missing_engine(name: &str) -> LoadError {

@@ -11,13 +11,16 @@ pub struct ModelSpec {
     pub name: String,
     /// Where its bytes are.
     pub files: ModelFiles,
+    /// The same model in f32, for a quantised file: it is used only if it agrees with this one on the warm-up input. None: a precision
+    /// below f32 is held against the file itself in f32.
+    pub reference: Option<ModelFiles>,
     /// Binds its family to the signature that is found.
     pub binder: Binder,
     /// Which engine runs it.
     pub engine: EngineChoice,
     /// Which arithmetic it uses.
     pub precision: PrecisionChoice,
-    /// How far a precision below f32 may differ from f32 on the warm-up input.
+    /// How far it may differ from its reference on the warm-up input.
     pub tolerance: Tolerance,
     /// Rows in one run at most. None: 1 on a CPU, where batches of pictures only cost time and memory; the family's most elsewhere.
     pub batch_max: Option<usize>,

@@ -84,6 +84,8 @@ pub enum FailureKind {
     EngineUnavailable,
     /// No engine on this machine can run it.
     Unsupported,
+    /// What was asked for does not agree with f32 on the warm-up input.
+    Disagrees,
     /// Warm-up failed.
     WarmUp,
     /// The code failed (a caught panic).
@@ -99,6 +101,7 @@ impl FailureKind {
             Self::Contract => "model_contract",
             Self::EngineUnavailable => "engine_unavailable",
             Self::Unsupported => "model_unsupported",
+            Self::Disagrees => "precision_disagrees",
             Self::WarmUp => "warm_up_failed",
             Self::Internal => "internal",
         }
@@ -114,6 +117,9 @@ impl FailureKind {
             }
             Self::EngineUnavailable => "run `samovar engine list` and install the engine, or set `engine = \"auto\"`",
             Self::Unsupported => "install another engine: `samovar engine install openvino` or `onnxruntime`",
+            Self::Disagrees => {
+                "set `precision = \"auto\"`, or a larger `tolerance` where the differences are small enough for you"
+            }
             Self::WarmUp => {
                 "try `samovar run` with this model and another engine (`--engine rten`) to see whether the file is at fault"
             }

@@ -61,6 +61,7 @@ pub fn spec((name, section): &NamedModel) -> Result<ModelSpec, CliError> {
     Ok(ModelSpec {
         name: name.clone(),
         files: ModelFiles { path: section.path.clone() },
+        reference: section.reference.clone().map(|path| ModelFiles { path }),
         binder: binder(hints(section)?),
         engine: engine_choice(section.engine),
         precision: precision_choice(section.precision),

@@ -68,6 +68,7 @@ fn spec(path: PathBuf, batch_max: usize) -> ModelSpec {
     ModelSpec {
         name: NAME.to_owned(),
         files: ModelFiles { path },
+        reference: None,
         binder: binder(FamilyHints::default()),
         engine: EngineChoice::Auto,
         precision: PrecisionChoice::Fixed(Precision::F32),

@@ -52,6 +52,7 @@ fn spec() -> ModelSpec {
     ModelSpec {
         name: "m".to_owned(),
         files: ModelFiles { path: "m".into() },
+        reference: None,
         binder: binder(FamilyHints::default()),
         engine: EngineChoice::Auto,
         precision: PrecisionChoice::Fixed(Precision::F32),

@@ -109,6 +109,7 @@ pub fn spec(name: &str) -> ModelSpec {
     ModelSpec {
         name: name.to_owned(),
         files: ModelFiles { path: name.into() },
+        reference: None,
         binder: Arc::new(bind) as Binder,
         engine: EngineChoice::Auto,
         precision: PrecisionChoice::Fixed(Precision::F32),

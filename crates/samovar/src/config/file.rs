@@ -71,6 +71,7 @@ impl Config {
         for model in self.models.values_mut() {
             model.path = folder.join(&model.path);
             model.labels = model.labels.take().map(|labels| folder.join(labels));
+            model.reference = model.reference.take().map(|reference| folder.join(reference));
         }
         self.media.ffmpeg = self.media.ffmpeg.take().map(|ffmpeg| folder.join(ffmpeg));
     }

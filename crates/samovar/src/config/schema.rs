@@ -150,7 +150,10 @@ pub struct ModelSection {
     /// The sha256 of each file that holds weights beside the graph.
     #[serde(default)]
     pub data_sha256: BTreeMap<String, String>,
-    /// How far a precision below f32 may differ from f32 on the warm-up input, as a share of the output's size.
+    /// The same model in f32, for a quantised file: it is used only if it agrees with this one on the warm-up input.
+    #[serde(default)]
+    pub reference: Option<PathBuf>,
+    /// How far it may differ from f32 (the file itself, or `reference`) on the warm-up input, as a share of the output's size.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub tolerance: Option<f32>,
@@ -237,6 +240,7 @@ impl ModelSection {
             preload: true,
             sha256: None,
             data_sha256: BTreeMap::new(),
+            reference: None,
             tolerance: None,
         }
     }

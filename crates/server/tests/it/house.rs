@@ -91,6 +91,7 @@ pub(crate) fn spec(name: &str, path: &Path) -> ModelSpec {
     ModelSpec {
         name: name.to_owned(),
         files: ModelFiles { path: path.to_owned() },
+        reference: None,
         binder: binder(FamilyHints::default()),
         engine: EngineChoice::Auto,
         precision: PrecisionChoice::Fixed(Precision::F32),
