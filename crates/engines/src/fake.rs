@@ -97,6 +97,7 @@ struct State {
     run_faults: HashMap<u64, FakeFault>,
     every_load: Option<FakeFault>,
     every_run: Option<FakeFault>,
+    every_runner: Option<FakeFault>,
     load_hook: Option<Hook>,
     run_hook: Option<Hook>,
     load_gate: Option<Gate>,
@@ -199,6 +200,11 @@ impl FakeModel {
         self.inner.state.lock().every_run = fault;
     }
 
+    /// Makes every runner that is asked for go wrong from now on; none ends it.
+    pub fn fail_every_runner(&self, fault: Option<FakeFault>) {
+        self.inner.state.lock().every_runner = fault;
+    }
+
     /// Calls `hook` at the start of every load, on the loading thread.
     pub fn on_load(&self, hook: impl Fn(FakeCall) + Send + Sync + 'static) {
         self.inner.state.lock().load_hook = Some(Arc::new(hook));
@@ -285,6 +291,11 @@ impl LoadedModel for FakeLoaded {
     }
 
     fn runner(&self, _options: &RunnerOptions) -> Result<Box<dyn Runner>, EngineError> {
+        let (fault, made) = {
+            let state = self.model.inner.state.lock();
+            (state.every_runner, state.counts.runners)
+        };
+        raise(fault, "runner", made + 1)?;
         let counts = &mut self.model.inner.state.lock().counts;
         counts.runners += 1;
         counts.runners_alive += 1;

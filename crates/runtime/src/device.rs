@@ -67,10 +67,8 @@ struct State {
 
 /// What a slot is told to do beside its work.
 pub(crate) enum Order {
-    /// Make a runner and warm it up.
-    Install { generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>> },
-    /// Warm an installed runner again.
-    WarmAgain { generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>> },
+    /// Make a runner unless one is there, and warm it up.
+    WarmUp { generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>> },
     /// Drop the runner.
     Remove { key: GenerationKey, done: SyncSender<()> },
 }
@@ -177,9 +175,12 @@ impl Device {
         self.room.notified()
     }
 
-    /// Gives an order to every slot.
+    /// Gives an order to every slot; to none once the device closes, so that whoever waits for answers hears of it.
     pub(crate) fn order(&self, mut make: impl FnMut() -> Order) {
         let mut state = self.state.lock();
+        if state.closing {
+            return;
+        }
         for orders in &mut state.orders {
             orders.push_back(make());
         }
@@ -194,16 +195,18 @@ impl Device {
             let mut state = self.state.lock();
             lanes.into_iter().flat_map(|lane| state.queue.drain_lane(lane)).collect()
         };
+        self.room.notify_waiters();
         for work in abandoned {
             self.drop_work(work, DropReason::Unloaded);
         }
     }
 
-    /// The next duty of slot `index`. A slot that is warming a model up does not sleep and takes no further order.
+    /// The next duty of slot `index`. A slot that is warming a model up does not sleep and begins no other warm-up.
     pub(crate) fn next_duty(&self, index: usize, warming: bool) -> Duty {
         let mut state = self.state.lock();
         loop {
-            if !warming && let Some(order) = state.orders[index].pop_front() {
+            if let Some(order) = next_order(&mut state.orders[index], warming) {
+                self.hand_watch_on(&state);
                 return Duty::Obey(order);
             }
             let may_wait = !state.closing;
@@ -214,6 +217,7 @@ impl Device {
             }
             let until = match taken.next {
                 Next::Batch(batch) => {
+                    self.hand_watch_on(&state);
                     drop(state);
                     self.room.notify_waiters();
                     return Duty::Run(batch);
@@ -228,6 +232,13 @@ impl Device {
             if state.orders[index].is_empty() {
                 self.arrived.wait_for(&mut state, until);
             }
+        }
+    }
+
+    /// A slot that leaves to work may have been the one that watched the rest of the queue: another takes that over.
+    fn hand_watch_on(&self, state: &State) {
+        if !state.queue.is_empty() {
+            self.arrived.notify_one();
         }
     }
 
@@ -283,6 +294,13 @@ impl Device {
     }
 }
 
+/// The order to obey next. A warm-up waits for the one in progress; a removal waits for nothing, so that a model that
+/// warms up does not keep another one in memory.
+fn next_order(orders: &mut VecDeque<Order>, warming: bool) -> Option<Order> {
+    let next = orders.iter().position(|order| !warming || matches!(order, Order::Remove { .. }))?;
+    orders.remove(next)
+}
+
 /// Work that was not let in.
 pub(crate) struct Unqueued {
     pub(crate) work: Work,
@@ -306,7 +324,7 @@ impl Unqueued {
     }
 }
 
-fn dropped_error(reason: DropReason) -> RunError {
+pub(crate) fn dropped_error(reason: DropReason) -> RunError {
     match reason {
         DropReason::Displaced => RunError::new(RunErrorKind::Displaced, "a newer frame of this stream took its place"),
         DropReason::Expired => {
@@ -317,5 +335,34 @@ fn dropped_error(reason: DropReason) -> RunError {
             "the model was unloaded before the work could be started",
         ),
         DropReason::Cancelled | DropReason::Refused => RunError::internal("the work was cancelled"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Silent;
+    use samovar_engine_api::Device::Cpu;
+
+    #[test]
+    fn a_removal_overtakes_warm_ups_while_one_is_in_progress() {
+        let (done, _answers) = std::sync::mpsc::sync_channel(1);
+        let remove = |key| Order::Remove { key: GenerationKey(key), done: done.clone() };
+        let mut orders: VecDeque<Order> = [remove(1), remove(2)].into();
+        assert!(matches!(next_order(&mut orders, true), Some(Order::Remove { key: GenerationKey(1), .. })));
+        assert!(matches!(next_order(&mut orders, false), Some(Order::Remove { key: GenerationKey(2), .. })));
+        assert!(next_order(&mut orders, false).is_none());
+    }
+
+    #[test]
+    fn an_order_to_a_closed_device_is_dropped_so_that_its_answer_is_not_waited_for() {
+        let options = DeviceOptions { kind: Cpu, slots: 2, threads: 1, policy: QueuePolicy::default() };
+        let device = Device::start(options, Arc::new(Silent));
+        device.close();
+        let (done, answers) = std::sync::mpsc::sync_channel(2);
+        device.order(|| Order::Remove { key: GenerationKey(1), done: done.clone() });
+        drop(done);
+        let answer = answers.recv_timeout(Duration::from_secs(10));
+        assert_eq!(answer, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
     }
 }

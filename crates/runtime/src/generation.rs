@@ -173,6 +173,11 @@ impl Generation {
         Some(InUse(Arc::clone(self)))
     }
 
+    /// Whether it takes no more work: it is on its way out of memory, or its load was given up.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.use_count.lock().retired
+    }
+
     /// Takes no more work, and waits until what was accepted is done. Tells whether it is, within `limit`.
     pub(crate) fn retire(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;

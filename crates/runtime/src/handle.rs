@@ -51,19 +51,23 @@ impl ModelHandle {
     }
 
     /// Makes sure that the model is loaded and warm, loading it if nobody has. Callers share one load and one warm-up.
+    /// A model that is on its way out is loaded again once it is out.
     ///
     /// # Errors
     /// `NotReady` where the load fails or has failed and is not due again; `ShuttingDown`.
     pub async fn open(&self) -> Result<Opened, RunError> {
-        match self.state() {
-            ModelState::Ready(generation) => Ok(self.found_warm(generation)),
-            ModelState::Failed(failure) if !due(&failure) => Err(not_ready(&failure)),
-            ModelState::Absent | ModelState::Failed(_) if self.model.claim_load() => {
-                let loaded = self.operations.run(&self.model, Model::load).await?;
-                loaded.map(Opened::Loaded).map_err(|failure| not_ready(&failure))
+        for _ in 0..ENTER_TRIES {
+            match self.state() {
+                ModelState::Ready(generation) => return Ok(self.found_warm(generation)),
+                ModelState::Failed(failure) if !due(&failure) => return Err(not_ready(&failure)),
+                ModelState::Absent | ModelState::Failed(_) if self.model.claim_load() => {
+                    let loaded = self.operations.run(&self.model, Model::load).await?;
+                    return loaded.map(Opened::Loaded).map_err(|failure| not_ready(&failure));
+                }
+                _ => self.settled().await?,
             }
-            _ => self.wait().await,
         }
+        Err(starting(Duration::from_secs(1)))
     }
 
     fn found_warm(&self, generation: Arc<Generation>) -> Opened {
@@ -71,17 +75,11 @@ impl ModelHandle {
         Opened::Warm(generation)
     }
 
-    /// Waits for the operation in progress to end; its waiters did not run a warm-up themselves.
-    async fn wait(&self) -> Result<Opened, RunError> {
-        let mut watch = self.watch();
+    /// Waits for the operation in progress to end.
+    async fn settled(&self) -> Result<(), RunError> {
         let settled =
             |state: &ModelState| matches!(state, ModelState::Ready(_) | ModelState::Failed(_) | ModelState::Absent);
-        let state = watch.wait_for(settled).await.map_err(|_| RunError::shutting_down())?.clone();
-        match state {
-            ModelState::Ready(generation) => Ok(self.found_warm(generation)),
-            ModelState::Failed(failure) => Err(not_ready(&failure)),
-            _ => Err(starting(Duration::from_secs(1))),
-        }
+        self.watch().wait_for(settled).await.map(drop).map_err(|_| RunError::shutting_down())
     }
 
     /// The generation that serves at present.
@@ -123,7 +121,7 @@ impl ModelHandle {
     }
 }
 
-/// Looks at the serving generation before a call gives up: each miss means that a swap happened in between.
+/// Looks at the state before a call gives up: each miss means that a load, a swap or an unload happened in between.
 const ENTER_TRIES: usize = 8;
 
 fn due(failure: &Failure) -> bool {

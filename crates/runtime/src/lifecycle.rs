@@ -69,6 +69,21 @@ impl Model {
         })
     }
 
+    /// Ends a claim or an operation that came to no end of its own, so that nobody waits for it for ever.
+    pub(crate) fn give_up(&self, reason: &str) {
+        // Whoever holds the lock is an operation in progress: it sets the state when it ends.
+        let Some(_memory) = self.operation.try_lock() else { return };
+        self.state.send_if_modified(|state| {
+            let open_ended = !matches!(state, ModelState::Absent | ModelState::Ready(_) | ModelState::Failed(_));
+            if open_ended {
+                let retry_at = Some(Instant::now() + RETRY_FIRST);
+                let (kind, reason) = (FailureKind::Internal, reason.to_owned());
+                *state = ModelState::Failed(Failure { kind, reason, attempts: 0, retry_at });
+            }
+            open_ended
+        });
+    }
+
     /// Loads and warms unless that is done already. Blocks; whoever comes second waits for the first.
     pub(crate) fn load(&self) -> Result<Arc<Generation>, Failure> {
         let mut memory = self.operation.lock();
@@ -118,7 +133,7 @@ impl Model {
             drop(memory);
             return self.load();
         };
-        let warmed = self.on_all_slots(&generation, |generation, done| Order::WarmAgain { generation, done });
+        let warmed = self.on_all_slots(&generation, |generation, done| Order::WarmUp { generation, done });
         match warmed {
             Ok(warm) => {
                 generation.set_figures(LoadFigures { warm_up: warm.took, ..generation.figures() });
@@ -162,7 +177,7 @@ impl Model {
         }
         let weights_bytes = loaded.model.weights_bytes();
         let generation = Arc::new(Generation::new(loaded));
-        let warm = self.on_all_slots(&generation, |generation, done| Order::Install { generation, done });
+        let warm = self.on_all_slots(&generation, |generation, done| Order::WarmUp { generation, done });
         let warm = warm.inspect_err(|_| self.free(&generation))?;
         generation.set_figures(LoadFigures {
             load,
@@ -232,7 +247,7 @@ struct Warmed {
 fn no_answer(error: RecvTimeoutError) -> LoadError {
     let reason = match error {
         RecvTimeoutError::Timeout => "the warm-up did not end in time",
-        RecvTimeoutError::Disconnected => "the device is closing",
+        RecvTimeoutError::Disconnected => "the device is closing, or a slot had to give the warm-up up",
     };
     LoadError { kind: FailureKind::WarmUp, reason: reason.to_owned() }
 }

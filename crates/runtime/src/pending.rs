@@ -64,7 +64,7 @@ impl<T> Pending<T> {
     pub fn wait(mut self) -> Result<Completed<T>, RunError> {
         let (_sender, closed) = oneshot::channel();
         let receiver = std::mem::replace(&mut self.receiver, closed);
-        let result = receiver.blocking_recv().unwrap_or_else(|_| Err(RunError::shutting_down()));
+        let result = receiver.blocking_recv().unwrap_or_else(|_| Err(lost()));
         self.cancel = None;
         result
     }
@@ -76,9 +76,14 @@ impl<T> Future for Pending<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.receiver).poll(context).map(|received| {
             self.cancel = None;
-            received.unwrap_or_else(|_| Err(RunError::shutting_down()))
+            received.unwrap_or_else(|_| Err(lost()))
         })
     }
+}
+
+/// Work is settled even when the device closes: only a panic loses it.
+fn lost() -> RunError {
+    RunError::internal("the work was lost on the way; the server's log says why")
 }
 
 impl<T> Drop for Pending<T> {

@@ -9,6 +9,7 @@ use crate::{
 use parking_lot::{Condvar, Mutex};
 use samovar_engine_api::Engine;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -95,7 +96,7 @@ impl Registry {
             .models
             .values()
             .filter(|model| model.spec.preload)
-            .map(|model| self.operations.start(model, Model::load))
+            .filter_map(|model| self.operations.start(model, Model::load).ok())
             .collect();
         for load in loads {
             // A failure is in the model's state; there is nobody else to tell it to.
@@ -190,26 +191,37 @@ struct OperationsState {
 }
 
 impl Operations {
-    /// Starts an operation; its outcome comes by the channel.
+    /// Starts an operation; its outcome comes by the channel. No channel: it was not started, and the model does not
+    /// wait for it.
+    ///
+    /// # Errors
+    /// `ShuttingDown`; `NotReady` where the system gives no thread.
     pub(crate) fn start<R: Send + 'static>(
         &self,
         model: &Arc<Model>,
         operation: impl FnOnce(&Model) -> R + Send + 'static,
-    ) -> oneshot::Receiver<R> {
+    ) -> Result<oneshot::Receiver<R>, RunError> {
         let (sender, receiver) = oneshot::channel();
-        let model = Arc::clone(model);
+        let running = Arc::clone(model);
+        let started = self.spawn(&model.spec.name, move || {
+            match catch_unwind(AssertUnwindSafe(|| operation(&running))) {
+                // Whoever asked may have gone.
+                Ok(outcome) => drop(sender.send(outcome)),
+                Err(_) => running.give_up("an operation on the model ended in a panic"),
+            }
+        });
+        started.inspect_err(|_| model.give_up("the operation could not be started")).map(|()| receiver)
+    }
+
+    fn spawn(&self, model: &str, body: impl FnOnce() + Send + 'static) -> Result<(), RunError> {
         let mut state = self.shared.state.lock();
         if state.closed {
-            return receiver;
+            return Err(RunError::shutting_down());
         }
         state.threads.retain(|thread| !thread.is_finished());
-        let name = format!("model-{}", model.spec.name);
-        let spawned = std::thread::Builder::new().name(name).spawn(move || drop(sender.send(operation(&model))));
-        match spawned {
-            Ok(thread) => state.threads.push(thread),
-            Err(error) => tracing::error!(%error, "no thread for an operation on a model"),
-        }
-        receiver
+        let spawned = std::thread::Builder::new().name(format!("model-{model}")).spawn(body);
+        state.threads.push(spawned.map_err(|error| no_thread(&error))?);
+        Ok(())
     }
 
     /// Runs an operation and waits for its outcome.
@@ -218,7 +230,8 @@ impl Operations {
         model: &Arc<Model>,
         operation: impl FnOnce(&Model) -> R + Send + 'static,
     ) -> Result<R, RunError> {
-        self.start(model, operation).await.map_err(|_| RunError::shutting_down())
+        let outcome = self.start(model, operation)?.await;
+        outcome.map_err(|_| RunError::internal("the operation on the model failed; the server's log says why"))
     }
 
     fn close(&self) {
@@ -243,6 +256,12 @@ impl Operations {
         }
         state.closed
     }
+}
+
+fn no_thread(error: &std::io::Error) -> RunError {
+    tracing::error!(%error, "no thread for an operation on a model");
+    let retry_after = Duration::from_secs(1);
+    RunError::new(RunErrorKind::NotReady { retry_after }, "the system gives no thread for the model; ask again later")
 }
 
 fn spawn_retry(models: Vec<Arc<Model>>, operations: Operations) -> JoinHandle<()> {

@@ -1,11 +1,11 @@
 //! One slot's thread: takes batches, writes their rows, runs the engine, reads the rows; obeys orders in between.
 
-use crate::device::{Device, Duty, InstallError, Order};
+use crate::device::{Device, Duty, InstallError, Order, dropped_error};
 use crate::event::Event;
 use crate::generation::{Generation, GenerationKey};
 use crate::warm_up::{WarmUp, WarmUpFigures};
 use crate::work::Work;
-use crate::{FailureKind, InputRow, OutputRow, RunError, RunErrorKind, Scratch, TaskError, Timings};
+use crate::{DropReason, FailureKind, InputRow, OutputRow, RunError, RunErrorKind, Scratch, TaskError, Timings};
 use samovar_engine_api::{EngineError, EngineErrorKind, Runner};
 use samovar_schedule::{Batch, Class};
 use std::collections::HashMap;
@@ -49,35 +49,53 @@ impl Slot {
         Self { device, index, runners: HashMap::new(), scratch: Scratch::default(), warming: None }
     }
 
-    /// Serves until the device closes. Work and warm-up runs take turns, so that neither starves the other.
+    /// Serves until the device closes. Work and warm-up runs take turns, so that neither starves the other. A panic that
+    /// nobody below caught costs what was in hand; the slot goes on.
     pub(crate) fn serve(mut self) {
         loop {
-            self.warm_one_run();
-            match self.device.next_duty(self.index, self.warming.is_some()) {
-                Duty::Run(batch) => self.run(batch),
-                Duty::Obey(order) => self.obey(order),
-                Duty::Idle => {}
-                Duty::Stop => return,
+            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(_) => {
+                    tracing::error!(slot = self.index, "a panic reached the slot; it goes on");
+                    self.scratch = Scratch::default();
+                }
             }
         }
     }
 
+    /// One run of the warm-up and one duty; tells whether there is more to come.
+    fn turn(&mut self) -> bool {
+        self.warm_one_run();
+        match self.device.next_duty(self.index, self.warming.is_some()) {
+            Duty::Run(batch) => self.run(batch),
+            Duty::Obey(order) => self.obey(order),
+            Duty::Idle => {}
+            Duty::Stop => return false,
+        }
+        true
+    }
+
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Install { generation, done } => match generation.runner() {
+            Order::WarmUp { generation, done } => match self.take_runner(&generation) {
                 Ok(runner) => {
                     self.runners.insert(generation.key, runner);
                     self.begin_warm_up(generation, done);
                 }
                 Err(error) => report(&done, Err(install_error(error.to_string()))),
             },
-            Order::WarmAgain { generation, done } => self.begin_warm_up(generation, done),
             Order::Remove { key, done } => {
                 drop(self.runners.remove(&key));
                 // The one who waits has room for every slot's answer; where it gave up, nobody needs it.
                 let _ = done.try_send(());
             }
         }
+    }
+
+    /// The generation's runner; a new one on the first call, and where the last one was lost.
+    fn take_runner(&mut self, generation: &Generation) -> Result<Box<dyn Runner>, EngineError> {
+        self.runners.remove(&generation.key).map_or_else(|| new_runner(generation), Ok)
     }
 
     fn begin_warm_up(&mut self, generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>>) {
@@ -87,6 +105,10 @@ impl Slot {
 
     fn warm_one_run(&mut self) {
         let Some(mut warming) = self.warming.take() else { return };
+        if warming.generation.is_retired() {
+            // The load has failed in another slot or was given up: nobody waits for the rest.
+            return;
+        }
         let Some(runner) = self.runners.get_mut(&warming.generation.key) else {
             report(&warming.done, Err(install_error("the model was removed while it warmed up".to_owned())));
             return;
@@ -126,10 +148,13 @@ impl Slot {
     /// Runs the rows of one batch to their end. Gives them back when the engine failed and they are worth a try alone.
     fn run_rows(&mut self, class: Class, mut rows: Vec<Row>) -> Option<Vec<Row>> {
         let generation = Arc::clone(rows.first()?.work.generation());
-        let Some(mut runner) = self.runners.remove(&generation.key) else {
-            tracing::error!(model = %generation.name, slot = self.index, "no runner is installed");
-            settle_all(rows, &RunError::internal("the model is not installed in this slot"));
-            return None;
+        let mut runner = match self.take_runner(&generation) {
+            Ok(runner) => runner,
+            Err(error) => {
+                tracing::error!(model = %generation.name, slot = self.index, %error, "no runner for a batch");
+                settle_all(rows, &no_runner(&generation));
+                return None;
+            }
         };
         let mut times = BatchTimes::default();
         let started = Instant::now();
@@ -163,9 +188,11 @@ impl Slot {
     fn after_failure(&mut self, generation: &Generation, error: &EngineError, rows: Vec<Row>) -> Option<Vec<Row>> {
         tracing::error!(model = %generation.name, rows = rows.len(), %error, "a run failed");
         self.device.observer.observe(&Event::RunFailed { model: &generation.name });
-        match generation.runner() {
+        match new_runner(generation) {
             Ok(fresh) => drop(self.runners.insert(generation.key, fresh)),
-            Err(error) => tracing::error!(model = %generation.name, %error, "no new runner could be made"),
+            Err(error) => {
+                tracing::error!(model = %generation.name, %error, "no new runner yet; the next batch tries again");
+            }
         }
         if rows.len() > 1 {
             return Some(rows);
@@ -258,6 +285,19 @@ fn report(done: &SyncSender<Result<WarmUpFigures, InstallError>>, outcome: Resul
 
 fn install_error(reason: String) -> InstallError {
     InstallError { kind: FailureKind::WarmUp, reason }
+}
+
+fn new_runner(generation: &Generation) -> Result<Box<dyn Runner>, EngineError> {
+    catch_unwind(AssertUnwindSafe(|| generation.runner()))
+        .unwrap_or_else(|_| Err(EngineError::new(EngineErrorKind::Run, "the engine panicked while it made a runner")))
+}
+
+/// Work that was held past the drain limit comes after its model went.
+fn no_runner(generation: &Generation) -> RunError {
+    if generation.is_retired() {
+        return dropped_error(DropReason::Unloaded);
+    }
+    RunError::internal("the model cannot run at present")
 }
 
 fn settle_all(rows: Vec<Row>, error: &RunError) {
