@@ -22,9 +22,12 @@ pub struct DetectVideo {
     pub in_flight: usize,
 }
 
-/// Results of one video, frame by frame.
+/// Results of one video, frame by frame. Once it is dropped nothing more is read: the feeder ends at its next frame, which
+/// the decoder's stall limit bounds.
 pub struct VideoDetections {
     frames: mpsc::Receiver<InFlight>,
+    /// The frame whose result [`VideoDetections::next`] waits for: kept here, so that a wait that is given up loses nothing.
+    awaited: Option<InFlight>,
     /// Feeds the frames in; joined at the end.
     feeder: Option<JoinHandle<Result<Option<VideoEnd>, MediaError>>>,
 }
@@ -53,7 +56,7 @@ impl DetectVideo {
         let feeder = std::thread::Builder::new()
             .name("video-feeder".to_owned())
             .spawn(move || self.feed(&detector, decoder, &sender, &runtime));
-        VideoDetections { frames, feeder: Some(feeder.expect("the system gives a thread for a video")) }
+        VideoDetections { frames, awaited: None, feeder: Some(feeder.expect("the system gives a thread for a video")) }
     }
 
     fn feed(
@@ -81,17 +84,30 @@ impl DetectVideo {
 }
 
 impl VideoDetections {
-    /// The next frame's result, in order; none after the last. A frame that fails ends the video.
+    /// The next frame's result, in order; none after the last. A frame that fails ends the video. Safe to cancel.
     ///
     /// # Errors
     /// Why a frame has no result.
     pub async fn next(&mut self) -> Option<Result<VideoOutcome, RunError>> {
-        let InFlight { index, frame, pending } = self.frames.recv().await?;
-        let completed = match pending {
+        if self.awaited.is_none() {
+            self.awaited = Some(self.frames.recv().await?);
+        }
+        let completed = match &mut self.awaited.as_mut()?.pending {
             Ok(pending) => pending.await,
-            Err(error) => Err(error),
+            Err(error) => Err(error.clone()),
         };
+        let InFlight { index, frame, .. } = self.awaited.take()?;
+        if completed.is_err() {
+            self.give_up();
+        }
         Some(completed.map(|completed| VideoOutcome { index, frame, completed }))
+    }
+
+    /// Takes no further frames and lets go of those in flight: what has not started is never started.
+    fn give_up(&mut self) {
+        self.frames.close();
+        self.awaited = None;
+        while self.frames.try_recv().is_ok() {}
     }
 
     /// How the video ended; none where it was given up before its end. To be asked when [`VideoDetections::next`] has given none.
@@ -102,7 +118,7 @@ impl VideoDetections {
     /// # Panics
     /// Never: a feeder that panicked counts as a decoder that failed.
     pub fn end(mut self) -> Result<Option<VideoEnd>, MediaError> {
-        self.frames.close();
+        self.give_up();
         let feeder = self.feeder.take().expect("the feeder is joined only here");
         feeder.join().unwrap_or_else(|_| {
             Err(MediaError::new(samovar_media::MediaErrorKind::DecoderFailed, "reading the video failed"))

@@ -1,10 +1,12 @@
 //! Recorded video: every frame gets its result, in order, within bounds.
 
 use crate::support::Bench;
+use samovar_engine_api::EngineErrorKind;
+use samovar_engines::{FakeFault, Gate};
 use samovar_media::{FfmpegProgram, FramePool, VideoDecoder, VideoEnd, VideoInput, VideoLimits, VideoOptions};
 use samovar_models::DetectOptions;
-use samovar_pipelines::DetectVideo;
-use samovar_runtime::StreamKey;
+use samovar_pipelines::{DetectVideo, VideoDetections};
+use samovar_runtime::{RunErrorKind, StreamKey};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,4 +59,60 @@ async fn a_video_that_is_given_up_stops_reading() {
     assert_eq!(detections.end().unwrap(), None);
     assert_eq!(pool.stats().in_use, 0, "every frame went back");
     assert!(pool.stats().misses < 20, "the video was not read to its end");
+}
+
+/// The clip from its beginning, with two frames in flight.
+fn start(bench: &Bench, (path, program): (PathBuf, FfmpegProgram), pool: &FramePool) -> VideoDetections {
+    let (input, options) = (VideoInput::File(path), VideoOptions::new(program));
+    let decoder = VideoDecoder::open(input, options, &VideoLimits::default(), pool.clone()).unwrap();
+    let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(1), in_flight: 2 };
+    video.start(bench.detector(), decoder)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_a_frame_that_is_given_up_loses_no_frame() {
+    let Some(clip) = clip() else { return };
+    let bench = Bench::warm(1).await;
+    let gate = Gate::closed();
+    bench.model.hold_runs(&gate);
+    let mut detections = start(&bench, clip, &FramePool::new(16));
+    gate.wait_for(1);
+    for _ in 0..3 {
+        let waited = tokio::time::timeout(Duration::from_millis(20), detections.next()).await;
+        assert!(waited.is_err(), "the run is held");
+    }
+    gate.open();
+    for index in 0..5 {
+        assert_eq!(detections.next().await.unwrap().unwrap().index, index);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_that_fails_ends_the_video() {
+    let Some(clip) = clip() else { return };
+    let bench = Bench::warm(1).await;
+    bench.model.fail_every_run(Some(FakeFault::Error(EngineErrorKind::Run)));
+    let pool = FramePool::new(16);
+    let mut detections = start(&bench, clip, &pool);
+    let failed = detections.next().await.unwrap().err().unwrap();
+    assert_eq!(failed.kind(), RunErrorKind::Internal);
+    assert!(detections.next().await.is_none(), "nothing comes after a failure");
+    assert_eq!(detections.end().unwrap(), None);
+    bench.registry.unload("m").await.unwrap();
+    assert_eq!(pool.stats().in_use, 0, "every frame went back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_is_dropped_lets_its_model_and_its_frames_go() {
+    let Some(clip) = clip() else { return };
+    let bench = Bench::warm(1).await;
+    let pool = FramePool::new(16);
+    let mut detections = start(&bench, clip, &pool);
+    detections.next().await.unwrap().unwrap();
+    drop(detections);
+    bench.registry.unload("m").await.unwrap();
+    while pool.stats().in_use > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(bench.model.counts().loaded_alive, 0);
 }
