@@ -342,7 +342,86 @@ pub(crate) fn dropped_error(reason: DropReason) -> RunError {
 mod tests {
     use super::*;
     use crate::event::Silent;
-    use samovar_engine_api::Device::Cpu;
+    use crate::generation::Loaded;
+    use crate::{Family, InputRow, OutputRow, RowShape, RowShapes, Scratch, Task, TaskError, WarmUpRow};
+    use samovar_engine_api::{Device::Cpu, Engine, LoadOptions, ModelFiles, Precision};
+    use samovar_engines::{FakeEngine, FakeModel};
+    use samovar_schedule::{BatchRule, ClassPolicy, StreamKey, WhenFull};
+    use std::num::NonZeroU16;
+    use std::time::Instant;
+
+    struct Nothing;
+
+    impl Family for Nothing {
+        fn name(&self) -> &'static str {
+            "nothing"
+        }
+
+        fn lanes(&self) -> Vec<RowShapes> {
+            Vec::new()
+        }
+
+        fn batch_max(&self) -> usize {
+            1
+        }
+
+        fn warm_up(&self, _lane: &RowShapes) -> Box<dyn WarmUpRow> {
+            unreachable!("there is no lane to warm up")
+        }
+    }
+
+    impl Task for Nothing {
+        type Output = ();
+
+        fn write(&mut self, _row: &mut InputRow<'_>, _scratch: &mut Scratch) -> Result<(), TaskError> {
+            Ok(())
+        }
+
+        fn read(&mut self, _row: &OutputRow<'_>, _scratch: &mut Scratch) -> Result<(), TaskError> {
+            Ok(())
+        }
+    }
+
+    fn generation() -> Arc<Generation> {
+        let engine = FakeEngine::new().with("m", &FakeModel::rows(1));
+        let model = engine.load(&ModelFiles { path: "m".into() }, &LoadOptions::default());
+        Arc::new(Generation::new(Loaded {
+            name: "m".into(),
+            number: 1,
+            engine: "fake",
+            engine_version: String::new(),
+            precision: Precision::F32,
+            threads: 1,
+            slots: 1,
+            since: Instant::now(),
+            family: Arc::new(Nothing),
+            // Never ripe while the test goes on, so that no slot takes the work.
+            batch: BatchRule { size_max: 2, delay_max: Duration::from_secs(3600) },
+            model: model.expect("the fake engine loads"),
+        }))
+    }
+
+    #[test]
+    fn work_that_is_abandoned_makes_room_for_producers_that_wait() {
+        let patient = Duration::from_secs(3600);
+        let job = ClassPolicy { capacity: 1, wait_max: patient, when_full: WhenFull::ProducerWaits };
+        let policy = QueuePolicy { job, ..QueuePolicy::default() };
+        let device = Device::start(DeviceOptions { kind: Cpu, slots: 1, threads: 1, policy }, Arc::new(Silent));
+        let generation = generation();
+        let rows = RowShapes::new(vec![RowShape::Batched(vec![1])]);
+        let lane = generation.lane(&rows).expect("the first shape has a lane");
+        let (class, stream, weight) = (Class::Job, StreamKey(1), NonZeroU16::MIN);
+        let entry = Entry { class, stream, lane, batch: generation.batch, deadline: None, weight };
+        let in_use = generation.enter().expect("it serves");
+        let (work, mut answer) = Work::new(Nothing, rows, class, in_use);
+        assert!(device.push(entry, work).is_ok());
+        let mut room = std::pin::pin!(device.room());
+        assert!(!room.as_mut().enable(), "the queue is full");
+        device.abandon(&generation);
+        assert!(room.as_mut().enable(), "whoever waits for a place is told");
+        assert!(answer.try_recv().is_ok_and(|outcome| outcome.is_err()));
+        device.close();
+    }
 
     #[test]
     fn a_removal_overtakes_warm_ups_while_one_is_in_progress() {
