@@ -5,14 +5,13 @@
 use crate::arguments::ServeArguments;
 use crate::config::{Config, ConfigFile, ServerSection};
 use crate::failure::{CliError, Exit};
-use crate::signals::EndSignals;
+use crate::signals::{EndSignal, EndSignals};
 use crate::{here, model_choice, stderr};
 use samovar_runtime::{ModelState, ModelStatus, Registry};
-use samovar_server::{Metrics, Server, ServerError, ServerLimits, ServerOptions, StreamLimits};
+use samovar_server::{Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 
 /// Serves until a signal ends it.
 ///
@@ -40,16 +39,19 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
     served
 }
 
-/// The first signal drains; the second cuts off what is left.
+/// The first signal drains; the second cuts off what is left. Only after SIGTERM are there balancers to wait for.
 async fn serve_until_told(server: Server, signals: &mut EndSignals) {
-    let shutdown = CancellationToken::new();
+    let shutdown = Shutdown::default();
     let serving = server.serve(shutdown.clone());
     tokio::pin!(serving);
     tokio::select! {
         () = &mut serving => return,
         signal = signals.next() => {
             stderr::line(&format!("{signal}: finishing what was accepted; a second signal cuts it off"));
-            shutdown.cancel();
+            match signal {
+                EndSignal::Interrupt => shutdown.drain_now(),
+                EndSignal::Terminate => shutdown.drain(),
+            }
         }
     }
     tokio::select! {

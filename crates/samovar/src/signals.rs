@@ -1,6 +1,25 @@
 //! Ctrl-C and SIGTERM: the first asks to end, the second hastens.
 
+use std::fmt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// A signal that asks a process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndSignal {
+    /// Ctrl-C: a person waits for the end.
+    Interrupt,
+    /// What service managers and orchestrators send, with time allowed for the end.
+    Terminate,
+}
+
+impl fmt::Display for EndSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        })
+    }
+}
 
 /// Hears of the signals that ask a process to end.
 pub struct EndSignals {
@@ -18,10 +37,10 @@ impl EndSignals {
     }
 
     /// Waits for the next one. Safe to cancel.
-    pub async fn next(&mut self) -> &'static str {
+    pub async fn next(&mut self) -> EndSignal {
         tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => EndSignal::Interrupt,
+            _ = self.terminate.recv() => EndSignal::Terminate,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A server from its address to its last connection.
 
 use crate::app::App;
-use crate::{Metrics, ServerOptions, listener, routes};
+use crate::{Metrics, ServerOptions, Shutdown, listener, routes};
 use samovar_runtime::{ModelState, Registry};
 use std::io;
 use std::net::SocketAddr;
@@ -88,17 +88,20 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown`, then drains: readiness turns at once, requests are still taken for the drain delay, and
-    /// what was accepted is finished within the grace. Dropping the future instead ends everything at once.
-    pub async fn serve(self, shutdown: CancellationToken) {
+    /// Answers until `shutdown`, then drains: readiness turns at once, requests are still taken for the drain delay unless
+    /// that is skipped, and what was accepted is finished within the grace. Dropping the future instead ends everything at once.
+    pub async fn serve(self, shutdown: Shutdown) {
         let Self { listener, app, .. } = self;
         let router = routes::router(&app);
         let stop = CancellationToken::new();
         let _kill_on_drop = app.kill.clone().drop_guard();
         let drain = async {
-            shutdown.cancelled().await;
+            shutdown.asked().await;
             app.draining.store(true, Ordering::SeqCst);
-            tokio::time::sleep(app.options.drain_delay).await;
+            tokio::select! {
+                () = tokio::time::sleep(app.options.drain_delay) => {}
+                () = shutdown.asked_now() => {}
+            }
             stop.cancel();
         };
         let accept = listener::accept(listener, &app, &router, &stop);

@@ -14,9 +14,13 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_with_delay(0, arguments)
+    }
+
+    fn start_with_delay(drain_delay_ms: u64, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("fast.toml");
-        std::fs::write(&config, "[server]\ndrain_delay_ms = 0\ngrace_ms = 20000\n").unwrap();
+        std::fs::write(&config, format!("[server]\ndrain_delay_ms = {drain_delay_ms}\ngrace_ms = 20000\n")).unwrap();
         let mut command = samovar();
         command.args(["serve", "--port", "0", "--config"]).arg(&config).args(arguments);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -77,7 +81,8 @@ fn it_answers_and_ends_when_told() {
 fn a_model_that_fails_does_not_stop_the_server_and_is_told() {
     let Some(bus) = real("media/bus.jpg") else { return };
     let model = format!("broken={}", bus.display());
-    let mut server = Running::start(&["--model", &model]);
+    // Ctrl-C does not wait for balancers; ten minutes would show.
+    let mut server = Running::start_with_delay(600_000, &["--model", &model]);
     let line = server.wait_for("broken: failed");
     assert!(line.contains("failed[model_file_damaged]: "), "{line}");
     assert!(server.wait_for("ready").starts_with("not ready: 0 of 1 models"));

@@ -1,6 +1,6 @@
 //! The end of a server, and a beginning that fails.
 
-use crate::client::{get, post};
+use crate::client::{PATIENCE, get, post};
 use crate::house::{House, options};
 use crate::pictures::png;
 use crate::socket::Socket;
@@ -27,7 +27,7 @@ async fn what_was_accepted_is_finished_and_streams_are_told() {
     while house.registry.device_stats().waiting.iter().sum::<usize>() < 5 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    house.shutdown.cancel();
+    house.shutdown.drain();
     assert_eq!(idle.close_code().await, 1001);
     while TcpStream::connect(address).await.is_ok() {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -44,7 +44,7 @@ async fn what_was_accepted_is_finished_and_streams_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_turns_first_and_requests_are_still_taken() {
     let house = House::fake_with(ServerOptions { drain_delay: Duration::from_secs(20), ..options() }, true).await;
-    house.shutdown.cancel();
+    house.shutdown.drain();
     while get(house.address, "/health/ready").await.status == 200 {
         tokio::task::yield_now().await;
     }
@@ -52,6 +52,23 @@ async fn readiness_turns_first_and_requests_are_still_taken() {
     assert_eq!((ready.status, &ready.json()["status"]), (503, &"draining".into()));
     assert_eq!(post(house.address, "/v1/detect", &png(8, 8, 1)).await.status, 200);
     assert_eq!(get(house.address, "/health/live").await.status, 200);
+}
+
+/// With hours of delay this ends only because it is skipped, before the delay begins or during it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_delay_can_be_skipped() {
+    for begun in [false, true] {
+        let delay = ServerOptions { drain_delay: Duration::from_secs(7_200), ..options() };
+        let mut house = House::fake_with(delay, true).await;
+        if begun {
+            house.shutdown.drain();
+            while get(house.address, "/health/ready").await.status == 200 {
+                tokio::task::yield_now().await;
+            }
+        }
+        house.shutdown.drain_now();
+        tokio::time::timeout(PATIENCE, &mut house.served).await.expect("it ends").unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +80,7 @@ async fn the_grace_ends() {
     let mut stream = Socket::ready(address, "").await;
     stream.frame(png(8, 8, 1)).await;
     gate.wait_for(1);
-    house.shutdown.cancel();
+    house.shutdown.drain();
     (&mut house.served).await.unwrap();
     gate.open();
 }

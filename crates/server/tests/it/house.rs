@@ -5,19 +5,18 @@ use samovar_engine_api::{Dim, ElementType, Engine, ModelFiles, Port, Precision, 
 use samovar_engines::{FakeEngine, FakeModel};
 use samovar_models::{FamilyHints, binder};
 use samovar_runtime::{DeviceOptions, EngineChoice, ModelSpec, PrecisionChoice, Registry, RegistryOptions, Tolerance};
-use samovar_server::{Metrics, Server, ServerLimits, ServerOptions};
+use samovar_server::{Metrics, Server, ServerLimits, ServerOptions, Shutdown};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 /// A running server.
 pub(crate) struct House {
     pub(crate) address: SocketAddr,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) shutdown: CancellationToken,
+    pub(crate) shutdown: Shutdown,
     pub(crate) served: JoinHandle<()>,
     /// Steers the model `fake`, where that is what serves.
     pub(crate) fake: FakeModel,
@@ -49,7 +48,7 @@ impl House {
         let registry = Arc::new(Registry::start(registry, specs).unwrap());
         registry.preload().await;
         let server = Server::bind(options, Arc::clone(&registry), metrics).unwrap();
-        let (address, shutdown) = (server.local_addr(), CancellationToken::new());
+        let (address, shutdown) = (server.local_addr(), Shutdown::default());
         let served = tokio::spawn(server.serve(shutdown.clone()));
         Self { address, registry, shutdown, served, fake }
     }
