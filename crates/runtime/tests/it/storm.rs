@@ -3,7 +3,9 @@
 use crate::support::{Bench, Fault, Row, call, rows, spec};
 use samovar_engine_api::EngineErrorKind;
 use samovar_engines::FakeFault;
-use samovar_runtime::{Class, Completed, ModelSpec, RunError, RunErrorKind};
+use samovar_runtime::{
+    Class, Completed, InputRow, ModelSpec, OutputRow, RunError, RunErrorKind, Scratch, Task, TaskError,
+};
 use samovar_schedule::{ClassPolicy, QueuePolicy, WhenFull};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,10 +47,42 @@ fn known(error: &RunError) {
     assert!(expected, "{error:?}");
 }
 
-async fn submitter(bench: Arc<Bench>, stream: u32, class: Class) {
+/// A row that counts as long as anybody holds it.
+struct Tracked {
+    row: Row,
+    _held: Arc<()>,
+}
+
+impl Task for Tracked {
+    type Output = Vec<f32>;
+
+    fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        Task::write(&mut self.row, row, scratch)
+    }
+
+    fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<Vec<f32>, TaskError> {
+        Task::read(&mut self.row, row, scratch)
+    }
+}
+
+/// The model, and the count of rows that somebody holds.
+#[derive(Clone)]
+struct Storm {
+    bench: Arc<Bench>,
+    held: Arc<()>,
+}
+
+impl Storm {
+    fn row(&self, row: Row) -> Tracked {
+        Tracked { row, _held: Arc::clone(&self.held) }
+    }
+}
+
+async fn submitter(storm: Storm, stream: u32, class: Class) {
+    let bench = &storm.bench;
     for round in 0..ROUNDS {
         let value = (stream * 1000 + round) as f32;
-        match bench.handle().submit(Row::of(value), rows(), call(class, u64::from(stream))) {
+        match bench.handle().submit(storm.row(Row::of(value)), rows(), call(class, u64::from(stream))) {
             Ok(pending) => check(value, pending.await),
             Err(error) => {
                 known(&error);
@@ -58,14 +92,15 @@ async fn submitter(bench: Arc<Bench>, stream: u32, class: Class) {
     }
 }
 
-async fn producer(bench: Arc<Bench>, stream: u32) {
+async fn producer(storm: Storm, stream: u32) {
+    let bench = &storm.bench;
     for round in 0..ROUNDS {
         let value = (stream * 1000 + round) as f32;
         let Ok(pinned) = bench.handle().pin() else {
             tokio::task::yield_now().await;
             continue;
         };
-        match pinned.submit_waiting(Row::of(value), rows(), call(Class::Job, u64::from(stream))).await {
+        match pinned.submit_waiting(storm.row(Row::of(value)), rows(), call(Class::Job, u64::from(stream))).await {
             Ok(pending) => check(value, pending.await),
             Err(error) => known(&error),
         }
@@ -73,10 +108,11 @@ async fn producer(bench: Arc<Bench>, stream: u32) {
 }
 
 /// Drops what it was promised, sometimes before it starts, sometimes after.
-async fn canceller(bench: Arc<Bench>, stream: u32) {
+async fn canceller(storm: Storm, stream: u32) {
+    let bench = &storm.bench;
     for round in 0..ROUNDS {
         let row = if round % 5 == 0 { Row::faulty(Fault::PanicInWrite) } else { Row::of(1.0) };
-        let pending = bench.handle().submit(row, rows(), call(Class::Interactive, u64::from(stream)));
+        let pending = bench.handle().submit(storm.row(row), rows(), call(Class::Interactive, u64::from(stream)));
         if round % 3 == 0 {
             tokio::task::yield_now().await;
         }
@@ -105,12 +141,13 @@ async fn operator(bench: Arc<Bench>, turn: u32) {
 async fn a_storm_of_work_and_operations_leaves_nothing_behind() {
     let bench = Arc::new(Bench::with_policy(2, batching(), narrow()));
     bench.handle().open().await.unwrap();
+    let storm = Storm { bench: Arc::clone(&bench), held: Arc::new(()) };
     let mut tasks = Vec::new();
     for stream in 0..6 {
         let class = if stream % 2 == 0 { Class::Live } else { Class::Interactive };
-        tasks.push(tokio::spawn(submitter(Arc::clone(&bench), stream, class)));
-        tasks.push(tokio::spawn(producer(Arc::clone(&bench), 20 + stream)));
-        tasks.push(tokio::spawn(canceller(Arc::clone(&bench), 40 + stream)));
+        tasks.push(tokio::spawn(submitter(storm.clone(), stream, class)));
+        tasks.push(tokio::spawn(producer(storm.clone(), 20 + stream)));
+        tasks.push(tokio::spawn(canceller(storm.clone(), 40 + stream)));
     }
     tasks.extend((0..3).map(|turn| tokio::spawn(operator(Arc::clone(&bench), turn * 2))));
     for task in tasks {
@@ -123,6 +160,7 @@ async fn a_storm_of_work_and_operations_leaves_nothing_behind() {
     assert_eq!((counts.loaded_alive, counts.runners_alive, counts.running), (0, 0, 0));
     assert_eq!(bench.handle().state().name(), "absent");
     bench.registry.close();
+    assert_eq!(Arc::strong_count(&storm.held), 1, "no row is left in a queue, a slot or a channel");
 }
 
 /// After the storm the model loads and serves, on both slots.
