@@ -106,7 +106,8 @@ Examples:
   samovar serve --model person=yolov8n.onnx --model yolox_nano.onnx --port 9000
   samovar serve --config samovar.toml
 
-A file alone is named after itself. SIGTERM or Ctrl-C drains the server; a second one hastens it.";
+A file alone is named after itself. Ctrl-C finishes what was accepted and ends; SIGTERM the same
+after `drain_delay_ms`; a second one of either cuts it off.";
 
 /// What to run.
 #[derive(Debug, Subcommand)]
@@ -119,7 +120,7 @@ pub enum RunCommand {
 /// `samovar run detect`.
 #[derive(Debug, Args)]
 pub struct DetectArguments {
-    /// Pictures, videos, folders, patterns, http, https or rtsp addresses; `-` reads one picture from stdin
+    /// Pictures, videos, folders, patterns, http, https or rtsp addresses of videos; `-` reads one picture from stdin
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<String>,
     /// The model: an ONNX file, or a name from the configuration

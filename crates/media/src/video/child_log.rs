@@ -67,6 +67,10 @@ impl Trouble {
     }
 }
 
+/// What ffmpeg says of an address that gives nothing.
+const UNREACHABLE: [&str; 5] =
+    ["Connection refused", "timed out", "Network is unreachable", "resolve host", "Server returned"];
+
 impl ChildLog {
     /// Takes bytes as they come.
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -91,7 +95,10 @@ impl ChildLog {
         let (kind, sentence) = if too_large {
             (MediaErrorKind::TooLarge, "the video's size or number of streams is over the limit; scale it down first")
         } else if unreachable {
-            (MediaErrorKind::Unreadable, "the video's address could not be reached; check it and the network")
+            (
+                MediaErrorKind::Unreadable,
+                "the video's address could not be reached, or has no video; check it and the network",
+            )
         } else if no_video {
             (MediaErrorKind::UnsupportedFormat, "there is no video stream in it; send a file that has one")
         } else if not_listed && !(opened && damaged) {
@@ -161,7 +168,7 @@ impl ChildLog {
             trouble.too_large = true;
         } else if has("matches no streams") || has("does not contain any stream") {
             trouble.no_video = true;
-        } else if ["Connection refused", "timed out", "Network is unreachable", "resolve host"].iter().any(|w| has(w)) {
+        } else if UNREACHABLE.iter().any(|words| has(words)) {
             trouble.unreachable = true;
         } else if trouble.opened || (line.has_context && !has("Error opening input")) {
             // Before it is opened, only what a recognised container says is more than "that is no video".
@@ -243,6 +250,12 @@ mod tests {
         let mut log = ChildLog::default();
         text.as_bytes().chunks(7).for_each(|chunk| log.push(chunk));
         log
+    }
+
+    #[test]
+    fn an_address_that_has_nothing_is_unreachable() {
+        let log = read("[in#0 @ 0x55] [error] Error opening input: Server returned 404 Not Found\n");
+        assert_eq!(log.failure().kind(), MediaErrorKind::Unreadable);
     }
 
     #[test]

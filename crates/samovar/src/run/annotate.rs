@@ -45,13 +45,15 @@ impl Annotator {
     /// Annotated media go to `out`: a file for one input, else a folder, made where it is absent.
     ///
     /// # Errors
-    /// A folder that cannot be made, or a file where a folder is needed.
+    /// A folder that cannot be made, or a file, or the name of one, where a folder is needed.
     pub fn new(out: &Path, one_input: bool) -> Result<Self, CliError> {
-        let is_folder = out.is_dir() || !one_input || out.as_os_str().to_string_lossy().ends_with('/');
+        let has_slash = out.as_os_str().to_string_lossy().ends_with('/');
+        let is_folder = out.is_dir() || !one_input || has_slash;
         let target = if is_folder {
-            if out.is_file() {
+            if out.is_file() || (!out.is_dir() && !has_slash && names_a_file(out)) {
                 let message = format!("{} is a file, but several inputs are annotated into a folder", out.display());
-                return Err(CliError::new("output_failed", message).cure("give a folder").exit(Exit::Usage));
+                let cure = "give a folder, with `/` at its end where it is called like a file";
+                return Err(CliError::new("output_failed", message).cure(cure).exit(Exit::Usage));
             }
             make_folder(out)?;
             Target::Folder(out.to_path_buf())
@@ -74,7 +76,10 @@ impl Annotator {
             ImageEncoding::Jpeg { quality: JPEG_QUALITY }
         };
         let bytes = encode_image(&frame, encoding, &self.pool)?;
-        std::fs::write(&path, bytes).map_err(|error| stdout::write_error(&path.display().to_string(), &error))
+        std::fs::write(&path, bytes).map_err(|error| {
+            remove_part(&path);
+            stdout::write_error(&path.display().to_string(), &error)
+        })
     }
 
     /// Begins a video.
@@ -181,6 +186,18 @@ fn check_extension(path: &Path, content: Content) -> Result<(), CliError> {
     Err(CliError::new("output_failed", message)
         .cure("give such a name, or a folder with `/` at its end")
         .exit(Exit::Usage))
+}
+
+/// Whether the name is one of a picture or video that could be written.
+fn names_a_file(path: &Path) -> bool {
+    ["jpg", "jpeg", "png", "mp4"].iter().any(|known| has_extension(path, known))
+}
+
+/// Half a picture looks like a whole one to whoever lists the folder. What is no file, such as a device, stays.
+fn remove_part(path: &Path) {
+    if path.is_file() {
+        drop(std::fs::remove_file(path));
+    }
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {

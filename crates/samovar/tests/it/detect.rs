@@ -108,3 +108,14 @@ fn an_unknown_class_is_told_with_what_is_near() {
     assert_eq!(ended.stderr, "error[unknown_class]: the model has no class `persn`\n  cure: did you mean `person`?\n");
     assert_eq!(ended.code, 2);
 }
+
+/// A folder called `boxes.jpg` is what nobody meant.
+#[test]
+fn several_pictures_are_not_annotated_into_one_file() {
+    let (Some(model), Some(bus)) = (real("yolox-nano/yolox_nano.onnx"), real("media/bus.jpg")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("boxes.jpg");
+    let ended = detect(&model, &[&bus, &bus], &["--annotate", out.to_str().unwrap()]);
+    assert!(ended.code == 2 && ended.stderr.contains("error[output_failed]: "), "{}", ended.stderr);
+    assert!(!out.exists());
+}
