@@ -159,6 +159,8 @@ impl Model {
             }
             Err(error) => {
                 self.observe(&Event::LoadFailed { model: &self.spec.name, code: error.kind.code() });
+                // Clients are told the code alone: the reason may name files, and this is where the operator finds it.
+                tracing::warn!(model = %self.spec.name, code = error.kind.code(), reason = %error.reason, "the load failed");
                 memory.attempts += 1;
                 Err(planned(error, memory))
             }

@@ -39,7 +39,7 @@ pub(crate) fn load(
             Ok(outcome) => return Ok(outcome),
             Err(error) if matches!(error.kind, FailureKind::File | FailureKind::Contract) => return Err(error),
             Err(error) => {
-                tracing::warn!(model = %spec.name, engine = engine.info().name, reason = %error.reason, "cannot load here");
+                tracing::info!(model = %spec.name, engine = engine.info().name, reason = %error.reason, "cannot load here");
                 first_error.get_or_insert(error);
             }
         }

@@ -121,6 +121,7 @@ impl Slot {
             Ok(Ok(Some(figures))) => report(&warming.done, Ok(figures)),
             Ok(Err(error)) => report(&warming.done, Err(install_error(error.to_string()))),
             Err(_) => {
+                self.device.observer.observe(&Event::Panicked { model: &warming.generation.name });
                 self.scratch = Scratch::default();
                 report(&warming.done, Err(install_error("the warm-up ended in a panic".to_owned())));
             }

@@ -83,6 +83,16 @@ async fn a_warm_up_that_fails_fails_the_load_and_frees_the_model() {
 }
 
 #[tokio::test]
+async fn a_panic_in_a_warm_up_fails_the_load_and_is_counted() {
+    let bench = Bench::new(1, spec("m"));
+    bench.model.fail_run(1, FakeFault::Panic);
+    assert!(bench.handle().open().await.is_err());
+    let ModelState::Failed(failure) = bench.handle().state() else { panic!("the model failed") };
+    assert_eq!((failure.kind, bench.events.count("panicked")), (FailureKind::WarmUp, 1));
+    bench.registry.load("m").await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_reload_serves_all_through_and_keeps_one_copy_in_the_end() {
     let bench = Bench::warm(2, spec("m")).await;
     let gate = Gate::closed();
