@@ -13,6 +13,8 @@ pub enum MediaErrorKind {
     DecoderFailed,
     /// The program that decodes video is not on this machine.
     DecoderMissing,
+    /// What was to be written does not fit on the disk.
+    OutputFailed,
     /// A file or address could not be opened.
     Unreadable,
     /// An address that is not allowed.
@@ -28,6 +30,7 @@ impl MediaErrorKind {
             Self::TooLarge => "media_too_large",
             Self::DecoderFailed => "decoder_failed",
             Self::DecoderMissing => "decoder_missing",
+            Self::OutputFailed => "output_failed",
             Self::Unreadable => "media_unreadable",
             Self::Forbidden => "media_forbidden",
         }

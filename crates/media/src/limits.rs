@@ -26,7 +26,7 @@ pub struct VideoLimits {
     pub frames_per_second: f64,
     /// Duration that is read at most.
     pub duration: Duration,
-    /// Streams that the container may hold.
+    /// Streams that the container may hold. Phones write half a dozen of telemetry beside picture and sound.
     pub streams: u32,
     /// Longest wait for the next frame before the decoder counts as hung.
     pub stall: Duration,
@@ -38,7 +38,7 @@ impl Default for VideoLimits {
             side_px: 4_096,
             frames_per_second: 120.0,
             duration: Duration::from_secs(4 * 3600),
-            streams: 3,
+            streams: 16,
             stall: Duration::from_secs(10),
         }
     }

@@ -21,6 +21,8 @@ const FRAMES_WAITING: usize = 2;
 const ADDRESS_SPACE_BASE_BYTES: u64 = 1 << 30;
 const HELD_BYTES_PER_PIXEL: u64 = 512;
 const OPEN_FILES_MAX: u64 = 32;
+/// What the child writes to its log where the disk is full (ENOSPC).
+const DISK_FULL: &str = "No space left on device";
 /// Where the child finds the file: its standard output, opened once more so that it can seek.
 const STDOUT_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/self/fd/1" } else { "file:/dev/fd/1" };
 
@@ -91,7 +93,8 @@ impl VideoEncoder {
     /// Waits until the file is whole.
     ///
     /// # Errors
-    /// `DecoderFailed` where the child died, hung or refused the frames. The file is then removed.
+    /// `DecoderFailed` where the child died, hung or refused the frames, `OutputFailed` where the disk is full. The file
+    /// is then removed.
     pub fn finish(mut self) -> Result<(), MediaError> {
         self.join()?;
         self.finished = true;
@@ -136,7 +139,11 @@ fn encode(options: &EncoderOptions, file: File, frames: &Receiver<Frame>, stop: 
     if status.is_some_and(|status| status.success()) {
         return Ok(());
     }
-    tracing::warn!(?fed, ?status, log = watch.log().tail(), "a video was not encoded");
+    let log = watch.log().tail();
+    tracing::warn!(?fed, ?status, log, "a video was not encoded");
+    if log.contains(DISK_FULL) {
+        return Err(MediaError::new(MediaErrorKind::OutputFailed, "the disk is full; make room and try again"));
+    }
     Err(failed(if status.is_some() { "refused the frames" } else { "died or made no progress" }))
 }
 

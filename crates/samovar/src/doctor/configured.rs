@@ -44,7 +44,8 @@ fn ffmpeg(file: &ConfigFile) -> Finding {
         Err(error) if file.config.media.ffmpeg.is_some() => {
             Finding::problem("ffmpeg", error.to_string(), format!("correct `media.ffmpeg`, or {INSTALL}"))
         }
-        Err(error) => Finding::note("ffmpeg", error.to_string(), INSTALL),
+        // The sentence ends with the cure, which a finding tells by itself.
+        Err(error) => Finding::note("ffmpeg", error.to_string().split("; ").next().unwrap_or_default(), INSTALL),
     }
 }
 

@@ -58,6 +58,10 @@ impl Annotator {
             make_folder(out)?;
             Target::Folder(out.to_path_buf())
         } else {
+            // Whether the input is a picture or a video is known only once it is read.
+            if !names_a_file(out) {
+                return Err(not_written(out, "pictures are written as .jpg or .png, videos as .mp4"));
+            }
             Target::File(out.to_path_buf())
         };
         Ok(Self { target, taken: HashSet::new(), pool: FramePool::new(CANVASES) })
@@ -182,10 +186,13 @@ fn check_extension(path: &Path, content: Content) -> Result<(), CliError> {
     if known.iter().any(|known| has_extension(path, known)) {
         return Ok(());
     }
-    let message = format!("{} cannot be written: {what}", path.display());
-    Err(CliError::new("output_failed", message)
+    Err(not_written(path, what))
+}
+
+fn not_written(path: &Path, what: &str) -> CliError {
+    CliError::new("output_failed", format!("{} cannot be written: {what}", path.display()))
         .cure("give such a name, or a folder with `/` at its end")
-        .exit(Exit::Usage))
+        .exit(Exit::Usage)
 }
 
 /// Whether the name is one of a picture or video that could be written.

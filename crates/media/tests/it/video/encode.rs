@@ -78,3 +78,18 @@ fn an_unfinished_file_is_removed_and_frames_must_be_alike() {
     let nowhere = VideoEncoder::create(Path::new("/nowhere/out.mp4"), options(&program, 64, 64, PixelFormat::Rgb8));
     assert_eq!(nowhere.unwrap_err().kind(), MediaErrorKind::Unreadable);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told_apart_from_a_broken_encoder() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.mp4");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let pool = FramePool::new(4);
+    let mut encoder = VideoEncoder::create(&path, options(&program, 65, 49, PixelFormat::Rgb8)).unwrap();
+    let written =
+        (0..200).try_for_each(|frame| encoder.write(plain(&pool, [frame as u8; 3], u64::from(frame as u32) * 40)));
+    let error = written.and_then(|()| encoder.finish()).unwrap_err();
+    assert_eq!(error.kind(), MediaErrorKind::OutputFailed, "{error}");
+}
