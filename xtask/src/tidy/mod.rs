@@ -9,6 +9,7 @@ mod lengths;
 mod links;
 mod rust_text;
 mod safety;
+mod starter;
 mod texts;
 mod tree;
 
@@ -35,8 +36,16 @@ impl Finding {
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [Rule; 7] =
-    [bans::check, headers::check, layers::check, lengths::check, links::check, safety::check, texts::check];
+const RULES: [Rule; 8] = [
+    bans::check,
+    headers::check,
+    layers::check,
+    lengths::check,
+    links::check,
+    safety::check,
+    starter::check,
+    texts::check,
+];
 
 /// Looks through every file that git tracks or would track, and prints what it finds.
 pub fn run(root: &Path) -> Result<(), String> {
