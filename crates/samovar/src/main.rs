@@ -9,6 +9,7 @@ mod arguments;
 mod bench;
 mod config;
 mod config_command;
+mod cpu_time;
 mod doctor;
 mod engine;
 mod failure;

@@ -119,19 +119,27 @@ fn models(arguments: &ServeArguments, config: &Config) -> Result<Vec<samovar_run
 }
 
 fn options(arguments: &ServeArguments, config: &Config) -> ServerOptions {
-    let server = &config.server;
-    let mut address = arguments.listen.unwrap_or(server.listen);
+    let mut options = server_options(config);
+    options.address = arguments.listen.unwrap_or(options.address);
     if let Some(port) = arguments.port {
-        address.set_port(port);
+        options.address.set_port(port);
     }
+    options.insecure |= arguments.insecure;
+    options
+}
+
+/// The server as configured.
+pub fn server_options(config: &Config) -> ServerOptions {
+    let server = &config.server;
     ServerOptions {
-        address,
-        insecure: arguments.insecure || server.insecure,
+        address: server.listen,
+        insecure: server.insecure,
         default_model: server.default_model.clone(),
         allowed_origins: server.allowed_origins.clone(),
         drain_delay: Duration::from_millis(server.drain_delay_ms),
         grace: Duration::from_millis(server.grace_ms),
         limits: limits(server, config),
+        demo: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod connection;
 mod connection_clock;
 mod connection_limit;
 mod counted;
+mod demo;
 mod detect_query;
 mod error;
 mod head_scan;
@@ -30,6 +31,7 @@ mod timed_io;
 mod upload;
 mod wire;
 
+pub use demo::{DemoFigures, DemoFrame, DemoView};
 pub use limits::{ServerLimits, StreamLimits};
 pub use metrics::Metrics;
 pub use options::ServerOptions;

@@ -1,6 +1,6 @@
 //! How a server is set up.
 
-use crate::ServerLimits;
+use crate::{DemoView, ServerLimits};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct ServerOptions {
     pub grace: Duration,
     /// What clients may do.
     pub limits: ServerLimits,
+    /// What `/demo` shows. Without it there is no such page.
+    pub demo: Option<DemoView>,
 }
 
 impl Default for ServerOptions {
@@ -33,6 +35,7 @@ impl Default for ServerOptions {
             drain_delay: Duration::from_secs(5),
             grace: Duration::from_secs(30),
             limits: ServerLimits::default(),
+            demo: None,
         }
     }
 }

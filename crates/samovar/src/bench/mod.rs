@@ -1,6 +1,5 @@
 //! `samovar bench`: figures and their ratios, each measured in one run on this machine.
 
-mod cpu;
 mod detect;
 mod detect_report;
 mod idle;

@@ -1,6 +1,6 @@
 //! CPU-seconds of each stage of one frame, measured alone on one thread: what the cores would allow if nothing were lost.
 
-use super::cpu::CpuTime;
+use crate::cpu_time::CpuTime;
 use super::media::Clip;
 use super::throughput;
 use crate::failure::CliError;

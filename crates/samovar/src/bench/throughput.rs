@@ -1,6 +1,6 @@
 //! Frames a second: the engine alone on every slot, and the whole path from JPEG and from H.264.
 
-use super::cpu::CpuTime;
+use crate::cpu_time::CpuTime;
 use super::media::Clip;
 use crate::failure::CliError;
 use crate::run::LoadedModel;

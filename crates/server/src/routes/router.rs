@@ -1,6 +1,6 @@
 //! All routes together, with what surrounds each of them.
 
-use super::{detect, health, landing, metrics, models, stream};
+use super::{demo, detect, health, landing, metrics, models, stream};
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
 use crate::{api_page, counted, hygiene};
@@ -19,6 +19,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let (documented, api) = documented().split_for_parts();
     documented
         .merge(landing::router())
+        .merge(demo::router(app.options.demo.as_ref()))
         .merge(api_page::router(api))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
