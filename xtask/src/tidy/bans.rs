@@ -29,13 +29,13 @@ const BANS: [Ban; 5] = [
         reason: "the engine seam has no async, no I/O and no clock",
     },
     Ban {
-        crates: &["engine-api", "schedule", "runtime", "media", "models", "pipelines", "jobs"],
+        crates: &["engine-api", "schedule", "runtime", "media", "models", "pipelines", "jobs", "hub"],
         words: &["rten", "openvino", "onnxruntime", "OpenVINO"],
         strings: true,
         reason: "only `engines` and what faces people name an engine",
     },
     Ban {
-        crates: &["schedule", "runtime", "media", "jobs"],
+        crates: &["schedule", "runtime", "media", "jobs", "hub"],
         words: &["yolo", "yolox", "whisper", "minilm"],
         strings: true,
         reason: "only `models` and what stands on it name a family",
@@ -49,7 +49,7 @@ const BANS: [Ban; 5] = [
 ];
 
 const LIBRARIES: &[&str] =
-    &["engine-api", "engines", "schedule", "runtime", "media", "models", "pipelines", "jobs", "server"];
+    &["engine-api", "engines", "schedule", "runtime", "media", "models", "pipelines", "jobs", "server", "hub"];
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     BANS.iter().flat_map(|ban| check_ban(tree, ban)).collect()

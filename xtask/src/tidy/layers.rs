@@ -9,7 +9,7 @@ use super::tree::{File, Tree};
 
 /// Each crate with the crates of this workspace that it may use. What is not listed may use none.
 /// Dev-dependencies are free: tests may put together what the crates may not.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("engine-api", &[]),
     ("engines", &["engine-api"]),
     ("schedule", &[]),
@@ -19,11 +19,15 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("pipelines", &["runtime", "media", "models"]),
     ("jobs", &["schedule"]),
     ("server", &["runtime", "media", "models", "pipelines", "jobs"]),
-    ("samovar", &["engine-api", "engines", "schedule", "runtime", "media", "models", "pipelines", "jobs", "server"]),
+    ("hub", &[]),
+    (
+        "samovar",
+        &["engine-api", "engines", "schedule", "runtime", "media", "models", "pipelines", "jobs", "server", "hub"],
+    ),
 ];
 
 /// Libraries that only the crates named beside them may depend on. Dev-dependencies are free here too.
-const ONLY_IN: [(&str, &[&str]); 12] = [
+const ONLY_IN: [(&str, &[&str]); 13] = [
     ("rten", &["engines"]),
     ("rten-tensor", &["engines"]),
     ("openvino", &["engines"]),
@@ -34,6 +38,7 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("hyper-util", &["server"]),
     ("prometheus-client", &["server"]),
     ("utoipa", &["server"]),
+    ("ureq", &["hub"]),
     ("clap", &["samovar"]),
     ("indicatif", &["samovar"]),
 ];
