@@ -11,6 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 NEAR_M = 0.6
+# Half spaces (right, depth, height) that bound what is drawn, so that pixels stay small numbers.
+_FRUSTUM = (
+    (np.array([0.0, 1.0, 0.0]), NEAR_M),
+    (np.array([1.0, 4.0, 0.0]), 0.0),
+    (np.array([-1.0, 4.0, 0.0]), 0.0),
+)
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,10 @@ class Camera:
         return self.to_pixels(self.to_camera(np.asarray(points, float)))
 
     def polygon(self, points: np.ndarray) -> np.ndarray | None:
-        """A flat street polygon [n, 3], cut at the near plane, in pixels; None where nothing is left."""
-        inside = _cut_near(self.to_camera(np.asarray(points, float)))
+        """A flat street polygon [n, 3], cut to what a very wide lens would see, in pixels; None where nothing is left."""
+        inside = self.to_camera(np.asarray(points, float))
+        for plane in _FRUSTUM:
+            inside = _cut(inside, *plane)
         return None if len(inside) < 3 else self.to_pixels(inside)
 
     def depth(self, u: float, v: float) -> float:
@@ -66,11 +74,14 @@ class Camera:
         return np.array([self.u, self.v]) + self.forward * depth + self.right * side
 
 
-def _cut_near(points: np.ndarray) -> np.ndarray:
+def _cut(points: np.ndarray, normal: np.ndarray, offset: float) -> np.ndarray:
+    """The part of a polygon [n, 3] where normal·point >= offset (Sutherland and Hodgman)."""
     kept = []
-    for here, there in zip(points, np.roll(points, -1, axis=0)):
-        if here[1] >= NEAR_M:
-            kept.append(here)
-        if (here[1] >= NEAR_M) != (there[1] >= NEAR_M):
-            kept.append(here + (there - here) * (NEAR_M - here[1]) / (there[1] - here[1]))
-    return np.array(kept)
+    above = points @ normal - offset
+    for k in range(len(points)):
+        here, there = above[k - 1], above[k]
+        if (here >= 0) != (there >= 0):
+            kept.append(points[k - 1] + (points[k] - points[k - 1]) * here / (here - there))
+        if there >= 0:
+            kept.append(points[k])
+    return np.array(kept).reshape(-1, 3)

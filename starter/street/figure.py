@@ -68,6 +68,7 @@ def extent(shapes: list[Shape]) -> np.ndarray:
 
 
 def draw_figure(canvas: Canvas, shapes: list[Shape], light: np.ndarray) -> None:
+    """Fills the shapes in order, coloured by the light (RGB factors)."""
     for shape in shapes:
         canvas.convex(shape.outline, shape.colour * light)
 
@@ -153,7 +154,7 @@ def _head(view: View, clothes: Clothes) -> list[Shape]:
     shapes = _limb(view, [view.disc("neck", 0.028), (centre, 0.025 * unit)], clothes.skin * 0.92, depth + 0.03)
     if clothes.long_hair:
         fall = view.at("neck") - way * 0.035 * unit
-        shapes.append(Shape(depth + (0.02 if towards > -0.2 else -0.03), hull([(centre, 0.05 * unit), (fall, 0.04 * unit)]), hair * 0.9))
+        shapes.append(Shape(depth + (0.25 if towards > -0.2 else -0.03), hull([(centre, 0.056 * unit), (fall, 0.045 * unit)]), hair * 0.9))
     shapes.append(Shape(depth, ellipse(centre + up * 0.008 * unit, up * 0.068 * unit, across * 0.052 * unit), hair))
     if towards > -0.55:
         shapes += _face(view, clothes, centre, up, across, depth - 0.01)

@@ -11,7 +11,7 @@ from .camera import Camera
 from .layout import Layout
 from .light import Light
 from .raster import Canvas, Sprite, clip_rect, ellipse
-from .types import BACKGROUND, VEGETATION
+from .truth import BACKGROUND, VEGETATION
 
 
 @dataclass(frozen=True)

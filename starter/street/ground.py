@@ -9,7 +9,7 @@ from .camera import Camera
 from .layout import Layout
 from .light import Light, light_picture
 from .raster import Canvas
-from .types import BACKGROUND, ROAD, VEGETATION
+from .truth import BACKGROUND, ROAD, VEGETATION
 
 FAR_M = 90.0
 WALLS = np.array([(188, 170, 146), (206, 198, 184), (164, 96, 78), (142, 74, 60), (176, 178, 180), (222, 208, 170), (150, 160, 168), (198, 152, 116)], float)
@@ -21,24 +21,23 @@ class Backdrop:
     def __init__(self, rng: np.random.Generator, layout: Layout, light: Light):
         camera = layout.camera
         self._rng, self._layout, self._light, self._camera = rng, layout, light, camera
+        self._lit: list[tuple[float, float, float, tuple[float, float]]] = []  # windows: u from, to, v, z from and to
         self._canvas = Canvas((0, 0, camera.width, camera.height))
         self._classes = Canvas((0, 0, camera.width, camera.height), supersample=1)
         self._sky()
         self._strips()
-        ground = self._classes.pixels[..., 1] > 0
-        self._texture()
         self._far_side()
         self._near_side()
         self.mask = self._classes.pixels[..., 0].copy()
-        self.ground = (self._classes.pixels[..., 1] > 0) & ground
-        lit = light_picture(light, camera, self._canvas.sprite().rgba[..., :3], self.ground)
+        self.ground = self._classes.pixels[..., 1] > 0
+        drawn = self._canvas.sprite().rgba[..., :3] * self._texture()
+        lit = light_picture(light, camera, drawn, self.ground)
         self.picture = np.maximum(lit, self._lit_windows())
 
     def _put(self, points: list, colour: np.ndarray, kind: int = BACKGROUND, ground: bool = False) -> None:
         outline = self._camera.polygon(np.array(points))
         if outline is None:
             return
-        outline = np.clip(outline, -30000, 30000)
         self._canvas.fill(outline, colour)
         cv2.fillPoly(self._classes.pixels, [np.round(outline).astype(np.int32)], (kind, int(ground), 0, 0))
 
@@ -92,15 +91,12 @@ class Backdrop:
             for v in np.arange(plan.near_kerb + 0.4, plan.far_kerb - 0.8, 1.0):
                 self._flat((start, start + 3.2), (v, v + 0.5), white, ROAD)
 
-    def _texture(self) -> None:
-        """Stains and grain over all that is drawn so far."""
-        height, width = self._canvas.pixels.shape[:2]
+    def _texture(self) -> np.ndarray:
+        """Stains and grain of the ground, factors [h, w, 1]."""
+        height, width = self.ground.shape
         stains = cv2.resize(self._rng.normal(0, 1, (14, 10)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-        grain = cv2.resize(self._rng.normal(0, 1, (height // 3, width // 4)).astype(np.float32), (width, height))
-        change = (1 + 0.035 * stains + 0.03 * grain)[..., None]
-        ground = cv2.resize(self._classes.pixels[..., 1], (width, height), interpolation=cv2.INTER_NEAREST) > 0
-        region = self._canvas.pixels[..., :3]
-        region[ground] = np.clip(region * change, 0, 255).astype(np.uint8)[ground]
+        grain = cv2.resize(self._rng.standard_normal((height // 2, width // 3), dtype=np.float32), (width, height))
+        return np.where(self.ground, 1 + 0.035 * stains + 0.04 * grain, 1)[..., None]
 
     def _far_side(self) -> None:
         if self._layout.park:
@@ -160,19 +156,14 @@ class Backdrop:
         self._upright((u - half - 0.1, u + half + 0.1), front, (max(z[0] - 0.1, 0), z[1] + 0.1), wall * 0.5 + 110)
         self._upright((u - half, u + half), front, z, glass * self._rng.uniform(0.85, 1.2))
         if self._light.kind in ("night", "dusk") and self._rng.random() < 0.3 and not (door and floor == 0):
-            self._lit().append((u - half, u + half, front, z))
-
-    def _lit(self) -> list:
-        if not hasattr(self, "_lit_list"):
-            self._lit_list: list = []
-        return self._lit_list
+            self._lit.append((u - half, u + half, front, z))
 
     def _lit_windows(self) -> np.ndarray:
         canvas = Canvas((0, 0, self._camera.width, self._camera.height))
-        for low, high, front, z in self._lit():
+        for low, high, front, z in self._lit:
             outline = self._camera.polygon(np.array([(low, front, z[0]), (high, front, z[0]), (high, front, z[1]), (low, front, z[1])]))
             if outline is not None:
-                canvas.fill(np.clip(outline, -30000, 30000), np.array([226.0, 186, 112]) * self._rng.uniform(0.7, 1.0))
+                canvas.fill(outline, np.array([226.0, 186, 112]) * self._rng.uniform(0.7, 1.0))
         return canvas.sprite().rgba[..., :3]
 
     def _hedge(self) -> None:

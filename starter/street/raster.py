@@ -34,12 +34,12 @@ class Canvas:
     def __init__(self, rect: tuple[int, int, int, int], supersample: int = 2):
         self.x, self.y, x1, y1 = rect
         self.supersample = supersample
+        self._offset = 0.5 - UNIT * (np.array([self.x, self.y]) * supersample + 0.5)
         self.pixels = np.zeros(((y1 - self.y) * supersample, (x1 - self.x) * supersample, 4), np.uint8)
 
     def fixed(self, points: np.ndarray) -> np.ndarray:
         """Frame pixels to the integers that OpenCV's sub-pixel drawing takes."""
-        local = (np.asarray(points) - (self.x, self.y)) * self.supersample - 0.5
-        return np.clip(np.round(local * UNIT), -1e6, 1e6).astype(np.int32)
+        return (points * (self.supersample * UNIT) + self._offset).astype(np.int32)
 
     def fill(self, points: np.ndarray, colour: np.ndarray) -> None:
         cv2.fillPoly(self.pixels, [self.fixed(points)], _rgba(colour), shift=SHIFT)
@@ -85,8 +85,10 @@ def capsule(start: np.ndarray, start_radius: float, end: np.ndarray, end_radius:
 
 def hull(discs: list[tuple[np.ndarray, float]]) -> np.ndarray:
     """Outline of the convex hull of discs (centre, radius)."""
-    points = np.concatenate([centre + CIRCLE * radius for centre, radius in discs]).astype(np.float32)
-    return cv2.convexHull(points)[:, 0]
+    centres = np.array([centre for centre, _ in discs])[:, None]
+    radii = np.array([radius for _, radius in discs])[:, None, None]
+    points = (centres + CIRCLE * radii).astype(np.float32)
+    return cv2.convexHull(points.reshape(-1, 2))[:, 0]
 
 
 def ellipse(centre: np.ndarray, along: np.ndarray, across: np.ndarray) -> np.ndarray:
@@ -96,5 +98,5 @@ def ellipse(centre: np.ndarray, along: np.ndarray, across: np.ndarray) -> np.nda
 
 
 def _rgba(colour: np.ndarray) -> tuple[int, int, int, int]:
-    red, green, blue = (int(min(max(value, 0), 255)) for value in colour)
-    return red, green, blue, 255
+    red, green, blue = colour.tolist()
+    return min(max(red, 0), 255), min(max(green, 0), 255), min(max(blue, 0), 255), 255

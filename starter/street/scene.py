@@ -19,7 +19,7 @@ from .light import drop_shadow, random_light
 from .raster import Canvas, Sprite, capsule, clip_rect, ellipse, overlap, paste
 from .sensor import random_sensor
 from .skeleton import INDEX
-from .types import PERSON, VEHICLE, Frame, Person
+from .truth import PERSON, VEHICLE, Frame, Person
 from .vehicles import Vehicle, corners, draw_vehicle, random_vehicles, shadow_outline
 from .walker import Walker, random_walker
 
@@ -101,7 +101,7 @@ class Scene:
                 )
                 walkers.append(walker)
                 clothes.append(wear)
-                start_s = max(gone_s + rng.uniform(0, 1.5), start_s + 0.5)
+                start_s = max(gone_s + rng.uniform(-0.5, 0.7), start_s + 0.5)
         return walkers, clothes
 
     def _actors(self, index: int) -> list[_Actor]:

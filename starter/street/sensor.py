@@ -1,4 +1,4 @@
-"""What the camera does to a clean picture: blur, noise, contrast, vignette, compression."""
+"""What the camera does to a clean picture: blur, contrast, noise, compression."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 @dataclass(frozen=True)
 class Sensor:
     blur_px: float
-    noise: np.ndarray  # int16 [h, w, 3], rolled anew for each frame
+    brighter: np.ndarray  # uint8 [h, w, 3], the noise above nought; shifted anew for each frame
+    darker: np.ndarray  # the same below nought
     jpeg_quality: int  # 0 leaves the picture alone
     table: np.ndarray  # uint8 [256], contrast and brightness
 
@@ -28,15 +29,17 @@ class Sensor:
     def _grain(self, picture: np.ndarray, index: int) -> np.ndarray:
         height, width = picture.shape[:2]
         down, right = (index * 37) % 61, (index * 53) % 67
-        return cv2.add(picture, self.noise[down : down + height, right : right + width], dtype=cv2.CV_8U)
+        window = (slice(down, down + height), slice(right, right + width))
+        return cv2.subtract(cv2.add(picture, self.brighter[window]), self.darker[window])
 
 
 def random_sensor(rng: np.random.Generator, width: int, height: int, dark: bool) -> Sensor:
     unit = width / 640
     blur = float(rng.choice([0.0, rng.uniform(0.4, 0.75), rng.uniform(0.75, 1.2)], p=[0.45, 0.4, 0.15])) * unit
     sigma = rng.uniform(1.0, 4.0) * (1.6 if dark else 1.0)
-    noise = np.round(rng.normal(0, sigma, (height + 61, width + 67, 3))).astype(np.int16)
+    noise = sigma * rng.standard_normal((height + 61, width + 67, 3), dtype=np.float32)
+    brighter, darker = (np.clip(np.rint(sign * noise), 0, 255).astype(np.uint8) for sign in (1, -1))
     quality = int(rng.integers(40, 90)) if rng.random() < 0.35 else 0
     levels = np.arange(256) / 255
     curve = np.clip(0.5 + (levels - 0.5) * rng.uniform(0.82, 1.12) + rng.uniform(-0.04, 0.05), 0, 1)
-    return Sensor(blur, noise, quality, np.round(255 * curve).astype(np.uint8))
+    return Sensor(blur, brighter, darker, quality, np.round(255 * curve).astype(np.uint8))

@@ -102,7 +102,7 @@ class _Solid:
     def face(self, points: list, colour: np.ndarray) -> None:
         outline = self.camera.polygon(np.array([self.point(*point) for point in points]))
         if outline is not None:
-            self.canvas.fill(np.clip(outline, -30000, 30000), colour * self.light)
+            self.canvas.fill(outline, colour * self.light)
 
     def ends(self) -> list[float]:
         """Front and rear, the farther first."""

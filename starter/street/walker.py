@@ -11,7 +11,7 @@ from .camera import Camera
 from .gait import Manner
 from .layout import Layout
 from .skeleton import KEYPOINT_COUNT, Body, joints, random_body
-from .types import UNUSUAL_ACTIVITIES
+from .truth import UNUSUAL_ACTIVITIES
 
 BLEND_S = {"crawl": 1.1, "fall": 0.25}
 SCALE_RANGE = (20.0, 128.0)  # pixels per metre at 640 wide
@@ -42,6 +42,7 @@ class Walker:
     """Joints of all frames of a stay: `joints` [frames, J, 3] in street metres, from frame `first` on."""
 
     def __init__(self, number: int, plan: Plan, body: Body, manner: Manner, fps: float, frame_count: int):
+        """`number` names the person; the stay is cut to the clip of `frame_count` frames."""
         self.number, self.body, self.manner = number, body, manner
         self.first = max(int(np.ceil(plan.enter_s * fps)), 0)
         last = min(int(plan.leave_s * fps), frame_count - 1)
@@ -52,6 +53,15 @@ class Walker:
 
     def __contains__(self, index: int) -> bool:
         return self.first <= index < self.first + len(self.times)
+
+    def leave_before(self, camera: Camera) -> None:
+        """Ends the stay where the path comes too near to the camera."""
+        if len(self.times) == 0:
+            return
+        scale = camera.focal_px / np.maximum(camera.to_camera(self.joints)[..., 1].min(axis=1), 0.1)
+        near = np.flatnonzero(scale > 1.35 * SCALE_RANGE[1] * camera.width / 640)
+        if len(near):
+            self.times, self.joints = self.times[: near[0]], self.joints[: near[0]]
 
     def at(self, index: int) -> np.ndarray:
         return self.joints[index - self.first]
@@ -120,7 +130,9 @@ def random_walker(
     fps, frame_count = clip
     body, manner = random_body(rng), gait.random_manner(rng, bag_hand)
     plan = _random_plan(rng, layout, start_s, frame_count / fps, unusual)
-    return Walker(number, plan, body, manner, fps, frame_count), plan.leave_s
+    walker = Walker(number, plan, body, manner, fps, frame_count)
+    walker.leave_before(layout.camera)
+    return walker, plan.leave_s
 
 
 def _random_plan(rng: np.random.Generator, layout: Layout, start_s: float, end_s: float, unusual: bool) -> Plan:
