@@ -1,9 +1,11 @@
 //! The catalogue: well-known models on the Hub, by short names.
 
+use crate::cache::Cache;
 use crate::error::HubError;
 use crate::hub::Wanted;
 use crate::names::{FilePath, RepoName, Revision};
 use serde::Deserialize;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// All models that have a short name.
@@ -97,6 +99,17 @@ impl CatalogueModel {
             })
         };
         self.files.iter().map(wanted).collect()
+    }
+
+    /// What a command gets of it, where all its files are in `cache`: the file, or the folder that holds them.
+    pub fn find(&self, cache: &Cache) -> Option<PathBuf> {
+        let wanted = self.wanted(None).ok()?;
+        let here = |wanted: &Wanted| cache.find(&wanted.repo, &wanted.revision, &wanted.file);
+        wanted.iter().all(|wanted| here(wanted).is_some()).then_some(())?;
+        match &self.model {
+            Some(path) => wanted.iter().find(|wanted| wanted.file.as_str() == path).and_then(here),
+            None => wanted.first().and_then(|first| cache.snapshot(&first.repo, &first.revision)),
+        }
     }
 
     /// About how large all its files are together; 0 where that is not known.
