@@ -5,9 +5,17 @@ use samovar_engines::{Locations, Rten, present};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// The test model called `name`; none (said on the console) where it is absent.
+/// The starter model called `name`, which ships with Samovar and so is always there.
+pub fn starter(name: &str) -> ModelFiles {
+    ModelFiles { path: repository().join("starter/models").join(name) }
+}
+
+/// The test model called `name`; none (said on the console) where it is absent. Starter models are always there.
 pub fn model(name: &str) -> Option<ModelFiles> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");
+    if name.starts_with("starter-") {
+        return Some(starter(name));
+    }
+    let default = repository().join("../shared/models");
     let folder = std::env::var_os("SAMOVAR_TEST_MODELS").map_or(default, PathBuf::from);
     let path = folder.join(name);
     path.is_file().then_some(ModelFiles { path }).or_else(|| skipped(&format!("no test model {name}")))
@@ -41,6 +49,10 @@ pub fn load(engine: &dyn Engine, files: &ModelFiles, options: &LoadOptions) -> A
 /// A runner with one thread.
 pub fn runner(model: &dyn LoadedModel) -> Box<dyn Runner> {
     model.runner(&RunnerOptions::default()).unwrap()
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn skipped<T>(reason: &str) -> Option<T> {

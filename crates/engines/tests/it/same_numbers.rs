@@ -27,7 +27,9 @@ impl Case {
     }
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 11] = [
+    Case::picture("starter-detect.onnx"),
+    Case::picture("starter-pose.onnx"),
     Case::picture("yolov8n/yolov8n.onnx"),
     Case { others: 320, ..Case::picture("yolov8n/yolov8n_dyn.onnx") },
     Case::picture("yolov8n-pose/yolov8n-pose.onnx"),
