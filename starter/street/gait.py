@@ -134,17 +134,29 @@ def fall(body: Body, manner: Manner, seconds: np.ndarray) -> np.ndarray:
     _set(angles, "body_roll", 1.5 * tipped * aside)
     _set(angles, "forward", 0.45 * tipped * ahead)
     _set(angles, "left", 0.45 * tipped * aside)
-    weak = 0.1 * np.sin(1.3 * np.maximum(seconds - 1, 0))
-    for side, turn in (("l", 1.0), ("r", -1.0)):
-        _set(angles, f"knee_{side}", 0.3 + 0.9 * buckle + 0.25 * turn * tipped + weak)
-        _set(angles, f"hip_{side}", 0.2 + 0.6 * buckle + 0.2 * turn * tipped)
-        _set(angles, f"hip_out_{side}", 0.15)
-        _set(angles, f"arm_{side}", 0.3 + 1.2 * buckle * ahead + 0.5 * turn * tipped + weak)
-        _set(angles, f"arm_out_{side}", 0.4 + 0.7 * tipped)
-        _set(angles, f"fore_{side}", 0.8 + 0.4 * turn)
-        _set(angles, f"fore_out_{side}", 0.7)
+    for side, turn in (("l", 1.0), ("r", 0.0)):
+        _sprawl(angles, side, turn, tipped, manner.fall_way)
+        weak = 0.08 * np.sin(1.3 * np.maximum(seconds - 1, 0) + turn)
+        angles[:, COLUMN[f"knee_{side}"]] += 0.9 * buckle
+        angles[:, COLUMN[f"hip_{side}"]] += 0.6 * buckle
+        angles[:, COLUMN[f"arm_{side}"]] += 1.2 * buckle * ahead
+        angles[:, COLUMN[f"arm_out_{side}"]] += 0.4 * buckle + weak
+        angles[:, COLUMN[f"fore_out_{side}"]] += 0.4 * buckle + weak
     _set(angles, "head_yaw", 0.3 * tipped)
     return angles
+
+
+def _sprawl(angles: np.ndarray, side: str, turn: float, tipped: np.ndarray, way: float) -> None:
+    """How limbs lie, by the side that is down: none may point into the ground. `turn` (0 or 1) makes the sides differ."""
+    prone, supine, aside = max(np.cos(way), 0), max(-np.cos(way), 0), abs(np.sin(way))
+    flat = prone + supine
+    _set(angles, f"knee_{side}", 0.06 + tipped * (0.1 * prone + (0.15 + 0.9 * turn) * supine + (0.4 + 0.6 * turn) * aside))
+    _set(angles, f"hip_{side}", 0.05 + tipped * ((0.05 + 0.5 * turn) * supine + (0.2 + 0.5 * turn) * aside - 0.05 * prone))
+    _set(angles, f"hip_out_{side}", 0.05 + tipped * (0.1 + 0.2 * turn) * flat)
+    _set(angles, f"arm_{side}", tipped * (0.4 + 0.6 * turn) * aside)
+    _set(angles, f"arm_out_{side}", 0.15 + tipped * (0.6 + 1.3 * turn) * flat)
+    _set(angles, f"fore_{side}", 0.2 * (1 - tipped) + tipped * (0.9 + 0.5 * turn) * aside)
+    _set(angles, f"fore_out_{side}", 0.1 + tipped * (0.9 + 1.6 * turn) * flat)
 
 
 def crawl(body: Body, manner: Manner, phase: np.ndarray) -> np.ndarray:
