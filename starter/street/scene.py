@@ -1,6 +1,6 @@
 """A scene: everything that its seed decides, drawn frame by frame in any order.
 
-Order of drawing: backdrop, shadows, then all that stands or moves from far to near. Fixed things are part of the
+Order of drawing: backdrop, shadows, then all that stands or moves from far to near (`order.py`). Fixed things are part of the
 backdrop already and are laid on again only where something moving was drawn behind them.
 """
 
@@ -16,6 +16,7 @@ from .furniture import Standing, furnish, lamp_places
 from .ground import Backdrop
 from .layout import random_layout
 from .light import drop_shadow, random_light
+from .order import Item, far_to_near
 from .raster import Canvas, Sprite, capsule, clip_rect, ellipse, overlap, paste
 from .sensor import random_sensor
 from .skeleton import INDEX
@@ -170,11 +171,12 @@ class _Stage:
         dirty = [self._shadow(picture, actor) for actor in actors]
         dirty += [self._vehicle_shadow(picture, one, time_s) for one in moving]
         dirty = [rect for rect in dirty if rect]
-        jobs = [(actor.depth, actor) for actor in actors] + [(one.depth(self.scene.camera, time_s), one) for one in moving]
-        jobs += [(thing.depth, thing) for thing in self.standing]
+        items = [self._standing_item(thing) for thing in self.standing]
+        items += [Item(actor, actor.depth, abs(actor.foot[1]), clip_rect(actor.box.reshape(2, 2), *self.scene.size), False) for actor in actors]
+        items += [Item(one, one.depth(self.scene.camera, time_s), abs(one.v), self._vehicle_rect(one, time_s), True) for one in moving]
         self.coverage = {}
-        for _, job in sorted(jobs, key=lambda pair: -pair[0]):
-            self._lay(job, picture, mask, owner, dirty, time_s)
+        for item in far_to_near(items):
+            self._lay(item.thing, picture, mask, owner, dirty, time_s)
         return picture, mask, owner
 
     def _lay(self, job, picture: np.ndarray, mask: np.ndarray, owner: np.ndarray, dirty: list, time_s: float) -> None:
@@ -203,11 +205,13 @@ class _Stage:
         self.standing += [
             Standing(one.depth(scene.camera, 0.0), VEHICLE, self._vehicle_sprite(one, 0.0), (one.u_start, one.v), 1.0) for one in parked
         ]
-        self.standing.sort(key=lambda thing: -thing.depth)
         owner = np.zeros(mask.shape, np.int32)
-        for thing in self.standing:
-            _stamp(picture, mask, owner, thing.sprite, thing.kind, 0)
+        for item in far_to_near([self._standing_item(thing) for thing in self.standing]):
+            _stamp(picture, mask, owner, item.thing.sprite, item.thing.kind, 0)
         return picture, mask
+
+    def _standing_item(self, thing: Standing) -> Item:
+        return Item(thing, thing.depth, abs(thing.foot[1]), thing.sprite.rect, thing.kind == VEHICLE)
 
     def _figure_sprite(self, actor: _Actor) -> Sprite | None:
         rect = clip_rect(actor.box.reshape(2, 2), *self.scene.size)
