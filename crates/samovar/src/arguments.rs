@@ -3,6 +3,7 @@
 use crate::config::{EngineName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
 use crate::failure::EXIT_CODES;
+use crate::pull::{ListArguments, PULL_EXAMPLES, PullArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -46,6 +47,9 @@ pub enum LogFormat {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show live streams on a real server, with nothing to download or to configure
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArguments),
     /// Serve models over HTTP and WebSocket
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
@@ -79,6 +83,43 @@ pub struct ModelChoices {
     #[arg(long, value_name = "PRECISION", default_value = "auto")]
     pub precision: PrecisionName,
 }
+
+/// `samovar demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// End after this many seconds [default: at Ctrl-C]
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<NonZeroU64>,
+    /// Live streams at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub streams: u32,
+    /// The model that the streams use: an ONNX file, or a name from the configuration [default: starter-detect]
+    #[arg(long, short, value_name = "FILE|NAME")]
+    pub model: Option<String>,
+    /// The video that every stream plays, over and over [default: a street with walkers]
+    #[arg(long, value_name = "FILE")]
+    pub clip: Option<PathBuf>,
+    /// Address and port of the server [default: 127.0.0.1:8080, or a free port where that is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Allow an address that other machines can reach although nobody is asked who they are
+    #[arg(long)]
+    pub insecure: bool,
+    /// How the models run.
+    #[command(flatten)]
+    pub choices: ModelChoices,
+    /// Print one JSON object a second, and one at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  samovar demo --seconds 20
+  samovar demo --streams 8 --engine openvino
+  samovar demo --model yolov8n.onnx --clip walk.mp4
+
+It reads no configuration but the one that --config names. The exit code is 1 when a stream broke off.";
 
 /// `samovar serve`.
 #[derive(Debug, Args)]
@@ -184,6 +225,12 @@ pub struct ModelsArguments {
 /// What to tell about models.
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
+    /// List the catalogue: models that can be pulled by a short name, and whether they are here
+    #[command(after_help = "Example:\n  samovar models list --json")]
+    List(ListArguments),
+    /// Fetch models from the Hugging Face Hub into its cache, going on where an earlier attempt stopped
+    #[command(after_help = PULL_EXAMPLES)]
+    Pull(PullArguments),
     /// Tell what is in one file: family, input size, classes, signature, metadata, sha256
     Show {
         /// The ONNX file, or a name from the configuration
@@ -198,6 +245,8 @@ pub enum ModelsCommand {
 const MODELS_EXAMPLES: &str = "\
 Examples:
   samovar models --config samovar.toml
+  samovar models list
+  samovar models pull yolox-nano
   samovar models show yolov8n.onnx --json";
 
 /// `samovar doctor`.

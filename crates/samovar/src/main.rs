@@ -10,6 +10,7 @@ mod bench;
 mod config;
 mod config_command;
 mod cpu_time;
+mod demo;
 mod doctor;
 mod engine;
 mod failure;
@@ -17,13 +18,16 @@ mod heap_keeper;
 mod here;
 mod logging;
 mod model_choice;
+mod model_name;
 mod models_command;
 mod panic_message;
 mod pinned_engine;
+mod pull;
 mod run;
 mod serve;
 mod sha256;
 mod signals;
+mod starter;
 mod stderr;
 mod stdout;
 
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
 fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
     let config = arguments.common.config.as_deref();
     match arguments.command {
+        Command::Demo(demo) => demo::demo(&demo, config),
         Command::Serve(serve) => serve::serve(&serve, config),
         Command::Run(RunCommand::Detect(detect)) => run::detect(&detect, config),
         Command::Models(models) => models_command::run(&models, config),

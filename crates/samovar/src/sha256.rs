@@ -15,10 +15,19 @@ pub fn of_file(path: &Path) -> io::Result<String> {
     let mut piece = vec![0; 256 * 1024];
     loop {
         match file.read(&mut piece)? {
-            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            0 => return Ok(hexadecimal(&hasher.finalize())),
             count => hasher.update(&piece[..count]),
         }
     }
+}
+
+/// The same of bytes.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -32,5 +41,6 @@ mod tests {
         std::fs::write(&path, "abc").unwrap();
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(of_file(&path).unwrap(), expected);
+        assert_eq!(of_bytes(b"abc"), expected);
     }
 }

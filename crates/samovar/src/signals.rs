@@ -1,7 +1,9 @@
 //! Ctrl-C and SIGTERM: the first asks to end, the second hastens.
 
+use crate::failure::{CliError, Exit};
 use std::fmt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// A signal that asks a process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,4 +45,23 @@ impl EndSignals {
             _ = self.terminate.recv() => EndSignal::Terminate,
         }
     }
+}
+
+/// Cancelled by the first Ctrl-C or SIGTERM; the second ends the process. Must be called within a tokio runtime.
+///
+/// # Errors
+/// Where the system lets nobody listen.
+pub fn cancel_on_signal() -> Result<CancellationToken, CliError> {
+    let mut signals = EndSignals::listen()
+        .map_err(|error| CliError::new("internal", format!("the system tells no signals: {error}")))?;
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        signals.next().await;
+        cancelled.cancel();
+        signals.next().await;
+        #[expect(clippy::exit, reason = "who asks a second time wants the process gone, whatever it still holds")]
+        std::process::exit(Exit::Interrupted as i32);
+    });
+    Ok(token)
 }

@@ -1,8 +1,8 @@
 //! CPU-seconds of each stage of one frame, measured alone on one thread: what the cores would allow if nothing were lost.
 
-use crate::cpu_time::CpuTime;
 use super::media::Clip;
 use super::throughput;
+use crate::cpu_time::CpuTime;
 use crate::failure::CliError;
 use samovar_engine_api::Runner;
 use samovar_media::{FfmpegProgram, Frame, FramePool, Letterbox, Picture, Row, RowFormat, RowScratch, write_row};

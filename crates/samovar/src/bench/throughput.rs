@@ -1,7 +1,7 @@
 //! Frames a second: the engine alone on every slot, and the whole path from JPEG and from H.264.
 
-use crate::cpu_time::CpuTime;
 use super::media::Clip;
+use crate::cpu_time::CpuTime;
 use crate::failure::CliError;
 use crate::run::LoadedModel;
 use samovar_engine_api::{LoadedModel as Weights, Runner, RunnerOptions};

@@ -9,7 +9,6 @@ mod place;
 mod rules;
 mod schema;
 
-#[cfg(test)]
 pub use check::check;
 pub use example::EXAMPLE;
 pub use file::{ConfigFile, MODEL_NAME_RULE, is_model_name};

@@ -10,8 +10,7 @@ use super::videos::VideoWork;
 use crate::arguments::DetectArguments;
 use crate::config::ConfigFile;
 use crate::failure::{CliError, Exit};
-use crate::here;
-use crate::signals::EndSignals;
+use crate::{here, signals};
 use samovar_media::MediaError;
 use samovar_models::{DetectOptions, DetectionModel};
 use std::path::Path;
@@ -78,7 +77,7 @@ impl<'a> Session<'a> {
             annotator: arguments.annotate.as_deref().map(annotate).transpose()?,
             report: Report::new(arguments, inputs)?,
             progress: Progress::new((inputs > 1).then_some(inputs as u64), "pictures"),
-            cancelled: end_on_signal()?,
+            cancelled: signals::cancel_on_signal()?,
         })
     }
 
@@ -185,20 +184,4 @@ fn unknown_class(text: &str, model: &DetectionModel) -> CliError {
         |label| format!("did you mean `{label}`?"),
     );
     CliError::new("unknown_class", format!("the model has no class `{text}`")).cure(cure).exit(Exit::Usage)
-}
-
-/// Cancelled by the first Ctrl-C or SIGTERM; the second ends the process.
-fn end_on_signal() -> Result<CancellationToken, CliError> {
-    let mut signals = EndSignals::listen()
-        .map_err(|error| CliError::new("internal", format!("the system tells no signals: {error}")))?;
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    tokio::spawn(async move {
-        signals.next().await;
-        cancelled.cancel();
-        signals.next().await;
-        #[expect(clippy::exit, reason = "who asks a second time wants the process gone, whatever it still holds")]
-        std::process::exit(Exit::Interrupted as i32);
-    });
-    Ok(token)
 }

@@ -1,9 +1,10 @@
 //! The program from outside: arguments in; output, exit codes and files out.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod config;
 mod damaged;
+mod demo;
 mod detect;
 mod doctor;
 mod serve;

@@ -1,0 +1,15 @@
+//! `samovar demo`: the real server in this process, a clip played to it as live streams, and everything told at a glance.
+
+mod clip;
+mod figures;
+mod latencies;
+mod player;
+mod screen;
+mod setup;
+mod show;
+mod status;
+mod summary;
+mod table;
+mod tally;
+
+pub use show::demo;

@@ -1,0 +1,107 @@
+//! What was shown, in a few lines that a person understands at a glance.
+
+use super::figures::ModelFigures;
+use super::setup::Plan;
+use super::status::Status;
+use super::table::{megabytes, process};
+use crate::run::plural;
+use serde::Serialize;
+
+/// What was shown in all.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// The model that the streams used.
+    model: String,
+    /// From the first frame to the last one's event, frames not sent any more left out.
+    seconds: f64,
+    /// Frames in each second that the streams sent, each.
+    frames_per_s: f64,
+    /// Why streams broke off; empty where none did.
+    failures: Vec<String>,
+    /// The end.
+    #[serde(flatten)]
+    status: Status,
+}
+
+impl Summary {
+    /// Of what was planned, how it ended, and why streams broke off.
+    pub fn new(plan: &Plan, status: Status, failures: Vec<String>) -> Self {
+        let (model, frames_per_s) = (plan.model.clone(), plan.clip.frames_per_second);
+        Self { model, seconds: status.elapsed_s, frames_per_s, failures, status }
+    }
+
+    /// Whether every stream came to its end with every frame accounted for.
+    pub fn is_good(&self) -> bool {
+        let total = &self.status.total;
+        self.failures.is_empty() && total.refused == 0 && total.unanswered == 0 && self.status.process.panics == 0
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut lines = vec![self.streams()];
+        lines.extend(self.status.models.iter().filter(|model| model.loads > 0).map(model_line));
+        lines.push(process(&self.status.process));
+        lines.extend(self.failures.iter().map(|failure| format!("FAILED: {failure}")));
+        if self.status.total.dropped > 0 {
+            lines.push(TOO_MUCH.to_owned());
+        }
+        lines.join("\n") + "\n\n" + NEXT
+    }
+
+    fn streams(&self) -> String {
+        let total = &self.status.total;
+        let sent_per_s = total.sent as f64 / self.seconds.max(1e-3) / self.status.streams.len().max(1) as f64;
+        let mut text = format!(
+            "{} × {sent_per_s:.1} fps for {:.0} s: {} of {} frames answered, {} dropped, p50 {:.0} ms, p99 {:.0} ms",
+            plural(self.status.streams.len() as u64, "stream"),
+            self.seconds,
+            total.answered,
+            total.sent,
+            total.dropped,
+            total.p50_ms,
+            total.p99_ms
+        );
+        for (count, what) in [(total.refused, "refused"), (total.unanswered, "never heard of")] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
+        text
+    }
+}
+
+const TOO_MUCH: &str = "Dropped frames mean that the machine was too slow for so many: newer ones took their place. \
+    Fewer `--streams`, or a faster engine (`samovar engine install openvino`), help.";
+
+const NEXT: &str = "\
+Next:
+  samovar demo --model yolov8n.onnx --clip walk.mp4   your own model and video in the same demo
+  samovar models pull                                 real models, one command each
+  samovar serve --model yolov8n.onnx                  your own server; http://127.0.0.1:8080/docs describes it
+";
+
+fn model_line(model: &ModelFigures) -> String {
+    let skipped = match model.warm_ups_skipped {
+        0 => String::new(),
+        count => format!(", skipped {}", times(count)),
+    };
+    format!(
+        "{} on {} in {}: loaded {} ({:.0} ms), warmed {} ({:.0} ms){skipped}; {}",
+        model.model,
+        model.engine,
+        model.precision,
+        times(model.loads),
+        model.load_ms,
+        times(model.warm_ups),
+        model.warm_up_ms,
+        megabytes(model.memory_bytes)
+    )
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    }
+}

@@ -1,0 +1,124 @@
+//! The status as text: a table for a terminal, one line where there is none.
+
+use super::figures::ModelFigures;
+use super::status::{ProcessStatus, Status, StreamStatus};
+use super::tally::StreamState;
+use comfy_table::{CellAlignment, Table, presets};
+use std::collections::BTreeMap;
+
+/// Streams and models, each with a line.
+pub fn table(status: &Status) -> String {
+    format!("{}\n\n{}\n\n{}\n", streams(status), models(&status.models), process(&status.process))
+}
+
+/// Everything in one line.
+pub fn line(status: &Status) -> String {
+    let StreamStatus { answered_per_s, sent_per_s, p50_ms, p99_ms, dropped, .. } = &status.total;
+    format!(
+        "{:.0} s: {} streams, {sent_per_s:.1} frames/s in, {answered_per_s:.1} out, p50 {p50_ms:.1} ms, \
+         p99 {p99_ms:.1} ms, {dropped} dropped; {}\n",
+        status.elapsed_s,
+        status.streams.len(),
+        process(&status.process)
+    )
+}
+
+/// Bytes as megabytes (10⁶): with a decimal below ten.
+pub fn megabytes(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    if megabytes < 10.0 { format!("{megabytes:.1} MB") } else { format!("{megabytes:.0} MB") }
+}
+
+/// `3 person, 1 bus`: the commonest labels first.
+pub fn counts(seen: &BTreeMap<String, u64>) -> String {
+    let mut counts: Vec<_> = seen.iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let shown: Vec<_> = counts.iter().take(LABELS_SHOWN).map(|(label, count)| format!("{count} {label}")).collect();
+    let more = if counts.len() > LABELS_SHOWN { " …" } else { "" };
+    if shown.is_empty() { "-".to_owned() } else { shown.join(", ") + more }
+}
+
+const LABELS_SHOWN: usize = 3;
+
+fn streams(status: &Status) -> String {
+    let mut table = plain(["stream", "state", "fps in", "fps out", "p50 ms", "p99 ms", "dropped", "seen now"]);
+    for (number, stream) in status.streams.iter().enumerate() {
+        table.add_row(stream_row(format!("{}", number + 1), stream));
+    }
+    if status.streams.len() > 1 {
+        table.add_row(stream_row("all".to_owned(), &status.total));
+    }
+    align(&mut table, 2..7);
+    table.trim_fmt()
+}
+
+fn stream_row(name: String, stream: &StreamStatus) -> [String; 8] {
+    let state = match stream.state {
+        StreamState::Opening => "opening",
+        StreamState::Live => "live",
+        StreamState::Ended => "ended",
+        StreamState::Failed => "FAILED",
+    };
+    [
+        name,
+        state.to_owned(),
+        format!("{:.1}", stream.sent_per_s),
+        format!("{:.1}", stream.answered_per_s),
+        format!("{:.1}", stream.p50_ms),
+        format!("{:.1}", stream.p99_ms),
+        stream.dropped.to_string(),
+        counts(&stream.seen),
+    ]
+}
+
+fn models(models: &[ModelFigures]) -> String {
+    let header = ["model", "state", "engine", "precision", "loads", "ms", "warm-ups", "ms", "skipped", "memory"];
+    let mut table = plain(header);
+    for model in models {
+        table.add_row([
+            model.model.clone(),
+            model.state.clone(),
+            or_dash(&model.engine),
+            or_dash(&model.precision),
+            model.loads.to_string(),
+            format!("{:.0}", model.load_ms),
+            model.warm_ups.to_string(),
+            format!("{:.0}", model.warm_up_ms),
+            model.warm_ups_skipped.to_string(),
+            megabytes(model.memory_bytes),
+        ]);
+    }
+    align(&mut table, 4..10);
+    table.trim_fmt()
+}
+
+/// `150 MB in all, 0.3 MB a stream, 1.2 of 2 cores`.
+pub fn process(process: &ProcessStatus) -> String {
+    format!(
+        "{} in all, {} a stream, {:.1} of {} cores",
+        megabytes(process.resident_bytes),
+        megabytes(process.stream_bytes),
+        process.cores_busy,
+        process.cores
+    )
+}
+
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-".to_owned() } else { text.to_owned() }
+}
+
+fn plain<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    table
+}
+
+/// Numbers stand under each other.
+fn align(table: &mut Table, columns: std::ops::Range<usize>) {
+    for column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
