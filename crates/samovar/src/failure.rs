@@ -107,6 +107,18 @@ impl From<samovar_media::MediaError> for CliError {
     }
 }
 
+impl From<samovar_hub::HubError> for CliError {
+    fn from(error: samovar_hub::HubError) -> Self {
+        let kind = error.kind();
+        let failure = Self::new(kind.code(), error.to_string()).cure(kind.cure());
+        match kind {
+            samovar_hub::HubErrorKind::Name | samovar_hub::HubErrorKind::Settings => failure.exit(Exit::Usage),
+            samovar_hub::HubErrorKind::Cancelled => failure.exit(Exit::Interrupted),
+            _ => failure,
+        }
+    }
+}
+
 impl From<samovar_runtime::RunError> for CliError {
     fn from(error: samovar_runtime::RunError) -> Self {
         Self::new(error.kind().code(), error.to_string())

@@ -5,16 +5,17 @@ use crate::config::{
     Config, EngineName, FamilyName, MODEL_NAME_RULE, ModelSection, PrecisionName, is_model_name, parse_size,
 };
 use crate::failure::{CliError, Exit};
+use crate::model_name;
 use samovar_engine_api::ModelFiles;
 use samovar_models::{FamilyHints, FamilyKind, binder};
 use samovar_runtime::{EngineChoice, ModelSpec, Precision, PrecisionChoice, Tolerance};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// A model by name, with its options.
 pub type NamedModel = (String, ModelSection);
 
-/// The model that `text` means: a configured name, else a file.
+/// The model that `text` means: a configured name, else what [`model_name::resolve`] makes of it.
 ///
 /// # Errors
 /// Where it is neither.
@@ -24,29 +25,30 @@ pub fn file_or_name(text: &str, config: &Config, choices: &ModelChoices) -> Resu
         overrule(&mut section, choices);
         return Ok((text.to_owned(), section));
     }
-    let path = Path::new(text);
-    if path.is_file() || text.contains('/') || path.extension().is_some() {
-        return named_file(text, choices);
-    }
-    Err(unknown(text, config))
+    file(text, config, choices)
 }
 
-/// The model that `[NAME=]FILE` means.
+/// The model that `[NAME=]FILE` means, where FILE is what [`model_name::resolve`] takes.
 ///
 /// # Errors
 /// A name that is none, or a file that is not there.
 pub fn named_file(text: &str, choices: &ModelChoices) -> Result<NamedModel, CliError> {
-    let (name, path) = match text.split_once('=') {
-        Some((name, path)) if !name.contains('/') => (name.to_owned(), PathBuf::from(path)),
-        _ => (name_of(Path::new(text)), PathBuf::from(text)),
+    file(text, &Config::default(), choices)
+}
+
+fn file(text: &str, config: &Config, choices: &ModelChoices) -> Result<NamedModel, CliError> {
+    let (name, file) = match text.split_once('=') {
+        Some((name, file)) if !name.contains('/') => (name.to_owned(), file),
+        _ => (name_of(Path::new(text)), text),
     };
+    let path = model_name::resolve(file, config)?;
     if !is_model_name(&name) {
         let message = format!("`{name}` is not a model name: {MODEL_NAME_RULE}");
         return Err(CliError::new("model_name_invalid", message).cure("--model NAME=FILE").exit(Exit::Usage));
     }
     if !path.is_file() {
-        let message = format!("there is no model file {}", path.display());
-        return Err(CliError::new("model_file_unreadable", message).cure("check that the path is right"));
+        let message = format!("{} is a folder, not a model file", path.display());
+        return Err(CliError::new("model_file_unreadable", message).cure("give the ONNX file in it"));
     }
     let mut section = ModelSection::of_file(path);
     overrule(&mut section, choices);
@@ -56,8 +58,9 @@ pub fn named_file(text: &str, choices: &ModelChoices) -> Result<NamedModel, CliE
 /// What the runtime loads.
 ///
 /// # Errors
-/// A labels file that cannot be used.
+/// A labels file that cannot be used, or a name of the catalogue that has not been pulled.
 pub fn spec((name, section): &NamedModel) -> Result<ModelSpec, CliError> {
+    model_name::make_sure_of(&section.path)?;
     Ok(ModelSpec {
         name: name.clone(),
         files: ModelFiles { path: section.path.clone() },
@@ -99,19 +102,6 @@ fn overrule(section: &mut ModelSection, choices: &ModelChoices) {
     if choices.precision != PrecisionName::Auto {
         section.precision = choices.precision;
     }
-}
-
-fn unknown(text: &str, config: &Config) -> CliError {
-    let near = config.models.keys().filter(|name| strsim::jaro_winkler(text, name) > 0.8);
-    let near: Vec<String> = near.map(|name| format!("`{name}`")).collect();
-    let cure = match (near.is_empty(), config.models.is_empty()) {
-        (false, _) => format!("did you mean {}?", near.join(" or ")),
-        (true, false) => "`samovar models` lists the configured names".to_owned(),
-        (true, true) => "no model is configured; give the ONNX file itself".to_owned(),
-    };
-    CliError::new("model_not_found", format!("`{text}` is neither a configured model nor a file"))
-        .cure(cure)
-        .exit(Exit::Usage)
 }
 
 /// One class name a line; empty lines at the end are left out.

@@ -3,7 +3,7 @@
 use crate::arguments::{ModelChoices, ModelsArguments, ModelsCommand};
 use crate::config::{ConfigFile, EngineName, ModelSection};
 use crate::failure::{CliError, Exit};
-use crate::{model_choice, sha256, stdout};
+use crate::{model_choice, model_name, pull, sha256, stdout};
 use comfy_table::{Table, presets};
 use samovar_engine_api::EngineErrorKind;
 use samovar_engines::{Locations, OnnxFile, survey};
@@ -20,10 +20,11 @@ use std::sync::Arc;
 /// # Errors
 /// The configuration, or a file that is shown and cannot be read.
 pub fn run(arguments: &ModelsArguments, config: Option<&Path>) -> Result<Exit, CliError> {
-    let file = ConfigFile::find(config)?;
     match &arguments.command {
-        None => list(&file, arguments.json),
-        Some(ModelsCommand::Show { model, json }) => show(model, &file, *json),
+        None => list(&ConfigFile::find(config)?, arguments.json),
+        Some(ModelsCommand::Show { model, json }) => show(model, &ConfigFile::find(config)?, *json),
+        Some(ModelsCommand::List(arguments)) => pull::list(arguments),
+        Some(ModelsCommand::Pull(arguments)) => pull::pull(arguments),
     }
 }
 
@@ -55,6 +56,7 @@ impl ModelFacts {
     /// # Errors
     /// A file or labels that cannot be read. A family that does not fit is a fact like the others.
     pub fn read(name: &str, section: &ModelSection) -> Result<Self, CliError> {
+        model_name::make_sure_of(&section.path)?;
         let onnx = OnnxFile::read(&section.path).map_err(|error| {
             let kind = if error.kind() == EngineErrorKind::File { FailureKind::File } else { FailureKind::Model };
             CliError::new(kind.code(), error.to_string()).cure(kind.cure())

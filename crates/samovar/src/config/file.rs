@@ -3,6 +3,7 @@
 use super::check::check;
 use super::schema::Config;
 use crate::failure::{CliError, Exit};
+use crate::model_name;
 use std::path::{Path, PathBuf};
 
 /// A configuration and where it came from.
@@ -69,7 +70,7 @@ impl Config {
     /// Makes paths relative to `folder` openable from here.
     fn resolve(&mut self, folder: &Path) {
         for model in self.models.values_mut() {
-            model.path = folder.join(&model.path);
+            model.path = model_name::resolve_configured(folder, &model.path);
             model.labels = model.labels.take().map(|labels| folder.join(labels));
             model.reference = model.reference.take().map(|reference| folder.join(reference));
         }
