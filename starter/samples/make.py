@@ -35,7 +35,11 @@ def make_clip(out: Path, crf: int) -> None:
     scene = Scene(**CLIP)
     frames = [scene.frame(index) for index in range(scene.frame_count)]
     _encode(out / "street.mp4", frames, scene, crf)
-    truth = _head(scene.size) | {"seed": scene.seed, "fps": scene.fps, "frames": [_people(frame) for frame in frames]}
+    truth = _head(scene.size) | {
+        "seed": scene.seed,
+        "fps": scene.fps,
+        "frames": [_people(frame) for frame in frames],
+    }
     _write_json(out / "street.json", truth)
 
 
@@ -53,15 +57,59 @@ def make_stills(out: Path) -> None:
 def _encode(path: Path, frames: list[Frame], scene: Scene, crf: int) -> None:
     width, height = scene.size
     group = str(int(GROUP_S * scene.fps))
-    command = ["ffmpeg", "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{scene.fps:g}", "-i", "-"]
-    command += ["-c:v", "libx264", "-preset", "slow", "-crf", str(crf), "-pix_fmt", "yuv420p", "-threads", "1"]
-    command += ["-g", group, "-keyint_min", group, "-sc_threshold", "0", "-flags", "+cgop", "-movflags", "+faststart", str(path)]
+    command = [
+        "ffmpeg",
+        "-y",
+        "-loglevel",
+        "error",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-s",
+        f"{width}x{height}",
+        "-r",
+        f"{scene.fps:g}",
+        "-i",
+        "-",
+    ]
+    command += [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "slow",
+        "-crf",
+        str(crf),
+        "-pix_fmt",
+        "yuv420p",
+        "-threads",
+        "1",
+    ]
+    command += [
+        "-g",
+        group,
+        "-keyint_min",
+        group,
+        "-sc_threshold",
+        "0",
+        "-flags",
+        "+cgop",
+        "-movflags",
+        "+faststart",
+        str(path),
+    ]
     pixels = b"".join(frame.image.tobytes() for frame in frames)
     subprocess.run(command, input=pixels, check=True)
 
 
 def _head(size: tuple[int, int]) -> dict:
-    return {"width": size[0], "height": size[1], "unit": 0.1, "keypoint_names": KEYPOINTS, "person": PERSON_COLUMNS}
+    return {
+        "width": size[0],
+        "height": size[1],
+        "unit": 0.1,
+        "keypoint_names": KEYPOINTS,
+        "person": PERSON_COLUMNS,
+    }
 
 
 def _people(frame: Frame) -> list[list]:
@@ -83,7 +131,9 @@ def _write_json(path: Path, value: dict) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to")
     parser.add_argument("--crf", type=int, default=24, help="x264 quality, lower is better and larger")
     options = parser.parse_args()

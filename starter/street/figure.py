@@ -73,7 +73,9 @@ def draw_figure(canvas: Canvas, shapes: list[Shape], light: np.ndarray) -> None:
         canvas.convex(shape.outline, shape.colour * light)
 
 
-def _limb(view: View, discs: list[tuple[np.ndarray, float]], colour: np.ndarray, depth: float, shine: float = 1.13) -> list[Shape]:
+def _limb(
+    view: View, discs: list[tuple[np.ndarray, float]], colour: np.ndarray, depth: float, shine: float = 1.13
+) -> list[Shape]:
     """A rounded piece: its outline, and a lighter strip where the light falls."""
     lit = [(centre + LIGHT_FROM * radius, radius * 0.55) for centre, radius in discs]
     shapes = [Shape(depth, hull(discs), colour * 0.9)]
@@ -89,8 +91,15 @@ def _leg(view: View, clothes: Clothes, side: str) -> list[Shape]:
     bare = clothes.bottom != "trousers"
     lower = clothes.skin if bare else clothes.legs
     slim = 0.75 if bare else 1.0
-    shapes = _limb(view, [view.disc(heel, 0.019), view.disc(toe, 0.015), view.disc(ankle, 0.02)], clothes.shoes, depth + 0.002)
-    shapes += _limb(view, [view.disc(knee, 0.034 * wide * slim), view.disc(ankle, 0.025 * slim)], lower, depth + 0.001)
+    shapes = _limb(
+        view,
+        [view.disc(heel, 0.019), view.disc(toe, 0.015), view.disc(ankle, 0.02)],
+        clothes.shoes,
+        depth + 0.002,
+    )
+    shapes += _limb(
+        view, [view.disc(knee, 0.034 * wide * slim), view.disc(ankle, 0.025 * slim)], lower, depth + 0.001
+    )
     upper = clothes.skin if clothes.bottom == "skirt" else clothes.legs
     return shapes + _limb(view, [view.disc(hip, 0.056 * wide), view.disc(knee, 0.036 * wide)], upper, depth)
 
@@ -103,7 +112,9 @@ def _arm(view: View, clothes: Clothes, side: str) -> list[Shape]:
     fore = clothes.top * 0.94 if clothes.sleeves > 0.9 else clothes.skin
     shapes = _limb(view, [view.disc(wrist, 0.015), view.disc(hand, 0.018)], clothes.skin, depth + 0.002)
     shapes += _limb(view, [view.disc(elbow, 0.024 * wide), view.disc(wrist, 0.018)], fore, depth + 0.001)
-    return shapes + _limb(view, [view.disc(shoulder, 0.034 * wide), view.disc(elbow, 0.026 * wide)], shade, depth)
+    return shapes + _limb(
+        view, [view.disc(shoulder, 0.034 * wide), view.disc(elbow, 0.026 * wide)], shade, depth
+    )
 
 
 def _torso(view: View, clothes: Clothes) -> list[Shape]:
@@ -111,12 +122,18 @@ def _torso(view: View, clothes: Clothes) -> list[Shape]:
     depth = view.depth("chest", "back", "left_hip", "right_hip")
     hips = [view.disc("left_hip", 0.055 * wide), view.disc("right_hip", 0.055 * wide)]
     top = [
-        view.disc("left_shoulder", 0.032), view.disc("right_shoulder", 0.032), view.disc("chest", 0.05 * wide),
-        view.disc("back", 0.045 * wide), view.disc("belly", 0.06 * wide), view.disc("neck", 0.03),
+        view.disc("left_shoulder", 0.032),
+        view.disc("right_shoulder", 0.032),
+        view.disc("chest", 0.05 * wide),
+        view.disc("back", 0.045 * wide),
+        view.disc("belly", 0.06 * wide),
+        view.disc("neck", 0.03),
     ]
     shapes = _limb(view, hips, clothes.legs, depth + 0.05)
     shapes += _skirt(view, clothes, depth + 0.04)
-    shapes += _limb(view, top + [(centre, radius * 1.02) for centre, radius in hips], clothes.top, depth, 1.06)
+    shapes += _limb(
+        view, top + [(centre, radius * 1.02) for centre, radius in hips], clothes.top, depth, 1.06
+    )
     return shapes + _stripes(view, clothes, depth - 0.001)
 
 
@@ -137,8 +154,15 @@ def _stripes(view: View, clothes: Clothes, depth: float) -> list[Shape]:
         return []
     bands = []
     for share in (0.25, 0.5, 0.75):
-        ends = [view.at(f"{side}_shoulder") * (1 - share) + view.at(f"{side}_hip") * share for side in ("left", "right")]
-        bands.append(Shape(depth, capsule(ends[0], 0.018 * view.unit, ends[1], 0.018 * view.unit), clothes.top * 0.6 + 30))
+        ends = [
+            view.at(f"{side}_shoulder") * (1 - share) + view.at(f"{side}_hip") * share
+            for side in ("left", "right")
+        ]
+        bands.append(
+            Shape(
+                depth, capsule(ends[0], 0.018 * view.unit, ends[1], 0.018 * view.unit), clothes.top * 0.6 + 30
+            )
+        )
     return bands
 
 
@@ -151,35 +175,63 @@ def _head(view: View, clothes: Clothes) -> list[Shape]:
     centre = view.at("head")
     (way, towards) = view.facing()
     hair = clothes.skin * 0.96 if clothes.bald else clothes.hair
-    shapes = _limb(view, [view.disc("neck", 0.028), (centre, 0.025 * unit)], clothes.skin * 0.92, depth + 0.03)
+    shapes = _limb(
+        view, [view.disc("neck", 0.028), (centre, 0.025 * unit)], clothes.skin * 0.92, depth + 0.03
+    )
     if clothes.long_hair:
         fall = view.at("neck") - way * 0.035 * unit
-        shapes.append(Shape(depth + (0.25 if towards > -0.2 else -0.03), hull([(centre, 0.056 * unit), (fall, 0.045 * unit)]), hair * 0.9))
-    shapes.append(Shape(depth, ellipse(centre + up * 0.008 * unit, up * 0.068 * unit, across * 0.052 * unit), hair))
+        shapes.append(
+            Shape(
+                depth + (0.25 if towards > -0.2 else -0.03),
+                hull([(centre, 0.056 * unit), (fall, 0.045 * unit)]),
+                hair * 0.9,
+            )
+        )
+    shapes.append(
+        Shape(depth, ellipse(centre + up * 0.008 * unit, up * 0.068 * unit, across * 0.052 * unit), hair)
+    )
     if towards > -0.55:
         shapes += _face(view, clothes, centre, up, across, depth - 0.01)
     return shapes + _hat(view, clothes, centre, up, across, depth - 0.02)
 
 
-def _face(view: View, clothes: Clothes, centre: np.ndarray, up: np.ndarray, across: np.ndarray, depth: float) -> list[Shape]:
+def _face(
+    view: View, clothes: Clothes, centre: np.ndarray, up: np.ndarray, across: np.ndarray, depth: float
+) -> list[Shape]:
     unit = view.unit * view.body.head
     way, towards = view.facing()
     slim = 0.55 + 0.45 * max(towards, 0)
     middle = centre + way * 0.022 * unit - up * 0.010 * unit
     shapes = [Shape(depth, ellipse(middle, up * 0.054 * unit, across * 0.045 * slim * unit), clothes.skin)]
     nose = view.at("nose")
-    shapes.append(Shape(depth - 0.001, hull([(nose, 0.008 * unit), (middle, 0.014 * unit)]), clothes.skin * 0.93))
+    shapes.append(
+        Shape(depth - 0.001, hull([(nose, 0.008 * unit), (middle, 0.014 * unit)]), clothes.skin * 0.93)
+    )
     if view.unit < 70:
         return shapes
     for side in ("left", "right"):
         eye = view.at(f"{side}_eye")
         if view.depths[INDEX[f"{side}_eye"]] < view.depths[INDEX["head"]] + 0.01:
-            shapes.append(Shape(depth - 0.002, ellipse(eye, up * 0.006 * unit, across * 0.008 * unit), np.array([40.0, 32, 30])))
+            shapes.append(
+                Shape(
+                    depth - 0.002,
+                    ellipse(eye, up * 0.006 * unit, across * 0.008 * unit),
+                    np.array([40.0, 32, 30]),
+                )
+            )
     mouth = nose - up * 0.026 * unit - way * 0.008 * unit
-    return shapes + [Shape(depth - 0.002, ellipse(mouth, up * 0.004 * unit, across * 0.014 * slim * unit), clothes.skin * 0.62)]
+    return shapes + [
+        Shape(
+            depth - 0.002,
+            ellipse(mouth, up * 0.004 * unit, across * 0.014 * slim * unit),
+            clothes.skin * 0.62,
+        )
+    ]
 
 
-def _hat(view: View, clothes: Clothes, centre: np.ndarray, up: np.ndarray, across: np.ndarray, depth: float) -> list[Shape]:
+def _hat(
+    view: View, clothes: Clothes, centre: np.ndarray, up: np.ndarray, across: np.ndarray, depth: float
+) -> list[Shape]:
     if not clothes.hat:
         return []
     unit = view.unit * view.body.head
@@ -189,9 +241,21 @@ def _hat(view: View, clothes: Clothes, centre: np.ndarray, up: np.ndarray, acros
     dome = base + np.cos(turns) * across * 0.056 * unit + np.sin(turns) * up * 0.052 * unit
     shapes = [Shape(depth, dome.astype(np.float32), clothes.hat_colour)]
     if clothes.hat == "cap":
-        shapes.append(Shape(depth - 0.001, hull([(base, 0.012 * unit), (base + way * 0.085 * unit, 0.01 * unit)]), clothes.hat_colour * 0.8))
+        shapes.append(
+            Shape(
+                depth - 0.001,
+                hull([(base, 0.012 * unit), (base + way * 0.085 * unit, 0.01 * unit)]),
+                clothes.hat_colour * 0.8,
+            )
+        )
     if clothes.hat == "brim":
-        shapes.append(Shape(depth - 0.001, ellipse(base, up * 0.013 * unit, across * 0.095 * unit), clothes.hat_colour * 0.8))
+        shapes.append(
+            Shape(
+                depth - 0.001,
+                ellipse(base, up * 0.013 * unit, across * 0.095 * unit),
+                clothes.hat_colour * 0.8,
+            )
+        )
     return shapes
 
 
@@ -201,16 +265,30 @@ def _bag(view: View, clothes: Clothes) -> list[Shape]:
             behind = view.at("back") + (view.at("back") - view.at("chest")) * 1.1
             low = behind + (view.at("belly") - view.at("chest")) * 0.9
             depth = 2 * view.depth("back") - view.depth("chest")
-            return _limb(view, [(behind, 0.055 * view.unit), (low, 0.06 * view.unit)], clothes.bag_colour, depth)
+            return _limb(
+                view, [(behind, 0.055 * view.unit), (low, 0.06 * view.unit)], clothes.bag_colour, depth
+            )
         case "hand":
             hand = view.at(f"{clothes.bag_hand}_hand")
             low = hand + np.array([0, 0.12 * view.unit])
             wide = np.array([0.05 * view.unit, 0])
             depth = view.depth(f"{clothes.bag_hand}_hand") - 0.03
-            return _limb(view, [(low - wide, 0.03 * view.unit), (low + wide, 0.03 * view.unit), (hand, 0.012 * view.unit)], clothes.bag_colour, depth)
+            return _limb(
+                view,
+                [(low - wide, 0.03 * view.unit), (low + wide, 0.03 * view.unit), (hand, 0.012 * view.unit)],
+                clothes.bag_colour,
+                depth,
+            )
         case "shoulder":
             depth = view.depth("right_hip") - 0.06
-            strap = capsule(view.at("left_shoulder"), 0.008 * view.unit, view.at("right_hip"), 0.008 * view.unit)
-            bag = _limb(view, [view.disc("right_hip", 0.045), view.between("right_hip", "right_knee", 0.35, 0.045)], clothes.bag_colour, depth)
+            strap = capsule(
+                view.at("left_shoulder"), 0.008 * view.unit, view.at("right_hip"), 0.008 * view.unit
+            )
+            bag = _limb(
+                view,
+                [view.disc("right_hip", 0.045), view.between("right_hip", "right_knee", 0.35, 0.045)],
+                clothes.bag_colour,
+                depth,
+            )
             return bag + [Shape(view.depth("chest") - 0.08, strap, clothes.bag_colour * 0.8)]
     return []

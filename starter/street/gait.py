@@ -30,10 +30,18 @@ class Manner:
 def random_manner(rng: np.random.Generator, bag_hand: str) -> Manner:
     free = [hand for hand in ("left", "right") if hand != bag_hand]
     phone = str(rng.choice(free)) if rng.random() < 0.1 else ""
-    fall_way = float(rng.choice([0, np.pi, np.pi / 2, -np.pi / 2], p=[0.4, 0.2, 0.2, 0.2]) + rng.normal(0, 0.15))
+    fall_way = float(
+        rng.choice([0, np.pi, np.pi / 2, -np.pi / 2], p=[0.4, 0.2, 0.2, 0.2]) + rng.normal(0, 0.15)
+    )
     return Manner(
-        rng.uniform(0.7, 1.3), rng.uniform(0.85, 1.1), rng.normal(0.04, 0.03), rng.uniform(0.0, 0.06),
-        rng.uniform(1.1, 1.8), fall_way, bag_hand, phone,
+        rng.uniform(0.7, 1.3),
+        rng.uniform(0.85, 1.1),
+        rng.normal(0.04, 0.03),
+        rng.uniform(0.0, 0.06),
+        rng.uniform(1.1, 1.8),
+        fall_way,
+        bag_hand,
+        phone,
     )
 
 
@@ -51,7 +59,11 @@ def walk(body: Body, manner: Manner, phase: np.ndarray, speed: np.ndarray) -> np
     for side, own in (("l", phase), ("r", phase + 0.5)):
         cosine = np.cos(2 * np.pi * own)
         _set(angles, f"hip_{side}", 0.05 + swing * cosine)
-        _set(angles, f"knee_{side}", 0.06 + moving * manner.knee * (0.22 * _bump(own, 0.14, 0.09) + 1.0 * _bump(own, 0.73, 0.1)))
+        _set(
+            angles,
+            f"knee_{side}",
+            0.06 + moving * manner.knee * (0.22 * _bump(own, 0.14, 0.09) + 1.0 * _bump(own, 0.73, 0.1)),
+        )
         _set(angles, f"foot_{side}", moving * (0.3 * _bump(own, 0.0, 0.07) - 0.7 * _bump(own, 0.61, 0.07)))
         _set(angles, f"hip_out_{side}", 0.02 + manner.stance_out)
         arm = -0.02 - manner.arm_swing * swing * 0.9 * cosine
@@ -92,7 +104,11 @@ def run(body: Body, manner: Manner, phase: np.ndarray) -> np.ndarray:
     for side, own in (("l", phase), ("r", phase + 0.5)):
         cosine = np.cos(2 * np.pi * own)
         _set(angles, f"hip_{side}", 0.28 + 0.72 * cosine)
-        _set(angles, f"knee_{side}", 0.3 + 0.25 * _bump(own, 0.12, 0.09) + 1.6 * manner.knee * _bump(own, 0.68, 0.13))
+        _set(
+            angles,
+            f"knee_{side}",
+            0.3 + 0.25 * _bump(own, 0.12, 0.09) + 1.6 * manner.knee * _bump(own, 0.68, 0.13),
+        )
         _set(angles, f"foot_{side}", -0.6 * _bump(own, 0.5, 0.1))
         arm = -0.15 - 0.95 * manner.arm_swing * cosine
         _set(angles, f"arm_{side}", arm)
@@ -150,8 +166,16 @@ def _sprawl(angles: np.ndarray, side: str, turn: float, tipped: np.ndarray, way:
     """How limbs lie, by the side that is down: none may point into the ground. `turn` (0 or 1) makes the sides differ."""
     prone, supine, aside = max(np.cos(way), 0), max(-np.cos(way), 0), abs(np.sin(way))
     flat = prone + supine
-    _set(angles, f"knee_{side}", 0.06 + tipped * (0.1 * prone + (0.15 + 0.9 * turn) * supine + (0.4 + 0.6 * turn) * aside))
-    _set(angles, f"hip_{side}", 0.05 + tipped * ((0.05 + 0.5 * turn) * supine + (0.2 + 0.5 * turn) * aside - 0.05 * prone))
+    _set(
+        angles,
+        f"knee_{side}",
+        0.06 + tipped * (0.1 * prone + (0.15 + 0.9 * turn) * supine + (0.4 + 0.6 * turn) * aside),
+    )
+    _set(
+        angles,
+        f"hip_{side}",
+        0.05 + tipped * ((0.05 + 0.5 * turn) * supine + (0.2 + 0.5 * turn) * aside - 0.05 * prone),
+    )
     _set(angles, f"hip_out_{side}", 0.05 + tipped * (0.1 + 0.2 * turn) * flat)
     _set(angles, f"arm_{side}", tipped * (0.4 + 0.6 * turn) * aside)
     _set(angles, f"arm_out_{side}", 0.15 + tipped * (0.6 + 1.3 * turn) * flat)
@@ -176,7 +200,9 @@ def crawl(body: Body, manner: Manner, phase: np.ndarray) -> np.ndarray:
     return angles
 
 
-def stagger(body: Body, manner: Manner, phase: np.ndarray, speed: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+def stagger(
+    body: Body, manner: Manner, phase: np.ndarray, speed: np.ndarray, seconds: np.ndarray
+) -> np.ndarray:
     """Uneven walking with a swaying trunk, bent knees and arms out for balance."""
     angles = walk(body, manner, phase, speed)
     sway = np.sin(2.6 * seconds) + 0.5 * np.sin(4.3 * seconds + 1)

@@ -5,14 +5,25 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .camera import Camera
 from .layout import Layout
 from .light import Light, light_picture
 from .raster import Canvas
 from .truth import BACKGROUND, ROAD, VEGETATION
 
 FAR_M = 90.0
-WALLS = np.array([(188, 170, 146), (206, 198, 184), (164, 96, 78), (142, 74, 60), (176, 178, 180), (222, 208, 170), (150, 160, 168), (198, 152, 116)], float)
+WALLS = np.array(
+    [
+        (188, 170, 146),
+        (206, 198, 184),
+        (164, 96, 78),
+        (142, 74, 60),
+        (176, 178, 180),
+        (222, 208, 170),
+        (150, 160, 168),
+        (198, 152, 116),
+    ],
+    float,
+)
 
 
 class Backdrop:
@@ -21,7 +32,9 @@ class Backdrop:
     def __init__(self, rng: np.random.Generator, layout: Layout, light: Light):
         camera = layout.camera
         self._rng, self._layout, self._light, self._camera = rng, layout, light, camera
-        self._lit: list[tuple[float, float, float, tuple[float, float]]] = []  # windows: u from, to, v, z from and to
+        self._lit: list[
+            tuple[float, float, float, tuple[float, float]]
+        ] = []  # windows: u from, to, v, z from and to
         self._canvas = Canvas((0, 0, camera.width, camera.height))
         self._classes = Canvas((0, 0, camera.width, camera.height), supersample=1)
         self._sky()
@@ -41,10 +54,21 @@ class Backdrop:
         self._canvas.fill(outline, colour)
         cv2.fillPoly(self._classes.pixels, [np.round(outline).astype(np.int32)], (kind, int(ground), 0, 0))
 
-    def _flat(self, u: tuple[float, float], v: tuple[float, float], colour: np.ndarray, kind: int = BACKGROUND) -> None:
-        self._put([(u[0], v[0], 0), (u[1], v[0], 0), (u[1], v[1], 0), (u[0], v[1], 0)], colour, kind, ground=True)
+    def _flat(
+        self, u: tuple[float, float], v: tuple[float, float], colour: np.ndarray, kind: int = BACKGROUND
+    ) -> None:
+        self._put(
+            [(u[0], v[0], 0), (u[1], v[0], 0), (u[1], v[1], 0), (u[0], v[1], 0)], colour, kind, ground=True
+        )
 
-    def _upright(self, u: tuple[float, float], v: float, z: tuple[float, float], colour: np.ndarray, kind: int = BACKGROUND) -> None:
+    def _upright(
+        self,
+        u: tuple[float, float],
+        v: float,
+        z: tuple[float, float],
+        colour: np.ndarray,
+        kind: int = BACKGROUND,
+    ) -> None:
         self._put([(u[0], v, z[0]), (u[1], v, z[0]), (u[1], v, z[1]), (u[0], v, z[1])], colour, kind)
 
     def _sky(self) -> None:
@@ -61,11 +85,21 @@ class Backdrop:
         paving = np.array([150.0, 146, 140]) * rng.uniform(0.8, 1.2) + rng.normal(0, 6, 3)
         grass = np.array([92.0, 126, 62]) * rng.uniform(0.75, 1.15) + rng.normal(0, 8, 3)
         asphalt = np.array([82.0, 83, 86]) * rng.uniform(0.7, 1.15)
-        self._flat(all_u, (plan.far_pavement, FAR_M), grass if plan.park or rng.random() < 0.6 else paving * 0.9, VEGETATION if plan.park else BACKGROUND)
+        self._flat(
+            all_u,
+            (plan.far_pavement, FAR_M),
+            grass if plan.park or rng.random() < 0.6 else paving * 0.9,
+            VEGETATION if plan.park else BACKGROUND,
+        )
         if not plan.park and plan.far_front > plan.far_pavement and rng.random() < 0.75:
             self._flat(all_u, (plan.far_pavement, plan.far_front), grass, VEGETATION)
         self._flat(all_u, (plan.far_kerb, plan.far_pavement), paving)
-        self._flat(all_u, (plan.near_front - 8, plan.near_kerb), grass if plan.lawn else paving, VEGETATION if plan.lawn else BACKGROUND)
+        self._flat(
+            all_u,
+            (plan.near_front - 8, plan.near_kerb),
+            grass if plan.lawn else paving,
+            VEGETATION if plan.lawn else BACKGROUND,
+        )
         if not plan.lawn:
             self._slabs(paving)
         self._road(asphalt, paving)
@@ -94,8 +128,14 @@ class Backdrop:
     def _texture(self) -> np.ndarray:
         """Stains and grain of the ground, factors [h, w, 1]."""
         height, width = self.ground.shape
-        stains = cv2.resize(self._rng.normal(0, 1, (14, 10)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-        grain = cv2.resize(self._rng.standard_normal((height // 2, width // 3), dtype=np.float32), (width, height))
+        stains = cv2.resize(
+            self._rng.normal(0, 1, (14, 10)).astype(np.float32),
+            (width, height),
+            interpolation=cv2.INTER_CUBIC,
+        )
+        grain = cv2.resize(
+            self._rng.standard_normal((height // 2, width // 3), dtype=np.float32), (width, height)
+        )
         return np.where(self.ground, 1 + 0.035 * stains + 0.04 * grain, 1)[..., None]
 
     def _far_side(self) -> None:
@@ -123,7 +163,9 @@ class Backdrop:
         while u < FAR_M * 0.7:
             houses.append((u, u + rng.uniform(6, 14)))
             u = houses[-1][1] + (rng.uniform(1, 3) if rng.random() < 0.15 else 0.0)
-        looks = [(WALLS[rng.integers(len(WALLS))] * rng.uniform(0.8, 1.1), rng.uniform(6, 15)) for _ in houses]
+        looks = [
+            (WALLS[rng.integers(len(WALLS))] * rng.uniform(0.8, 1.1), rng.uniform(6, 15)) for _ in houses
+        ]
         order = sorted(range(len(houses)), key=lambda k: -abs(self._camera.depth(sum(houses[k]) / 2, front)))
         for k in order:
             self._house(houses[k], front, looks[k][0], looks[k][1])
@@ -132,7 +174,9 @@ class Backdrop:
         rng = self._rng
         behind = front + (8 if front > 0 else -8)
         for side in span:
-            self._put([(side, front, 0), (side, behind, 0), (side, behind, tall), (side, front, tall)], wall * 0.7)
+            self._put(
+                [(side, front, 0), (side, behind, 0), (side, behind, tall), (side, front, tall)], wall * 0.7
+            )
         self._upright(span, front, (0, tall), wall)
         self._upright(span, front, (0, 0.5), wall * 0.72)
         self._upright(span, front, (tall - 0.35, tall), wall * 0.6)
@@ -146,14 +190,26 @@ class Backdrop:
             for floor, bottom in enumerate(np.arange(0, tall - 2.4, 3.0)):
                 self._opening(middle, front, bottom, floor, pitch, (column == door, shop), wall, glass)
 
-    def _opening(self, u: float, front: float, bottom: float, floor: int, pitch: float, kind: tuple[bool, bool], wall: np.ndarray, glass: np.ndarray) -> None:
+    def _opening(
+        self,
+        u: float,
+        front: float,
+        bottom: float,
+        floor: int,
+        pitch: float,
+        kind: tuple[bool, bool],
+        wall: np.ndarray,
+        glass: np.ndarray,
+    ) -> None:
         door, shop = kind
         half, z = 0.45, (bottom + 1.0, bottom + 2.4)
         if floor == 0 and door:
             half, z, glass = 0.5, (0.0, 2.1), wall * 0.35
         elif floor == 0 and shop:
             half, z = pitch * 0.42, (0.45, 2.5)
-        self._upright((u - half - 0.1, u + half + 0.1), front, (max(z[0] - 0.1, 0), z[1] + 0.1), wall * 0.5 + 110)
+        self._upright(
+            (u - half - 0.1, u + half + 0.1), front, (max(z[0] - 0.1, 0), z[1] + 0.1), wall * 0.5 + 110
+        )
         self._upright((u - half, u + half), front, z, glass * self._rng.uniform(0.85, 1.2))
         if self._light.kind in ("night", "dusk") and self._rng.random() < 0.3 and not (door and floor == 0):
             self._lit.append((u - half, u + half, front, z))
@@ -161,7 +217,9 @@ class Backdrop:
     def _lit_windows(self) -> np.ndarray:
         canvas = Canvas((0, 0, self._camera.width, self._camera.height))
         for low, high, front, z in self._lit:
-            outline = self._camera.polygon(np.array([(low, front, z[0]), (high, front, z[0]), (high, front, z[1]), (low, front, z[1])]))
+            outline = self._camera.polygon(
+                np.array([(low, front, z[0]), (high, front, z[0]), (high, front, z[1]), (low, front, z[1])])
+            )
             if outline is not None:
                 canvas.fill(outline, np.array([226.0, 186, 112]) * self._rng.uniform(0.7, 1.0))
         return canvas.sprite().rgba[..., :3]
@@ -174,4 +232,10 @@ class Backdrop:
         v = plan.far_pavement + 0.25
         for u in np.arange(-40, 40, 0.5):
             if int(u / 7) % 3 != 2:
-                self._upright((u, u + 0.55), v, (0, tall + rng.normal(0, 0.05)), colour * rng.uniform(0.85, 1.12), VEGETATION)
+                self._upright(
+                    (u, u + 0.55),
+                    v,
+                    (0, tall + rng.normal(0, 0.05)),
+                    colour * rng.uniform(0.85, 1.12),
+                    VEGETATION,
+                )

@@ -34,7 +34,16 @@ def random_layout(rng: np.random.Generator, width: int, height: int) -> Layout:
     far_pavement = far_kerb + rng.uniform(2.2, 4.5)
     far_front = far_pavement + rng.choice([0.0, 1.5, 3.0, 5.0])
     camera = _random_camera(rng, width, height, yaw)
-    return Layout(-rng.uniform(2.5, 5.0), near_kerb, far_kerb, far_pavement, far_front, rng.random() < 0.25, rng.random() < 0.15, camera)
+    return Layout(
+        -rng.uniform(2.5, 5.0),
+        near_kerb,
+        far_kerb,
+        far_pavement,
+        far_front,
+        rng.random() < 0.25,
+        rng.random() < 0.15,
+        camera,
+    )
 
 
 def _turned(rng: np.random.Generator) -> float:

@@ -32,12 +32,44 @@ def random_light(rng: np.random.Generator, lamps: list[tuple[float, float]]) -> 
     sun = np.array([rng.uniform(-1.1, 1.1), rng.uniform(-0.6, 0.7)])
     match kind:
         case "sun":
-            return Light(kind, gain * np.array([1.03, 1.0, 0.95]), np.array([92.0, 142, 206]), np.array([196.0, 216, 232]), sun, rng.uniform(0.3, 0.5), ())
+            return Light(
+                kind,
+                gain * np.array([1.03, 1.0, 0.95]),
+                np.array([92.0, 142, 206]),
+                np.array([196.0, 216, 232]),
+                sun,
+                rng.uniform(0.3, 0.5),
+                (),
+            )
         case "overcast":
-            return Light(kind, gain * np.array([0.9, 0.92, 0.95]), np.array([168.0, 176, 186]), np.array([212.0, 216, 220]), None, 0.3, ())
+            return Light(
+                kind,
+                gain * np.array([0.9, 0.92, 0.95]),
+                np.array([168.0, 176, 186]),
+                np.array([212.0, 216, 220]),
+                None,
+                0.3,
+                (),
+            )
         case "dusk":
-            return Light(kind, gain * np.array([0.76, 0.62, 0.56]), np.array([74.0, 84, 124]), np.array([236.0, 156, 104]), sun * 1.5, 0.22, tuple(lamps))
-    return Light(kind, gain * np.array([0.34, 0.37, 0.47]), np.array([14.0, 18, 34]), np.array([46.0, 48, 62]), None, 0.25, tuple(lamps))
+            return Light(
+                kind,
+                gain * np.array([0.76, 0.62, 0.56]),
+                np.array([74.0, 84, 124]),
+                np.array([236.0, 156, 104]),
+                sun * 1.5,
+                0.22,
+                tuple(lamps),
+            )
+    return Light(
+        kind,
+        gain * np.array([0.34, 0.37, 0.47]),
+        np.array([14.0, 18, 34]),
+        np.array([46.0, 48, 62]),
+        None,
+        0.25,
+        tuple(lamps),
+    )
 
 
 def light_picture(light: Light, camera: Camera, picture: np.ndarray, ground: np.ndarray) -> np.ndarray:
@@ -60,7 +92,13 @@ def _pool(camera: Camera, u: float, v: float, depth: float, ground: np.ndarray) 
     return np.minimum(glow, 1.0)[..., None] * np.array([0.62, 0.5, 0.3], np.float32)
 
 
-def drop_shadow(image: np.ndarray, ground: np.ndarray, rect: tuple[int, int, int, int], outlines: list[np.ndarray], strength: float) -> None:
+def drop_shadow(
+    image: np.ndarray,
+    ground: np.ndarray,
+    rect: tuple[int, int, int, int],
+    outlines: list[np.ndarray],
+    strength: float,
+) -> None:
     """Darkens the ground under the outlines, softly, inside `rect`."""
     x0, y0, x1, y1 = rect
     shade = np.zeros((y1 - y0, x1 - x0), np.uint8)

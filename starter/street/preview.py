@@ -9,7 +9,24 @@ import numpy as np
 
 from . import MASK_CLASSES, Frame, Scene
 
-BONES = ((5, 7), (7, 9), (6, 8), (8, 10), (5, 6), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16), (0, 1), (0, 2), (1, 3), (2, 4))
+BONES = (
+    (5, 7),
+    (7, 9),
+    (6, 8),
+    (8, 10),
+    (5, 6),
+    (5, 11),
+    (6, 12),
+    (11, 12),
+    (11, 13),
+    (13, 15),
+    (12, 14),
+    (14, 16),
+    (0, 1),
+    (0, 2),
+    (1, 3),
+    (2, 4),
+)
 OVERLAY = np.array([(0, 0, 0), (90, 90, 255), (40, 220, 40), (255, 200, 0), (255, 40, 160)], np.uint8)
 LEFT = {1, 3, 5, 7, 9, 11, 13, 15}
 
@@ -23,7 +40,16 @@ def annotate(frame: Frame, mask: bool) -> np.ndarray:
         colour = (255, 40, 40) if person.unusual else (40, 255, 80)
         x0, y0, x1, y1 = (int(round(float(side))) for side in person.box)
         cv2.rectangle(image, (x0, y0), (x1, y1), colour, 1)
-        cv2.putText(image, f"{person.id} {person.activity} {person.visible:.2f}", (x0, max(y0 - 3, 8)), 0, 0.33, colour, 1, cv2.LINE_AA)
+        cv2.putText(
+            image,
+            f"{person.id} {person.activity} {person.visible:.2f}",
+            (x0, max(y0 - 3, 8)),
+            0,
+            0.33,
+            colour,
+            1,
+            cv2.LINE_AA,
+        )
         _skeleton(image, person.keypoints)
     return image
 
@@ -56,7 +82,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, nargs="+", default=[7], help="one row each")
     parser.add_argument("--frame", type=int, nargs="+", default=[20, 110, 200], help="one column each")
     parser.add_argument("--plain", action="store_true", help="no boxes and skeletons")
-    parser.add_argument("--mask", action="store_true", help=f"lay the classes {', '.join(MASK_CLASSES)} over it")
+    parser.add_argument(
+        "--mask", action="store_true", help=f"lay the classes {', '.join(MASK_CLASSES)} over it"
+    )
     parser.add_argument("--width", type=int, default=640, help="pixels; the height follows (16:9)")
     parser.add_argument("--out", default="sheet.png")
     options = parser.parse_args()

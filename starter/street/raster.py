@@ -48,14 +48,18 @@ class Canvas:
         cv2.fillConvexPoly(self.pixels, self.fixed(points), _rgba(colour), shift=SHIFT)
 
     def line(self, start: np.ndarray, end: np.ndarray, width_px: float, colour: np.ndarray) -> None:
-        self.convex(capsule(np.asarray(start, float), width_px / 2, np.asarray(end, float), width_px / 2), colour)
+        self.convex(
+            capsule(np.asarray(start, float), width_px / 2, np.asarray(end, float), width_px / 2), colour
+        )
 
     def sprite(self) -> Sprite:
         height, width = (side // self.supersample for side in self.pixels.shape[:2])
         return Sprite(self.x, self.y, cv2.resize(self.pixels, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def clip_rect(points: np.ndarray, width: int, height: int, margin: int = 2) -> tuple[int, int, int, int] | None:
+def clip_rect(
+    points: np.ndarray, width: int, height: int, margin: int = 2
+) -> tuple[int, int, int, int] | None:
     """The whole-pixel rectangle round points, cut to the frame; None where it is empty."""
     low, high = np.floor(points.min(axis=0)) - margin, np.ceil(points.max(axis=0)) + margin
     x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)

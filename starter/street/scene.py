@@ -25,8 +25,14 @@ from .vehicles import Vehicle, corners, draw_vehicle, random_vehicles, shadow_ou
 from .walker import Walker, random_walker
 
 BONES = (
-    ("neck", "left_hip", 0.09), ("neck", "right_hip", 0.09), ("neck", "head", 0.06),
-    *((f"{side}_{a}", f"{side}_{b}", 0.045) for side in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))),
+    ("neck", "left_hip", 0.09),
+    ("neck", "right_hip", 0.09),
+    ("neck", "head", 0.06),
+    *(
+        (f"{side}_{a}", f"{side}_{b}", 0.045)
+        for side in ("left", "right")
+        for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+    ),
 )
 
 
@@ -52,8 +58,14 @@ class Scene:
     """
 
     def __init__(
-        self, seed: int, *, size: tuple[int, int] = (640, 360), fps: float = 12.0, seconds: float = 20.0,
-        unusual_share: float = 0.15, crowd: tuple[int, int] = (1, 7),
+        self,
+        seed: int,
+        *,
+        size: tuple[int, int] = (640, 360),
+        fps: float = 12.0,
+        seconds: float = 20.0,
+        unusual_share: float = 0.15,
+        crowd: tuple[int, int] = (1, 7),
     ):
         self.seed, self.size, self.fps = seed, size, fps
         self.frame_count = int(round(seconds * fps))
@@ -74,7 +86,13 @@ class Scene:
         actors = self._actors(index)
         picture, mask, owner = self._stage.paint(index, actors)
         people = [self._seen(actor, index, owner) for actor in actors]
-        return Frame(index, index / self.fps, self._stage.sensor.shoot(picture, index), mask, [one for one in people if one])
+        return Frame(
+            index,
+            index / self.fps,
+            self._stage.sensor.shoot(picture, index),
+            mask,
+            [one for one in people if one],
+        )
 
     def people(self, index: int) -> list[Person]:
         """The truth of a frame without drawing it; what is hidden is judged by the boxes of those in front."""
@@ -98,7 +116,13 @@ class Scene:
             while start_s < self._seconds - 1:
                 wear = random_clothes(rng)
                 walker, gone_s = random_walker(
-                    rng, len(walkers) + 1, self._layout, start_s, (self.fps, self.frame_count), bool(rng.random() < unusual_share), wear.bag_hand
+                    rng,
+                    len(walkers) + 1,
+                    self._layout,
+                    start_s,
+                    (self.fps, self.frame_count),
+                    bool(rng.random() < unusual_share),
+                    wear.bag_hand,
                 )
                 walkers.append(walker)
                 clothes.append(wear)
@@ -115,9 +139,20 @@ class Scene:
         joints = walker.at(index)
         seen = self.camera.to_camera(joints)
         pixels = self.camera.to_pixels(seen)
-        shapes = outline_figure(View(walker.body, seen, pixels, self.camera.focal_px), self._clothes[walker.number - 1])
+        shapes = outline_figure(
+            View(walker.body, seen, pixels, self.camera.focal_px), self._clothes[walker.number - 1]
+        )
         hips = joints[[INDEX["left_hip"], INDEX["right_hip"]], :2].mean(axis=0)
-        return _Actor(walker, shapes, joints, pixels, _far_side(seen), float(seen[:, 1].mean()), (float(hips[0]), float(hips[1])), extent(shapes))
+        return _Actor(
+            walker,
+            shapes,
+            joints,
+            pixels,
+            _far_side(seen),
+            float(seen[:, 1].mean()),
+            (float(hips[0]), float(hips[1])),
+            extent(shapes),
+        )
 
     def _seen(self, actor: _Actor, index: int, owner: np.ndarray) -> Person | None:
         box = self._clip(actor.box)
@@ -126,14 +161,18 @@ class Scene:
             return None
         x0, y0, x1, y1 = clip_rect(actor.box.reshape(2, 2), *self.size)
         own = owner[y0:y1, x0:x1] == actor.walker.number
-        hidden = lambda x, y: not (owner[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] == actor.walker.number).any()
+        hidden = lambda x, y: (
+            not (owner[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] == actor.walker.number).any()
+        )
         return self._person(actor, index, box, float(np.count_nonzero(own)) / whole, hidden)
 
     def _guessed(self, k: int, actors: list[_Actor], index: int) -> Person | None:
         box = self._clip(actors[k].box)
         nearer = [self._clip(actor.box) for actor in actors[k + 1 :]]
         hidden = lambda x, y: any(b[0] < x < b[2] and b[1] < y < b[3] for b in nearer)
-        grid = [(x, y) for x in np.linspace(box[0], box[2], 5)[1:-1] for y in np.linspace(box[1], box[3], 9)[1:-1]]
+        grid = [
+            (x, y) for x in np.linspace(box[0], box[2], 5)[1:-1] for y in np.linspace(box[1], box[3], 9)[1:-1]
+        ]
         visible = 1 - sum(hidden(x, y) for x, y in grid) / len(grid)
         return self._person(actors[k], index, box, visible, hidden)
 
@@ -145,7 +184,9 @@ class Scene:
             inside = 0 <= point[0] < width and 0 <= point[1] < height
             point[2] = 0 if not inside else 1 if away or hidden(int(point[0]), int(point[1])) else 2
         walker = actor.walker
-        return Person(walker.number, box, points, min(visible, 1.0), walker.unusual(index), walker.doing(index))
+        return Person(
+            walker.number, box, points, min(visible, 1.0), walker.unusual(index), walker.doing(index)
+        )
 
     def _clip(self, box: np.ndarray) -> np.ndarray:
         return np.clip(box, 0, (*self.size, *self.size)).astype(np.float32)
@@ -172,14 +213,28 @@ class _Stage:
         dirty += [self._vehicle_shadow(picture, one, time_s) for one in moving]
         dirty = [rect for rect in dirty if rect]
         items = [self._standing_item(thing) for thing in self.standing]
-        items += [Item(actor, actor.depth, abs(actor.foot[1]), clip_rect(actor.box.reshape(2, 2), *self.scene.size), False) for actor in actors]
-        items += [Item(one, one.depth(self.scene.camera, time_s), abs(one.v), self._vehicle_rect(one, time_s), True) for one in moving]
+        items += [
+            Item(
+                actor,
+                actor.depth,
+                abs(actor.foot[1]),
+                clip_rect(actor.box.reshape(2, 2), *self.scene.size),
+                False,
+            )
+            for actor in actors
+        ]
+        items += [
+            Item(one, one.depth(self.scene.camera, time_s), abs(one.v), self._vehicle_rect(one, time_s), True)
+            for one in moving
+        ]
         self.coverage = {}
         for item in far_to_near(items):
             self._lay(item.thing, picture, mask, owner, dirty, time_s)
         return picture, mask, owner
 
-    def _lay(self, job, picture: np.ndarray, mask: np.ndarray, owner: np.ndarray, dirty: list, time_s: float) -> None:
+    def _lay(
+        self, job, picture: np.ndarray, mask: np.ndarray, owner: np.ndarray, dirty: list, time_s: float
+    ) -> None:
         match job:
             case Standing():
                 if any(overlap(job.sprite.rect, rect) for rect in dirty):
@@ -191,7 +246,9 @@ class _Stage:
             case _:
                 sprite = self._figure_sprite(job)
                 if sprite:
-                    self.coverage[job.walker.number] = _stamp(picture, mask, owner, sprite, PERSON, job.walker.number)
+                    self.coverage[job.walker.number] = _stamp(
+                        picture, mask, owner, sprite, PERSON, job.walker.number
+                    )
                     dirty.append(sprite.rect)
 
     def _with_standing(self) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +260,14 @@ class _Stage:
         for thing in self.standing:
             self._fixed_shadow(picture, thing)
         self.standing += [
-            Standing(one.depth(scene.camera, 0.0), VEHICLE, self._vehicle_sprite(one, 0.0), (one.u_start, one.v), 1.0) for one in parked
+            Standing(
+                one.depth(scene.camera, 0.0),
+                VEHICLE,
+                self._vehicle_sprite(one, 0.0),
+                (one.u_start, one.v),
+                1.0,
+            )
+            for one in parked
         ]
         owner = np.zeros(mask.shape, np.int32)
         for item in far_to_near([self._standing_item(thing) for thing in self.standing]):
@@ -255,9 +319,13 @@ class _Stage:
         thrown[:, :2] += thrown[:, 2:] * self.scene.light.sun
         thrown[:, 2] = 0
         spots, scale = camera.project(thrown), camera.scale(*actor.foot)
-        return [capsule(spots[INDEX[a]], width * scale, spots[INDEX[b]], width * scale) for a, b, width in BONES]
+        return [
+            capsule(spots[INDEX[a]], width * scale, spots[INDEX[b]], width * scale) for a, b, width in BONES
+        ]
 
-    def _vehicle_shadow(self, picture: np.ndarray, vehicle: Vehicle, time_s: float) -> tuple[int, int, int, int] | None:
+    def _vehicle_shadow(
+        self, picture: np.ndarray, vehicle: Vehicle, time_s: float
+    ) -> tuple[int, int, int, int] | None:
         outline = shadow_outline(self.scene.camera, vehicle, time_s)
         rect = clip_rect(outline, *self.scene.size)
         if rect:
@@ -268,13 +336,17 @@ class _Stage:
         camera, (u, v) = self.scene.camera, thing.foot
         spot, scale = camera.project(np.array([u, v, 0.0])), camera.scale(u, v)
         flat = camera.height_m / max(camera.depth(u, v), 1)
-        outline = ellipse(spot, np.array([thing.radius_m * scale, 0]), np.array([0, thing.radius_m * scale * flat]))
+        outline = ellipse(
+            spot, np.array([thing.radius_m * scale, 0]), np.array([0, thing.radius_m * scale * flat])
+        )
         rect = clip_rect(outline, *self.scene.size)
         if rect:
             drop_shadow(picture, self.backdrop.ground, rect, [outline], self.scene.light.shadow)
 
 
-def _stamp(picture: np.ndarray, mask: np.ndarray, owner: np.ndarray, sprite: Sprite, kind: int, number: int) -> int:
+def _stamp(
+    picture: np.ndarray, mask: np.ndarray, owner: np.ndarray, sprite: Sprite, kind: int, number: int
+) -> int:
     """Lays a sprite on all three planes and counts its pixels."""
     covered = paste(picture, sprite)
     x0, y0, x1, y1 = sprite.rect

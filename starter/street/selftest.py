@@ -46,7 +46,10 @@ def check_person(scene: Scene, frame: Frame, person) -> None:
     for x, y, seen in person.keypoints:
         assert seen in (0, 1, 2)
         assert seen == 0 or (x0 - 1.5 <= x <= x1 + 1.5 and y0 - 1.5 <= y <= y1 + 1.5), (person, x, y)
-        assert seen < 2 or (frame.mask[max(int(y) - 1, 0) : int(y) + 2, max(int(x) - 1, 0) : int(x) + 2] == PERSON).any()
+        assert (
+            seen < 2
+            or (frame.mask[max(int(y) - 1, 0) : int(y) + 2, max(int(x) - 1, 0) : int(x) + 2] == PERSON).any()
+        )
     assert 0 <= person.visible <= 1
     assert person.unusual == (person.activity in UNUSUAL_ACTIVITIES)
     assert person.unusual or person.activity in NORMAL_ACTIVITIES
@@ -56,7 +59,9 @@ def check_truth_without_drawing(scene: Scene, frame: Frame) -> None:
     geometry = {person.id: person for person in scene.people(frame.index)}
     for person in frame.people:
         other = geometry[person.id]
-        assert np.array_equal(person.box, other.box) and np.array_equal(person.keypoints[:, :2], other.keypoints[:, :2])
+        assert np.array_equal(person.box, other.box) and np.array_equal(
+            person.keypoints[:, :2], other.keypoints[:, :2]
+        )
         assert person.activity == other.activity
 
 

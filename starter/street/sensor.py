@@ -35,7 +35,9 @@ class Sensor:
 
 def random_sensor(rng: np.random.Generator, width: int, height: int, dark: bool) -> Sensor:
     unit = width / 640
-    blur = float(rng.choice([0.0, rng.uniform(0.4, 0.75), rng.uniform(0.75, 1.2)], p=[0.45, 0.4, 0.15])) * unit
+    blur = (
+        float(rng.choice([0.0, rng.uniform(0.4, 0.75), rng.uniform(0.75, 1.2)], p=[0.45, 0.4, 0.15])) * unit
+    )
     sigma = rng.uniform(1.0, 4.0) * (1.6 if dark else 1.0)
     noise = sigma * rng.standard_normal((height + 61, width + 67, 3), dtype=np.float32)
     brighter, darker = (np.clip(np.rint(sign * noise), 0, 255).astype(np.uint8) for sign in (1, -1))

@@ -13,19 +13,66 @@ import numpy as np
 # Angles in radians, offsets in shares of the body height. `hip`, `arm`, `fore`: forward swing from hanging down;
 # `*_out`: away from the body's middle; trunk and body: pitch forward, roll to the left, yaw to the left.
 PARAMETERS = (
-    "hip_l", "hip_r", "hip_out_l", "hip_out_r", "knee_l", "knee_r", "foot_l", "foot_r",
-    "arm_l", "arm_r", "arm_out_l", "arm_out_r", "fore_l", "fore_r", "fore_out_l", "fore_out_r",
-    "trunk_pitch", "trunk_roll", "trunk_yaw", "head_yaw", "head_pitch",
-    "body_pitch", "body_roll", "lift", "forward", "left",
+    "hip_l",
+    "hip_r",
+    "hip_out_l",
+    "hip_out_r",
+    "knee_l",
+    "knee_r",
+    "foot_l",
+    "foot_r",
+    "arm_l",
+    "arm_r",
+    "arm_out_l",
+    "arm_out_r",
+    "fore_l",
+    "fore_r",
+    "fore_out_l",
+    "fore_out_r",
+    "trunk_pitch",
+    "trunk_roll",
+    "trunk_yaw",
+    "head_yaw",
+    "head_pitch",
+    "body_pitch",
+    "body_roll",
+    "lift",
+    "forward",
+    "left",
 )
 COLUMN = {name: column for column, name in enumerate(PARAMETERS)}
 
 JOINTS = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-    "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    "neck", "head", "crown", "face", "left_hand", "right_hand",
-    "left_heel", "right_heel", "left_toe", "right_toe", "chest", "back", "belly",
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+    "neck",
+    "head",
+    "crown",
+    "face",
+    "left_hand",
+    "right_hand",
+    "left_heel",
+    "right_heel",
+    "left_toe",
+    "right_toe",
+    "chest",
+    "back",
+    "belly",
 )
 INDEX = {name: index for index, name in enumerate(JOINTS)}
 KEYPOINT_COUNT = 17
@@ -44,7 +91,13 @@ def random_body(rng: np.random.Generator) -> Body:
     child = rng.random() < 0.08
     height = rng.uniform(1.15, 1.45) if child else float(np.clip(rng.normal(1.71, 0.09), 1.5, 1.95))
     head = rng.uniform(1.15, 1.3) if child else rng.uniform(0.95, 1.08)
-    return Body(height, float(np.clip(rng.normal(1.0, 0.12), 0.8, 1.35)), rng.uniform(0.465, 0.5), rng.uniform(0.95, 1.05), head)
+    return Body(
+        height,
+        float(np.clip(rng.normal(1.0, 0.12), 0.8, 1.35)),
+        rng.uniform(0.465, 0.5),
+        rng.uniform(0.95, 1.05),
+        head,
+    )
 
 
 def joints(body: Body, angles: np.ndarray) -> np.ndarray:
@@ -71,7 +124,9 @@ def _upper(out: np.ndarray, body: Body, angle: dict, trunk: np.ndarray) -> None:
     for name, side in (("left", 1), ("right", -1)):
         key = name[0]
         shoulder = place(0, side * 0.108 * (0.6 + 0.4 * body.width), 0.285)
-        elbow = shoulder + 0.17 * body.arm * _swing(trunk, angle[f"arm_{key}"], side * angle[f"arm_out_{key}"])
+        elbow = shoulder + 0.17 * body.arm * _swing(
+            trunk, angle[f"arm_{key}"], side * angle[f"arm_out_{key}"]
+        )
         reach = _swing(trunk, angle[f"fore_{key}"], side * angle[f"fore_out_{key}"])
         out[:, INDEX[f"{name}_shoulder"]] = shoulder
         out[:, INDEX[f"{name}_elbow"]] = elbow
@@ -82,9 +137,14 @@ def _upper(out: np.ndarray, body: Body, angle: dict, trunk: np.ndarray) -> None:
 def _head(out: np.ndarray, body: Body, trunk: np.ndarray, head: np.ndarray) -> None:
     pivot = out[:, INDEX["neck"]] + trunk @ np.array([0.005, 0, 0.045])
     spots = {
-        "head": (0.012, 0, 0.065), "crown": (0.008, 0, 0.135), "face": (0.06, 0, 0.055), "nose": (0.073, 0, 0.055),
-        "left_eye": (0.058, 0.019, 0.072), "right_eye": (0.058, -0.019, 0.072),
-        "left_ear": (0.008, 0.045, 0.062), "right_ear": (0.008, -0.045, 0.062),
+        "head": (0.012, 0, 0.065),
+        "crown": (0.008, 0, 0.135),
+        "face": (0.06, 0, 0.055),
+        "nose": (0.073, 0, 0.055),
+        "left_eye": (0.058, 0.019, 0.072),
+        "right_eye": (0.058, -0.019, 0.072),
+        "left_ear": (0.008, 0.045, 0.062),
+        "right_ear": (0.008, -0.045, 0.062),
     }
     for name, spot in spots.items():
         out[:, INDEX[name]] = pivot + head @ (np.array(spot) * body.head)
@@ -99,7 +159,11 @@ def _legs(out: np.ndarray, body: Body, angle: dict, whole: np.ndarray) -> None:
         shin = angle[f"hip_{key}"] - angle[f"knee_{key}"]
         ankle = knee + 0.5 * body.leg * _swing(whole, shin, spread * 0.6)
         foot = whole @ _pitch(-shin * 0.35 - angle[f"foot_{key}"])
-        out[:, INDEX[f"{name}_hip"]], out[:, INDEX[f"{name}_knee"]], out[:, INDEX[f"{name}_ankle"]] = hip, knee, ankle
+        out[:, INDEX[f"{name}_hip"]], out[:, INDEX[f"{name}_knee"]], out[:, INDEX[f"{name}_ankle"]] = (
+            hip,
+            knee,
+            ankle,
+        )
         out[:, INDEX[f"{name}_heel"]] = ankle + foot @ np.array([-0.022, 0, -0.036])
         out[:, INDEX[f"{name}_toe"]] = ankle + foot @ np.array([0.098, side * 0.012, -0.036])
 

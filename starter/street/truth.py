@@ -13,9 +13,23 @@ MASK_CLASSES = ("background", "road", "vegetation", "vehicle", "person")
 BACKGROUND, ROAD, VEGETATION, VEHICLE, PERSON = range(5)
 
 KEYPOINTS = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear",
-    "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-    "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
 )
 FLIP_PAIRS = ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16))
 
@@ -28,7 +42,9 @@ class Person:
     """One figure in one frame."""
 
     id: int  # stable within a scene, from 1
-    box: np.ndarray  # float32 [4]: x0, y0, x1, y1, tight round the figure (hidden parts too), clipped to the frame
+    box: (
+        np.ndarray
+    )  # float32 [4]: x0, y0, x1, y1, tight round the figure (hidden parts too), clipped to the frame
     keypoints: np.ndarray  # float32 [17, 3]: x, y, visibility 0 (outside) / 1 (hidden) / 2 (visible)
     visible: float  # share of the figure's pixels inside the frame that nothing hides, 0..1
     unusual: bool  # at this frame

@@ -10,7 +10,20 @@ from .camera import Camera
 from .layout import Layout
 from .raster import Canvas, hull
 
-PAINT = np.array([(196, 198, 202), (226, 226, 222), (40, 42, 48), (96, 100, 106), (150, 32, 34), (38, 66, 124), (58, 96, 84), (176, 160, 120), (200, 170, 60)], float)
+PAINT = np.array(
+    [
+        (196, 198, 202),
+        (226, 226, 222),
+        (40, 42, 48),
+        (96, 100, 106),
+        (150, 32, 34),
+        (38, 66, 124),
+        (58, 96, 84),
+        (176, 160, 120),
+        (200, 170, 60),
+    ],
+    float,
+)
 GLASS = np.array([52.0, 64, 76])
 
 
@@ -20,7 +33,9 @@ class Model:
     width: float
     body_m: float  # height of the lower body
     roof_m: float
-    cabin: tuple[float, float, float, float]  # start and end of the roof's foot and of the roof, shares of the length
+    cabin: tuple[
+        float, float, float, float
+    ]  # start and end of the roof's foot and of the roof, shares of the length
 
 
 MODELS = {
@@ -74,7 +89,14 @@ def _random_vehicle(rng: np.random.Generator, v: float, u: float, speed: float) 
 def corners(vehicle: Vehicle, time_s: float) -> np.ndarray:
     """The eight corners of the box round it, street coordinates."""
     model, u = vehicle.model, vehicle.u_at(time_s)
-    return np.array([(u + a * model.length, vehicle.v + b * model.width / 2, z) for a in (0, 1) for b in (-1, 1) for z in (0, model.roof_m)])
+    return np.array(
+        [
+            (u + a * model.length, vehicle.v + b * model.width / 2, z)
+            for a in (0, 1)
+            for b in (-1, 1)
+            for z in (0, model.roof_m)
+        ]
+    )
 
 
 def draw_vehicle(canvas: Canvas, camera: Camera, vehicle: Vehicle, time_s: float, light: np.ndarray) -> None:
@@ -117,7 +139,10 @@ class _Solid:
         self.face([(0, -1, high), (1, -1, high), (1, 1, high), (0, 1, high)], paint * 1.1)
         self.face([(0, s, low), (1, s, low), (1, s, high), (0, s, high)], paint)
         self.face([(0, s, low), (1, s, low), (1, s, low + 0.16), (0, s, low + 0.16)], paint * 0.7)
-        self.face([(0.02, s, high - 0.2), (0.98, s, high - 0.2), (0.98, s, high - 0.15), (0.02, s, high - 0.15)], paint * 0.84)
+        self.face(
+            [(0.02, s, high - 0.2), (0.98, s, high - 0.2), (0.98, s, high - 0.15), (0.02, s, high - 0.15)],
+            paint * 0.84,
+        )
 
     def cabin(self) -> None:
         model, paint, s = self.vehicle.model, self.vehicle.paint, self.side
@@ -126,20 +151,41 @@ class _Solid:
         pairs = {0.0: (foot_a, roof_a), 1.0: (foot_b, roof_b)}
         for end in self.ends():
             foot, roof = pairs[end]
-            self.face([(foot, -1, low), (foot, 1, low), (roof, inner, high), (roof, -inner, high)], paint * 0.8)
-            self.face([(foot, -0.8, low + 0.06), (foot, 0.8, low + 0.06), (roof, 0.7, high - 0.1), (roof, -0.7, high - 0.1)], GLASS * 1.15)
-        self.face([(roof_a, -inner, high), (roof_b, -inner, high), (roof_b, inner, high), (roof_a, inner, high)], paint * 1.12)
-        self.face([(foot_a, s, low), (foot_b, s, low), (roof_b, s * inner, high), (roof_a, s * inner, high)], paint * 0.95)
+            self.face(
+                [(foot, -1, low), (foot, 1, low), (roof, inner, high), (roof, -inner, high)], paint * 0.8
+            )
+            self.face(
+                [
+                    (foot, -0.8, low + 0.06),
+                    (foot, 0.8, low + 0.06),
+                    (roof, 0.7, high - 0.1),
+                    (roof, -0.7, high - 0.1),
+                ],
+                GLASS * 1.15,
+            )
+        self.face(
+            [(roof_a, -inner, high), (roof_b, -inner, high), (roof_b, inner, high), (roof_a, inner, high)],
+            paint * 1.12,
+        )
+        self.face(
+            [(foot_a, s, low), (foot_b, s, low), (roof_b, s * inner, high), (roof_a, s * inner, high)],
+            paint * 0.95,
+        )
         self._windows(low, high, inner)
 
     def _windows(self, low: float, high: float, inner: float) -> None:
         foot_a, foot_b, roof_a, roof_b = self.vehicle.model.cabin
         count = 6 if self.vehicle.model.length > 8 else 2
-        edge = lambda share, up: (foot_a * (1 - up) + roof_a * up) * (1 - share) + (foot_b * (1 - up) + roof_b * up) * share
+        edge = lambda share, up: (
+            (foot_a * (1 - up) + roof_a * up) * (1 - share) + (foot_b * (1 - up) + roof_b * up) * share
+        )
         across = lambda up: self.side * (1 - (1 - inner) * up)
         for k in range(count):
             start, end = 0.06 + k * 0.9 / count, 0.03 + (k + 1) * 0.9 / count
-            quad = [(edge(share, up), across(up) * 1.001, low + up * (high - low)) for share, up in ((start, 0.1), (end, 0.1), (end, 0.82), (start, 0.82))]
+            quad = [
+                (edge(share, up), across(up) * 1.001, low + up * (high - low))
+                for share, up in ((start, 0.1), (end, 0.1), (end, 0.82), (start, 0.82))
+            ]
             self.face(quad, GLASS)
 
     def wheels(self, far: bool) -> None:
@@ -149,7 +195,10 @@ class _Solid:
         for along in (0.19, 0.81):
             for size, colour in ((1.0, (24.0, 24, 26)), (0.55, (150.0, 152, 156))):
                 spread = radius * size / self.vehicle.model.length
-                ring = [(along + spread * np.cos(turn), side * 0.99, radius + radius * size * np.sin(turn)) for turn in turns]
+                ring = [
+                    (along + spread * np.cos(turn), side * 0.99, radius + radius * size * np.sin(turn))
+                    for turn in turns
+                ]
                 self.face(ring, np.array(colour))
 
     def lamps(self) -> None:
@@ -158,7 +207,15 @@ class _Solid:
             if along != self.ends()[-1]:
                 continue
             for side in (-0.95, 0.6):
-                self.face([(along, side, high - 0.32), (along, side + 0.35, high - 0.32), (along, side + 0.35, high - 0.16), (along, side, high - 0.16)], np.array(colour))
+                self.face(
+                    [
+                        (along, side, high - 0.32),
+                        (along, side + 0.35, high - 0.32),
+                        (along, side + 0.35, high - 0.16),
+                        (along, side, high - 0.16),
+                    ],
+                    np.array(colour),
+                )
 
 
 def shadow_outline(camera: Camera, vehicle: Vehicle, time_s: float) -> np.ndarray:

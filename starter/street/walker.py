@@ -110,12 +110,16 @@ class Walker:
             case _:
                 return gait.stagger(self.body, self.manner, phase, np.minimum(speed, 1.2), seconds)
 
-    def _path(self, plan: Plan, weights: np.ndarray, speed: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    def _path(
+        self, plan: Plan, weights: np.ndarray, speed: np.ndarray, fps: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         share = {name: np.zeros(len(self.times)) for name in ("run_against", "stagger")}
         for k, stint in enumerate(plan.stints):
             if stint.activity in share:
                 share[stint.activity] += weights[:, k]
-        heading = plan.heading + np.pi * share["run_against"] + 0.55 * share["stagger"] * np.sin(1.7 * self.times)
+        heading = (
+            plan.heading + np.pi * share["run_against"] + 0.55 * share["stagger"] * np.sin(1.7 * self.times)
+        )
         steps = np.stack([np.cos(heading), np.sin(heading)], axis=-1) * speed[:, None] / fps
         ground = np.cumsum(steps, axis=0) - steps[0]
         first_speed = plan.stints[0].speed
@@ -124,7 +128,13 @@ class Walker:
 
 
 def random_walker(
-    rng: np.random.Generator, number: int, layout: Layout, start_s: float, clip: tuple[float, int], unusual: bool, bag_hand: str
+    rng: np.random.Generator,
+    number: int,
+    layout: Layout,
+    start_s: float,
+    clip: tuple[float, int],
+    unusual: bool,
+    bag_hand: str,
 ) -> tuple[Walker, float]:
     """Someone who enters at `start_s` (or is there already, if that is 0); also gives the moment when they are gone."""
     fps, frame_count = clip
@@ -135,9 +145,13 @@ def random_walker(
     return walker, plan.leave_s
 
 
-def _random_plan(rng: np.random.Generator, layout: Layout, start_s: float, end_s: float, unusual: bool) -> Plan:
+def _random_plan(
+    rng: np.random.Generator, layout: Layout, start_s: float, end_s: float, unusual: bool
+) -> Plan:
     place, across = _random_place(rng, layout)
-    speed = float(rng.uniform(0.45, 0.8) if rng.random() < 0.15 else np.clip(rng.normal(1.3, 0.18), 0.85, 1.75))
+    speed = float(
+        rng.uniform(0.45, 0.8) if rng.random() < 0.15 else np.clip(rng.normal(1.3, 0.18), 0.85, 1.75)
+    )
     heading = float(rng.choice([0.0, np.pi])) + (np.pi / 2 if across else 0.0) + rng.normal(0, 0.04)
     before_s, after_s = _in_view(layout, place, heading, speed)
     still = not unusual and rng.random() < 0.14
@@ -161,11 +175,19 @@ def _random_plan(rng: np.random.Generator, layout: Layout, start_s: float, end_s
 def _unusual_plan(rng: np.random.Generator, plan: Plan, end_s: float) -> Plan:
     """The unusual begins where the walker is well inside the picture, with time left to see it."""
     activity = str(rng.choice(UNUSUAL_ACTIVITIES))
-    speed = {"run_against": rng.uniform(3.0, 4.2), "crawl": rng.uniform(0.25, 0.45), "stagger": rng.uniform(0.35, 0.7)}.get(activity, 0.0)
+    speed = {
+        "run_against": rng.uniform(3.0, 4.2),
+        "crawl": rng.uniform(0.25, 0.45),
+        "stagger": rng.uniform(0.35, 0.7),
+    }.get(activity, 0.0)
     begin_s = plan.at_s + rng.uniform(-0.4, 0.4)
     before_s, after_s = begin_s - plan.enter_s, plan.leave_s - begin_s
     walk_speed = plan.stints[0].speed
-    lasts_s = {"run_against": before_s * walk_speed / max(speed, 1) + 1.5, "crawl": after_s * 2.5, "stagger": after_s * 2}.get(activity, 60.0)
+    lasts_s = {
+        "run_against": before_s * walk_speed / max(speed, 1) + 1.5,
+        "crawl": after_s * 2.5,
+        "stagger": after_s * 2,
+    }.get(activity, 60.0)
     stints = plan.stints + (Stint(begin_s, activity, float(speed)),)
     leave_s = begin_s + lasts_s
     if activity == "wave":
@@ -210,7 +232,9 @@ def _seen_for(layout: Layout, path: np.ndarray, times: np.ndarray) -> float:
     seen = camera.to_camera(ground)
     scale = camera.focal_px / np.maximum(seen[:, 1], 0.5)
     middle = camera.to_pixels(seen)
-    inside = (np.abs(middle[:, 0] - camera.width / 2) < camera.width / 2 + 0.45 * scale) & (middle[:, 1] < camera.height)
+    inside = (np.abs(middle[:, 0] - camera.width / 2) < camera.width / 2 + 0.45 * scale) & (
+        middle[:, 1] < camera.height
+    )
     inside &= (scale > SCALE_RANGE[0] * unit) & (scale < 1.08 * SCALE_RANGE[1] * unit) & (seen[:, 1] > 1.0)
     inside &= (path[:, 1] > layout.near_front + 0.4) & (path[:, 1] < layout.far_pavement)
     return float(times[np.argmin(inside)]) if not inside.all() else float(times[-1])
