@@ -91,7 +91,6 @@ impl ServedFile {
     }
 
     /// A file that the Hub gives itself.
-    #[allow(dead_code, reason = "one of the two test programs that share this has no use for it")]
     pub fn small(content: Vec<u8>, etag: &str) -> Self {
         Self { etag: etag.to_owned(), is_large: false, ..Self::large(content) }
     }
@@ -134,7 +133,6 @@ impl HubServer {
     }
 
     /// What the Hub says next when asked about a file: a status, and a further header.
-    #[allow(dead_code, reason = "one of the two test programs that share this has no use for it")]
     pub fn wrong_heads(&self, wrong: impl IntoIterator<Item = (u16, &'static str)>) {
         self.shared.wrong_heads.lock().unwrap().extend(wrong);
     }
@@ -155,7 +153,6 @@ impl HubServer {
     }
 
     /// Waits until so much was sent.
-    #[allow(dead_code, reason = "one of the two test programs that share this has no use for it")]
     pub fn wait_for_bytes(&self, bytes: usize) {
         let begin = Instant::now();
         while self.served_bytes() < bytes {

@@ -4,4 +4,4 @@
 mod shipped;
 mod unpack;
 
-pub use shipped::{CONFIG, clip, model, model_of_path};
+pub use shipped::{CONFIG, clip, model, model_of_path, models};

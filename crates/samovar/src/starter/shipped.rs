@@ -41,6 +41,11 @@ const CLIP: Shipped = Shipped {
     files: &[("street.mp4", include_bytes!("../../../../starter/samples/street.mp4"))],
 };
 
+/// Every model that ships.
+pub const fn models() -> &'static [Shipped] {
+    MODELS
+}
+
 /// The model that ships under this name.
 pub fn model(name: &str) -> Option<&'static Shipped> {
     MODELS.iter().find(|shipped| shipped.name == name)

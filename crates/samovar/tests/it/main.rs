@@ -7,6 +7,10 @@ mod damaged;
 mod demo;
 mod detect;
 mod doctor;
+#[path = "../../../hub/tests/it/hub_server.rs"]
+#[expect(dead_code, reason = "the Hub's own tests ask more of it")]
+mod hub_server;
+mod pull;
 mod serve;
 mod support;
 mod video;
