@@ -5,4 +5,5 @@ mod files;
 mod recognition;
 mod reference;
 mod serving;
+mod street;
 mod through_runtime;

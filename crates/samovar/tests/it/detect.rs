@@ -1,6 +1,6 @@
 //! `samovar run detect` on pictures.
 
-use crate::support::{Ended, count, real, run, samovar};
+use crate::support::{Ended, Street, count, real, run, samovar, street};
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
@@ -76,14 +76,14 @@ fn a_folder_a_filter_and_an_output_file_go_together() {
 
 #[test]
 fn a_picture_comes_by_stdin() {
-    let (Some(model), Some(bus)) = (real("yolox-nano/yolox_nano.onnx"), real("media/bus.jpg")) else { return };
+    let Street { model, picture, persons } = street();
     let mut command = samovar();
     command.args(["run", "detect", "-", "--engine", "rten", "--json", "--score-min", "0.3", "--model"]).arg(model);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(&std::fs::read(bus).unwrap()).unwrap();
+    child.stdin.take().unwrap().write_all(&std::fs::read(picture).unwrap()).unwrap();
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!((&ended.lines()[0]["input"], count(&ended.lines()[0], "person")), (&"-".into(), 3));
+    assert_eq!((&ended.lines()[0]["input"], count(&ended.lines()[0], "person")), (&"-".into(), persons));
 }
 
 #[test]
@@ -103,8 +103,8 @@ fn wrong_options_are_refused_before_anything_is_loaded() {
 
 #[test]
 fn an_unknown_class_is_told_with_what_is_near() {
-    let (Some(model), Some(bus)) = (real("yolox-nano/yolox_nano.onnx"), real("media/bus.jpg")) else { return };
-    let ended = detect(&model, &[&bus], &["--classes", "persn"]);
+    let Street { model, picture, .. } = street();
+    let ended = detect(&model, &[&picture], &["--classes", "persn"]);
     assert_eq!(ended.stderr, "error[unknown_class]: the model has no class `persn`\n  cure: did you mean `person`?\n");
     assert_eq!(ended.code, 2);
 }
@@ -112,10 +112,18 @@ fn an_unknown_class_is_told_with_what_is_near() {
 /// A folder called `boxes.jpg` is what nobody meant.
 #[test]
 fn several_pictures_are_not_annotated_into_one_file() {
-    let (Some(model), Some(bus)) = (real("yolox-nano/yolox_nano.onnx"), real("media/bus.jpg")) else { return };
+    let Street { model, picture, .. } = street();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("boxes.jpg");
-    let ended = detect(&model, &[&bus, &bus], &["--annotate", out.to_str().unwrap()]);
+    let ended = detect(&model, &[&picture, &picture], &["--annotate", out.to_str().unwrap()]);
     assert!(ended.code == 2 && ended.stderr.contains("error[output_failed]: "), "{}", ended.stderr);
     assert!(!out.exists());
+}
+
+#[test]
+fn a_picture_that_cannot_be_written_as_named_is_refused_before_the_work() {
+    let Street { model, picture, .. } = street();
+    let ended = detect(&model, &[&picture], &["--annotate", "boxes.gif"]);
+    assert!(ended.code == 2 && ended.stderr.contains("error[output_failed]: boxes.gif"), "{}", ended.stderr);
+    assert!(ended.stdout.is_empty(), "{}", ended.stdout);
 }

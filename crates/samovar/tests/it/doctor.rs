@@ -1,6 +1,6 @@
 //! `samovar doctor` and `samovar models`.
 
-use crate::support::{Ended, real, run, samovar};
+use crate::support::{Ended, Street, real, run, samovar, street};
 use serde_json::Value;
 
 fn doctor(config: &str) -> (i32, Value) {
@@ -40,7 +40,7 @@ fn a_wrong_configuration_is_a_finding() {
 
 #[test]
 fn a_pin_that_does_not_fit_is_a_problem() {
-    let Some(model) = real("yolox-nano/yolox_nano.onnx") else { return };
+    let Street { model, .. } = street();
     let path = model.display().to_string();
     let (_, report) = doctor(&format!("[models.a]\npath = {path:?}\nsha256 = \"{}\"\n", "0".repeat(64)));
     assert!(finding(&report, "model a")["detail"].as_str().unwrap().contains("is not the pinned file"));

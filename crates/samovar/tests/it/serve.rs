@@ -1,6 +1,6 @@
 //! `samovar serve` as a process: start, readiness, an answer, and the way out.
 
-use crate::support::{Ended, real, samovar};
+use crate::support::{Ended, Street, samovar, street};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -62,16 +62,16 @@ impl Drop for Running {
 
 #[test]
 fn it_answers_and_ends_when_told() {
-    let (Some(model), Some(bus)) = (real("yolox-nano/yolox_nano.onnx"), real("media/bus.jpg")) else { return };
+    let Street { model, picture, persons } = street();
     let model = format!("nano={}", model.display());
     let mut server = Running::start(&["--engine", "rten", "--model", &model]);
     assert!(server.request("GET /health/live", b"").starts_with("HTTP/1.1 200"), "it lives from the beginning");
     assert!(server.wait_for("ready: ").starts_with("ready: 1 of 1 models"));
     assert!(server.request("GET /health/ready", b"").starts_with("HTTP/1.1 200"));
-    let answer = server.request("POST /v1/detect?score_min=0.3", &std::fs::read(bus).unwrap());
+    let answer = server.request("POST /v1/detect?score_min=0.3", &std::fs::read(picture).unwrap());
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let body: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-    assert_eq!(crate::support::count(&body, "person"), 3);
+    assert_eq!(crate::support::count(&body, "person"), persons);
     server.signal("TERM");
     server.wait_for("all finished");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
@@ -79,8 +79,8 @@ fn it_answers_and_ends_when_told() {
 
 #[test]
 fn a_model_that_fails_does_not_stop_the_server_and_is_told() {
-    let Some(bus) = real("media/bus.jpg") else { return };
-    let model = format!("broken={}", bus.display());
+    let Street { picture, .. } = street();
+    let model = format!("broken={}", picture.display());
     // Ctrl-C does not wait for balancers; ten minutes would show.
     let mut server = Running::start_with_delay(600_000, &["--model", &model]);
     let line = server.wait_for("broken: failed");
@@ -95,7 +95,7 @@ fn a_model_that_fails_does_not_stop_the_server_and_is_told() {
 
 #[test]
 fn a_taken_port_is_told_with_its_cure() {
-    let Some(model) = real("yolox-nano/yolox_nano.onnx") else { return };
+    let Street { model, .. } = street();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let mut command = samovar();
@@ -106,7 +106,7 @@ fn a_taken_port_is_told_with_its_cure() {
 
 #[test]
 fn an_open_address_needs_a_word() {
-    let Some(model) = real("yolox-nano/yolox_nano.onnx") else { return };
+    let Street { model, .. } = street();
     let mut command = samovar();
     let ended = Ended::from(command.args(["serve", "--listen", "0.0.0.0:0", "--model"]).arg(model).output().unwrap());
     assert!(ended.code == 1 && ended.stderr.contains("error[address_exposed]: "), "{}", ended.stderr);

@@ -46,6 +46,26 @@ impl Ended {
     }
 }
 
+/// What ships with Samovar: a detector, a drawn street, and how many people are on it.
+pub struct Street {
+    pub model: PathBuf,
+    pub picture: PathBuf,
+    pub persons: usize,
+}
+
+/// The starter detector and a still of the street, with its truth.
+pub fn street() -> Street {
+    let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").canonicalize().expect("it is shipped");
+    let truth = std::fs::read(starter.join("samples/stills.json")).expect("it is shipped");
+    let truth: Value = serde_json::from_slice(&truth).expect("it is JSON");
+    let still = &truth["stills"][0];
+    Street {
+        model: starter.join("models/starter-detect.onnx"),
+        picture: starter.join("samples").join(still["file"].as_str().expect("a still has a file")),
+        persons: still["people"].as_array().expect("a still has people").len(),
+    }
+}
+
 /// A file of the real models and media; none, with a word about it, where they are absent.
 pub fn real(path: &str) -> Option<PathBuf> {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");

@@ -1,0 +1,78 @@
+//! The starter models see who is on the drawn street: the stills' own truth, through the runtime, with nothing downloaded.
+
+use crate::reference::still;
+use crate::serving::Serving;
+use samovar_engines::Rten;
+use samovar_models::BoundingBox;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Overlap with the truth from which a box is the person's.
+const IOU_MIN: f32 = 0.6;
+/// Who is hidden more than this may be missed.
+const VISIBLE_MIN: f64 = 0.5;
+
+#[test]
+fn the_starter_detector_finds_everybody_on_the_stills() {
+    each_still("starter-detect.onnx");
+}
+
+#[test]
+fn the_starter_pose_model_boxes_everybody_on_the_stills() {
+    each_still("starter-pose.onnx");
+}
+
+fn each_still(model: &str) {
+    let serving = Serving::start(Arc::new(Rten), starter(&format!("models/{model}")), 1).unwrap();
+    let stills = truth();
+    assert_eq!(stills.len(), 3);
+    for Still { file, people } in &stills {
+        let found = serving.detect(&still(&starter(&format!("samples/{file}")))).unwrap();
+        let boxes: Vec<BoundingBox> = found.items.iter().map(|item| item.bbox).collect();
+        for person in people.iter().filter(|person| person.visible >= VISIBLE_MIN) {
+            assert!(overlaps(&person.bbox, &boxes), "{model} on {file} misses {person:?}: {found:?}");
+        }
+        let truth: Vec<BoundingBox> = people.iter().map(|person| person.bbox).collect();
+        for found in &found.items {
+            assert!(overlaps(&found.bbox, &truth), "{model} on {file} sees nobody: {found:?}");
+        }
+    }
+}
+
+fn overlaps(one: &BoundingBox, others: &[BoundingBox]) -> bool {
+    others.iter().any(|other| other.iou(one) >= IOU_MIN)
+}
+
+/// A still and who is on it.
+struct Still {
+    file: String,
+    people: Vec<Person>,
+}
+
+#[derive(Debug)]
+struct Person {
+    /// In pixels.
+    bbox: BoundingBox,
+    /// Share of the figure that nothing hides.
+    visible: f64,
+}
+
+fn truth() -> Vec<Still> {
+    let text = std::fs::read(starter("samples/stills.json")).unwrap();
+    let truth: Value = serde_json::from_slice(&text).unwrap();
+    let unit = truth["unit"].as_f64().unwrap();
+    let people = |still: &Value| still["people"].as_array().unwrap().iter().map(|person| read(person, unit)).collect();
+    let still = |still: &Value| Still { file: still["file"].as_str().unwrap().to_owned(), people: people(still) };
+    truth["stills"].as_array().unwrap().iter().map(still).collect()
+}
+
+/// The fields are in the order that the file's own `person` gives.
+fn read(person: &Value, unit: f64) -> Person {
+    let edge = |index: usize| (person[1][index].as_f64().unwrap() * unit) as f32;
+    Person { bbox: [edge(0), edge(1), edge(2), edge(3)].into(), visible: person[4].as_f64().unwrap() }
+}
+
+fn starter(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").join(path)
+}
