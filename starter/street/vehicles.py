@@ -8,7 +8,7 @@ import numpy as np
 
 from .camera import Camera
 from .layout import Layout
-from .raster import Canvas, hull
+from .raster import Canvas
 
 PAINT = np.array(
     [
@@ -216,10 +216,3 @@ class _Solid:
                     ],
                     np.array(colour),
                 )
-
-
-def shadow_outline(camera: Camera, vehicle: Vehicle, time_s: float) -> np.ndarray:
-    """The dark patch under it, pixels."""
-    base = corners(vehicle, time_s)
-    base = base[base[:, 2] == 0]
-    return hull([(point, 0.12 * camera.scale(*base[0, :2])) for point in camera.project(base)])
