@@ -14,6 +14,8 @@ from .clothes import Clothes
 from .raster import Canvas, capsule, ellipse, hull
 from .skeleton import INDEX, Body
 
+SMALL_PX = 70  # a lower figure has no eyes and no mouth
+EYES = np.array([40.0, 32, 30])
 LIGHT_FROM = np.array([-0.32, -0.5])  # towards the light in the picture, in radii of a limb
 
 
@@ -166,129 +168,111 @@ def _stripes(view: View, clothes: Clothes, depth: float) -> list[Shape]:
     return bands
 
 
+@dataclass(frozen=True)
+class Head:
+    """Where the head is in the picture: its middle, its axes (unit vectors), and the length unit of its parts."""
+
+    centre: np.ndarray
+    up: np.ndarray
+    across: np.ndarray
+    way: np.ndarray  # where the face points, right and down
+    towards: float  # how much of that is towards the camera, -1..1
+    unit: float
+    depth: float
+
+    def oval(self, centre: np.ndarray, tall: float, wide: float) -> np.ndarray:
+        return ellipse(centre, self.up * tall * self.unit, self.across * wide * self.unit)
+
+    def blob(self, start: np.ndarray, start_radius: float, end: np.ndarray, end_radius: float) -> np.ndarray:
+        return capsule(start, start_radius * self.unit, end, end_radius * self.unit)
+
+
 def _head(view: View, clothes: Clothes) -> list[Shape]:
-    depth = view.depth("head")
-    unit = view.unit * view.body.head
+    head = _head_frame(view)
+    hair = clothes.skin * 0.96 if clothes.bald else clothes.hair
+    neck = [view.disc("neck", 0.028), (head.centre, 0.025 * head.unit)]
+    shapes = _limb(view, neck, clothes.skin * 0.92, head.depth + 0.03)
+    if clothes.long_hair:
+        fall = view.at("neck") - head.way * 0.035 * head.unit
+        behind = 0.25 if head.towards > -0.2 else -0.03
+        shapes.append(Shape(head.depth + behind, head.blob(head.centre, 0.056, fall, 0.045), hair * 0.9))
+    shapes.append(Shape(head.depth, head.oval(head.centre + head.up * 0.008 * head.unit, 0.068, 0.052), hair))
+    if head.towards > -0.55:
+        shapes += _face(view, clothes, head)
+    return shapes + _hat(clothes, head)
+
+
+def _head_frame(view: View) -> Head:
     up = view.at("crown") - view.at("neck")
     up = up / max(float(np.linalg.norm(up)), 1e-6)
     across = np.array([-up[1], up[0]])
-    centre = view.at("head")
-    (way, towards) = view.facing()
-    hair = clothes.skin * 0.96 if clothes.bald else clothes.hair
-    shapes = _limb(
-        view, [view.disc("neck", 0.028), (centre, 0.025 * unit)], clothes.skin * 0.92, depth + 0.03
-    )
-    if clothes.long_hair:
-        fall = view.at("neck") - way * 0.035 * unit
-        shapes.append(
-            Shape(
-                depth + (0.25 if towards > -0.2 else -0.03),
-                hull([(centre, 0.056 * unit), (fall, 0.045 * unit)]),
-                hair * 0.9,
-            )
-        )
-    shapes.append(
-        Shape(depth, ellipse(centre + up * 0.008 * unit, up * 0.068 * unit, across * 0.052 * unit), hair)
-    )
-    if towards > -0.55:
-        shapes += _face(view, clothes, centre, up, across, depth - 0.01)
-    return shapes + _hat(view, clothes, centre, up, across, depth - 0.02)
-
-
-def _face(
-    view: View, clothes: Clothes, centre: np.ndarray, up: np.ndarray, across: np.ndarray, depth: float
-) -> list[Shape]:
-    unit = view.unit * view.body.head
     way, towards = view.facing()
-    slim = 0.55 + 0.45 * max(towards, 0)
-    middle = centre + way * 0.022 * unit - up * 0.010 * unit
-    shapes = [Shape(depth, ellipse(middle, up * 0.054 * unit, across * 0.045 * slim * unit), clothes.skin)]
+    return Head(view.at("head"), up, across, way, towards, view.unit * view.body.head, view.depth("head"))
+
+
+def _face(view: View, clothes: Clothes, head: Head) -> list[Shape]:
+    depth = head.depth - 0.01
+    slim = 0.55 + 0.45 * max(head.towards, 0)
+    middle = head.centre + head.way * 0.022 * head.unit - head.up * 0.010 * head.unit
     nose = view.at("nose")
-    shapes.append(
-        Shape(depth - 0.001, hull([(nose, 0.008 * unit), (middle, 0.014 * unit)]), clothes.skin * 0.93)
-    )
-    if view.unit < 70:
-        return shapes
-    for side in ("left", "right"):
-        eye = view.at(f"{side}_eye")
-        if view.depths[INDEX[f"{side}_eye"]] < view.depths[INDEX["head"]] + 0.01:
-            shapes.append(
-                Shape(
-                    depth - 0.002,
-                    ellipse(eye, up * 0.006 * unit, across * 0.008 * unit),
-                    np.array([40.0, 32, 30]),
-                )
-            )
-    mouth = nose - up * 0.026 * unit - way * 0.008 * unit
-    return shapes + [
-        Shape(
-            depth - 0.002,
-            ellipse(mouth, up * 0.004 * unit, across * 0.014 * slim * unit),
-            clothes.skin * 0.62,
-        )
+    shapes = [
+        Shape(depth, head.oval(middle, 0.054, 0.045 * slim), clothes.skin),
+        Shape(depth - 0.001, head.blob(nose, 0.008, middle, 0.014), clothes.skin * 0.93),
     ]
+    if view.unit < SMALL_PX:
+        return shapes
+    for eye in ("left_eye", "right_eye"):
+        if view.depth(eye) < view.depth("head") + 0.01:
+            shapes.append(Shape(depth - 0.002, head.oval(view.at(eye), 0.006, 0.008), EYES))
+    mouth = nose - head.up * 0.026 * head.unit - head.way * 0.008 * head.unit
+    return shapes + [Shape(depth - 0.002, head.oval(mouth, 0.004, 0.014 * slim), clothes.skin * 0.62)]
 
 
-def _hat(
-    view: View, clothes: Clothes, centre: np.ndarray, up: np.ndarray, across: np.ndarray, depth: float
-) -> list[Shape]:
+def _hat(clothes: Clothes, head: Head) -> list[Shape]:
     if not clothes.hat:
         return []
-    unit = view.unit * view.body.head
-    way, _ = view.facing()
+    depth, unit = head.depth - 0.02, head.unit
     turns = np.linspace(0, np.pi, 14)[:, None]
-    base = centre + up * 0.03 * unit
-    dome = base + np.cos(turns) * across * 0.056 * unit + np.sin(turns) * up * 0.052 * unit
+    base = head.centre + head.up * 0.03 * unit
+    dome = base + np.cos(turns) * head.across * 0.056 * unit + np.sin(turns) * head.up * 0.052 * unit
     shapes = [Shape(depth, dome.astype(np.float32), clothes.hat_colour)]
     if clothes.hat == "cap":
-        shapes.append(
-            Shape(
-                depth - 0.001,
-                hull([(base, 0.012 * unit), (base + way * 0.085 * unit, 0.01 * unit)]),
-                clothes.hat_colour * 0.8,
-            )
-        )
+        peak = head.blob(base, 0.012, base + head.way * 0.085 * unit, 0.01)
+        shapes.append(Shape(depth - 0.001, peak, clothes.hat_colour * 0.8))
     if clothes.hat == "brim":
-        shapes.append(
-            Shape(
-                depth - 0.001,
-                ellipse(base, up * 0.013 * unit, across * 0.095 * unit),
-                clothes.hat_colour * 0.8,
-            )
-        )
+        shapes.append(Shape(depth - 0.001, head.oval(base, 0.013, 0.095), clothes.hat_colour * 0.8))
     return shapes
 
 
 def _bag(view: View, clothes: Clothes) -> list[Shape]:
     match clothes.bag:
         case "backpack":
-            behind = view.at("back") + (view.at("back") - view.at("chest")) * 1.1
-            low = behind + (view.at("belly") - view.at("chest")) * 0.9
-            depth = 2 * view.depth("back") - view.depth("chest")
-            return _limb(
-                view, [(behind, 0.055 * view.unit), (low, 0.06 * view.unit)], clothes.bag_colour, depth
-            )
+            return _backpack(view, clothes.bag_colour)
         case "hand":
-            hand = view.at(f"{clothes.bag_hand}_hand")
-            low = hand + np.array([0, 0.12 * view.unit])
-            wide = np.array([0.05 * view.unit, 0])
-            depth = view.depth(f"{clothes.bag_hand}_hand") - 0.03
-            return _limb(
-                view,
-                [(low - wide, 0.03 * view.unit), (low + wide, 0.03 * view.unit), (hand, 0.012 * view.unit)],
-                clothes.bag_colour,
-                depth,
-            )
+            return _handbag(view, clothes.bag_hand, clothes.bag_colour)
         case "shoulder":
-            depth = view.depth("right_hip") - 0.06
-            strap = capsule(
-                view.at("left_shoulder"), 0.008 * view.unit, view.at("right_hip"), 0.008 * view.unit
-            )
-            bag = _limb(
-                view,
-                [view.disc("right_hip", 0.045), view.between("right_hip", "right_knee", 0.35, 0.045)],
-                clothes.bag_colour,
-                depth,
-            )
-            return bag + [Shape(view.depth("chest") - 0.08, strap, clothes.bag_colour * 0.8)]
+            return _shoulder_bag(view, clothes.bag_colour)
     return []
+
+
+def _backpack(view: View, colour: np.ndarray) -> list[Shape]:
+    behind = view.at("back") + (view.at("back") - view.at("chest")) * 1.1
+    low = behind + (view.at("belly") - view.at("chest")) * 0.9
+    depth = 2 * view.depth("back") - view.depth("chest")
+    return _limb(view, [(behind, 0.055 * view.unit), (low, 0.06 * view.unit)], colour, depth)
+
+
+def _handbag(view: View, side: str, colour: np.ndarray) -> list[Shape]:
+    hand = view.at(f"{side}_hand")
+    low = hand + np.array([0, 0.12 * view.unit])
+    wide = np.array([0.05 * view.unit, 0])
+    discs = [(low - wide, 0.03 * view.unit), (low + wide, 0.03 * view.unit), (hand, 0.012 * view.unit)]
+    return _limb(view, discs, colour, view.depth(f"{side}_hand") - 0.03)
+
+
+def _shoulder_bag(view: View, colour: np.ndarray) -> list[Shape]:
+    width = 0.008 * view.unit
+    strap = capsule(view.at("left_shoulder"), width, view.at("right_hip"), width)
+    discs = [view.disc("right_hip", 0.045), view.between("right_hip", "right_knee", 0.35, 0.045)]
+    bag = _limb(view, discs, colour, view.depth("right_hip") - 0.06)
+    return bag + [Shape(view.depth("chest") - 0.08, strap, colour * 0.8)]

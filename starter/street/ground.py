@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -24,6 +26,14 @@ WALLS = np.array(
     ],
     float,
 )
+
+
+@dataclass(frozen=True)
+class House:
+    span: tuple[float, float]  # from and to along the street
+    front: float
+    wall: np.ndarray
+    tall: float
 
 
 class Backdrop:
@@ -159,27 +169,33 @@ class Backdrop:
 
     def _row_of_houses(self, front: float) -> None:
         rng = self._rng
-        houses, u = [], -FAR_M * 0.7
+        spans, u = [], -FAR_M * 0.7
         while u < FAR_M * 0.7:
-            houses.append((u, u + rng.uniform(6, 14)))
-            u = houses[-1][1] + (rng.uniform(1, 3) if rng.random() < 0.15 else 0.0)
-        looks = [
-            (WALLS[rng.integers(len(WALLS))] * rng.uniform(0.8, 1.1), rng.uniform(6, 15)) for _ in houses
-        ]
-        order = sorted(range(len(houses)), key=lambda k: -abs(self._camera.depth(sum(houses[k]) / 2, front)))
-        for k in order:
-            self._house(houses[k], front, looks[k][0], looks[k][1])
+            spans.append((u, u + rng.uniform(6, 14)))
+            u = spans[-1][1] + (rng.uniform(1, 3) if rng.random() < 0.15 else 0.0)
+        houses = []
+        for span in spans:
+            wall = WALLS[rng.integers(len(WALLS))] * rng.uniform(0.8, 1.1)
+            houses.append(House(span, front, wall, rng.uniform(6, 15)))
+        away = lambda house: abs(self._camera.depth(sum(house.span) / 2, front))
+        for house in sorted(houses, key=away, reverse=True):
+            self._house(house)
 
-    def _house(self, span: tuple[float, float], front: float, wall: np.ndarray, tall: float) -> None:
-        rng = self._rng
+    def _house(self, house: House) -> None:
+        front, wall, tall = house.front, house.wall, house.tall
         behind = front + (8 if front > 0 else -8)
-        for side in span:
+        for side in house.span:
             self._put(
                 [(side, front, 0), (side, behind, 0), (side, behind, tall), (side, front, tall)], wall * 0.7
             )
-        self._upright(span, front, (0, tall), wall)
-        self._upright(span, front, (0, 0.5), wall * 0.72)
-        self._upright(span, front, (tall - 0.35, tall), wall * 0.6)
+        self._upright(house.span, front, (0, tall), wall)
+        self._upright(house.span, front, (0, 0.5), wall * 0.72)
+        self._upright(house.span, front, (tall - 0.35, tall), wall * 0.6)
+        self._openings(house)
+
+    def _openings(self, house: House) -> None:
+        """Windows in columns and floors, a door, and perhaps a shop."""
+        rng, span = self._rng, house.span
         glass = np.array([70.0, 84, 98]) * rng.uniform(0.7, 1.2)
         shop = rng.random() < 0.4
         columns = max(int((span[1] - span[0]) / rng.uniform(1.9, 2.8)), 1)
@@ -187,32 +203,26 @@ class Backdrop:
         door = int(rng.integers(columns))
         for column in range(columns):
             middle = span[0] + (column + 0.5) * pitch
-            for floor, bottom in enumerate(np.arange(0, tall - 2.4, 3.0)):
-                self._opening(middle, front, bottom, floor, pitch, (column == door, shop), wall, glass)
+            for bottom in np.arange(0, house.tall - 2.4, 3.0):
+                half, z = 0.45, (bottom + 1.0, bottom + 2.4)
+                is_door = bottom == 0 and column == door
+                if is_door:
+                    half, z = 0.5, (0.0, 2.1)
+                elif bottom == 0 and shop:
+                    half, z = pitch * 0.42, (0.45, 2.5)
+                self._opening(house, (middle - half, middle + half), z, None if is_door else glass)
 
     def _opening(
-        self,
-        u: float,
-        front: float,
-        bottom: float,
-        floor: int,
-        pitch: float,
-        kind: tuple[bool, bool],
-        wall: np.ndarray,
-        glass: np.ndarray,
+        self, house: House, u: tuple[float, float], z: tuple[float, float], glass: np.ndarray | None
     ) -> None:
-        door, shop = kind
-        half, z = 0.45, (bottom + 1.0, bottom + 2.4)
-        if floor == 0 and door:
-            half, z, glass = 0.5, (0.0, 2.1), wall * 0.35
-        elif floor == 0 and shop:
-            half, z = pitch * 0.42, (0.45, 2.5)
-        self._upright(
-            (u - half - 0.1, u + half + 0.1), front, (max(z[0] - 0.1, 0), z[1] + 0.1), wall * 0.5 + 110
-        )
-        self._upright((u - half, u + half), front, z, glass * self._rng.uniform(0.85, 1.2))
-        if self._light.kind in ("night", "dusk") and self._rng.random() < 0.3 and not (door and floor == 0):
-            self._lit.append((u - half, u + half, front, z))
+        """A window, or a door where there is no glass."""
+        frame = (u[0] - 0.1, u[1] + 0.1), house.front, (max(z[0] - 0.1, 0), z[1] + 0.1)
+        self._upright(*frame, house.wall * 0.5 + 110)
+        colour = house.wall * 0.35 if glass is None else glass
+        self._upright(u, house.front, z, colour * self._rng.uniform(0.85, 1.2))
+        dark = self._light.kind in ("night", "dusk")
+        if dark and self._rng.random() < 0.3 and glass is not None:
+            self._lit.append((*u, house.front, z))
 
     def _lit_windows(self) -> np.ndarray:
         canvas = Canvas((0, 0, self._camera.width, self._camera.height))
