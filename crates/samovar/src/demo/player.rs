@@ -14,8 +14,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WireError, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tokio_util::sync::CancellationToken;
 
 /// One live stream.
@@ -159,7 +160,10 @@ async fn open(address: SocketAddr, model: &str) -> Result<Socket, CliError> {
     // A frame must not wait for the acknowledgement of the last one.
     socket.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
     let url = format!("ws://{address}/v1/streams/detect?model={model}");
-    let (mut socket, _) = client_async(url, socket).await.map_err(|error| broken(&error))?;
+    // The client is in the server's process here and must not blur what a stream takes there.
+    let buffers = WebSocketConfig::default().read_buffer_size(8 << 10).write_buffer_size(0);
+    let opened = client_async_with_config(url, socket, Some(buffers)).await;
+    let (mut socket, _) = opened.map_err(|error| broken(&error))?;
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {

@@ -130,3 +130,62 @@ impl StreamStatus {
         }
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    /// Two streams of 12 fps after two seconds, of which the second lost a frame; one model.
+    pub fn status() -> Status {
+        let start = Instant::now();
+        let tally = |dropped: u64| {
+            let mut tally = Tally::default();
+            tally.state = StreamState::Live;
+            tally.rate_from(start);
+            for frame in 0..24 {
+                tally.send(start);
+                let event = if frame < dropped {
+                    serde_json::json!({ "type": "dropped", "frame": frame, "count": 1 })
+                } else {
+                    let found = serde_json::json!([{ "label": "person" }, { "label": "person" }, { "label": "car" }]);
+                    serde_json::json!({ "type": "result", "frame": frame, "detections": found })
+                };
+                tally.hear(&event, start + Duration::from_millis(10));
+            }
+            tally.rate(start + Duration::from_secs(2));
+            tally
+        };
+        let model = ModelFigures {
+            model: "starter-detect".to_owned(),
+            state: "ready".to_owned(),
+            engine: "rten".to_owned(),
+            precision: "f32".to_owned(),
+            loads: 1,
+            load_ms: 38.2,
+            warm_ups: 1,
+            warm_up_ms: 21.4,
+            warm_ups_skipped: 1,
+            memory_bytes: 61_000_000,
+        };
+        let server = ServerFigures { models: vec![model], resident_bytes: 100_600_000, panics: 0 };
+        let mut status = Status::new(2.0, &[&tally(0), &tally(1)], &server, (100_000_000, 0.75));
+        status.process.cores = 2;
+        status
+    }
+
+    #[test]
+    fn all_streams_together_are_the_sum() {
+        let Status { total, streams, process, .. } = status();
+        assert_eq!((total.sent, total.answered, total.dropped, total.unanswered), (48, 47, 1, 0));
+        assert_eq!((total.sent_per_s, total.answered_per_s, total.p99_ms), (24.0, 23.5, 10.0));
+        assert_eq!((total.state, total.seen["person"], streams[1].answered), (StreamState::Live, 4, 23));
+        assert_eq!(process.stream_bytes, 300_000);
+    }
+
+    #[test]
+    fn memory_that_shrank_is_no_growth() {
+        let status = Status::new(1.0, &[&Tally::default()], &ServerFigures::default(), (5, 0.0));
+        assert_eq!(status.process.stream_bytes, 0);
+    }
+}

@@ -75,15 +75,15 @@ const TOO_MUCH: &str = "Dropped frames mean that the machine was too slow for so
 
 const NEXT: &str = "\
 Next:
-  samovar demo --model yolov8n.onnx --clip walk.mp4   your own model and video in the same demo
-  samovar models pull                                 real models, one command each
-  samovar serve --model yolov8n.onnx                  your own server; http://127.0.0.1:8080/docs describes it
+  samovar models pull yolox-nano                      a model for real pictures; `samovar models list` tells more
+  samovar demo --model yolox-nano --clip walk.mp4     the same with your own video
+  samovar serve --model yolox-nano                    your own server; http://127.0.0.1:8080/docs describes it
 ";
 
 fn model_line(model: &ModelFigures) -> String {
     let skipped = match model.warm_ups_skipped {
         0 => String::new(),
-        count => format!(", skipped {}", times(count)),
+        count => format!(", {} skipped", plural(count, "warm-up")),
     };
     format!(
         "{} on {} in {}: loaded {} ({:.0} ms), warmed {} ({:.0} ms){skipped}; {}",
@@ -103,5 +103,42 @@ fn times(count: u64) -> String {
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         count => format!("{count} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::status::tests::status;
+
+    fn summary(status: Status, failures: Vec<String>) -> Summary {
+        Summary { model: "starter-detect".to_owned(), seconds: 2.0, frames_per_s: 12.0, failures, status }
+    }
+
+    #[test]
+    fn the_first_lines_say_it_all() {
+        let text = summary(status(), Vec::new()).text();
+        let expected = "\
+2 streams × 12.0 fps for 2 s: 47 of 48 frames answered, 1 dropped, p50 10 ms, p99 10 ms
+starter-detect on rten in f32: loaded once (38 ms), warmed once (21 ms), 1 warm-up skipped; 61 MB
+101 MB in all, 0.3 MB a stream, 0.8 of 2 cores
+Dropped frames mean";
+        assert!(text.starts_with(expected), "{text}");
+    }
+
+    #[test]
+    fn drops_are_allowed_and_losses_are_not() {
+        assert!(summary(status(), Vec::new()).is_good());
+        assert!(!summary(status(), vec!["a stream failed".to_owned()]).is_good());
+        let spoil: [fn(&mut Status); 3] = [
+            |status| status.total.unanswered = 1,
+            |status| status.total.refused = 1,
+            |status| status.process.panics = 1,
+        ];
+        for spoil in spoil {
+            let mut status = status();
+            spoil(&mut status);
+            assert!(!summary(status, Vec::new()).is_good());
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Streams and models, each with a line.
 pub fn table(status: &Status) -> String {
-    format!("{}\n\n{}\n\n{}\n", streams(status), models(&status.models), process(&status.process))
+    format!("{}\n\n{}\n\n {}\n", streams(status), models(&status.models), process(&status.process))
 }
 
 /// Everything in one line.
@@ -120,5 +120,41 @@ fn align(table: &mut Table, columns: std::ops::Range<usize>) {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::status::tests::status;
+
+    #[test]
+    fn everything_stands_under_its_heading() {
+        let expected = "\x20\
+stream  state  fps in  fps out  p50 ms  p99 ms  dropped  seen now
+ 1       live     12.0     12.0    10.0    10.0        0  2 person, 1 car
+ 2       live     12.0     11.5    10.0    10.0        1  2 person, 1 car
+ all     live     24.0     23.5    10.0    10.0        1  4 person, 2 car
+
+ model           state  engine  precision  loads  ms  warm-ups  ms  skipped  memory
+ starter-detect  ready  rten    f32            1  38         1  21        1   61 MB
+
+ 101 MB in all, 0.3 MB a stream, 0.8 of 2 cores
+";
+        assert_eq!(table(&status()), expected);
+    }
+
+    #[test]
+    fn one_line_says_it_too() {
+        let expected = "2 s: 2 streams, 24.0 frames/s in, 23.5 out, p50 10.0 ms, p99 10.0 ms, 1 dropped; \
+            101 MB in all, 0.3 MB a stream, 0.8 of 2 cores\n";
+        assert_eq!(line(&status()), expected);
+    }
+
+    #[test]
+    fn many_labels_are_cut_short() {
+        let seen = [("a", 1), ("b", 4), ("c", 2), ("d", 3)].map(|(label, count)| (label.to_owned(), count));
+        assert_eq!(counts(&seen.into()), "4 b, 3 d, 2 c …");
+        assert_eq!(counts(&BTreeMap::new()), "-");
     }
 }
