@@ -1,4 +1,4 @@
-//! Where the real models and media are that never lie in the repository.
+//! Where the models and media are: those that ship with Samovar, and the real ones that never lie in the repository.
 
 use std::path::{Path, PathBuf};
 
@@ -15,4 +15,9 @@ pub(crate) fn shared() -> Option<PathBuf> {
     assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "the test models are absent");
     println!("skipped: the test models are absent; set SAMOVAR_TEST_MODELS to their folder");
     None
+}
+
+/// A file that ships with Samovar.
+pub(crate) fn starter(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").join(path)
 }

@@ -1,11 +1,11 @@
 //! The starter models see who is on the drawn street: the stills' own truth, through the runtime, with nothing downloaded.
 
+use crate::files::starter;
 use crate::reference::still;
 use crate::serving::Serving;
 use samovar_engines::Rten;
 use samovar_models::BoundingBox;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Overlap with the truth from which a box is the person's.
@@ -71,8 +71,4 @@ fn truth() -> Vec<Still> {
 fn read(person: &Value, unit: f64) -> Person {
     let edge = |index: usize| (person[1][index].as_f64().unwrap() * unit) as f32;
     Person { bbox: [edge(0), edge(1), edge(2), edge(3)].into(), visible: person[4].as_f64().unwrap() }
-}
-
-fn starter(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").join(path)
 }

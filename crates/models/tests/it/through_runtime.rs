@@ -1,6 +1,6 @@
 //! What becomes of bad pictures, bad options and bad outputs on their way through the runtime.
 
-use crate::files::shared;
+use crate::files::starter;
 use crate::reference::still;
 use crate::serving::{Serving, call};
 use samovar_engine_api::{Dim, ElementType, Port, Signature};
@@ -107,10 +107,8 @@ fn producers_of_jobs_may_wait_for_a_place() {
 
 #[test]
 fn a_picture_in_a_batch_gives_bit_for_bit_what_it_gives_alone() {
-    let Some(folder) = shared() else { return };
-    let serving = Serving::start(Arc::new(Rten), folder.join("yolox-nano/yolox_nano_dynbatch.onnx"), 3).unwrap();
-    let pictures: Vec<_> =
-        ["bus.jpg", "zidane.jpg", "two_people.jpg"].map(|name| still(&folder.join("media").join(name))).into();
+    let serving = Serving::start(Arc::new(Rten), starter("models/starter-detect.onnx"), 3).unwrap();
+    let pictures: Vec<_> = (1..=3).map(|number| still(&starter(&format!("samples/still-{number}.jpg")))).collect();
     let alone: Vec<_> = pictures.iter().map(|picture| serving.detect(picture).unwrap()).collect();
     let together = serving.detect_together(&pictures);
     assert!(together.iter().any(|(_, rows)| *rows > 1), "some of them shared a run");

@@ -7,19 +7,17 @@ use samovar_media::{FfmpegProgram, FramePool, VideoDecoder, VideoEnd, VideoInput
 use samovar_models::DetectOptions;
 use samovar_pipelines::{DetectVideo, VideoDetections};
 use samovar_runtime::{RunErrorKind, StreamKey};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The real clip; none, with a line that says so, where it or FFmpeg is absent.
+/// The clip that ships with Samovar; none, with a line that says so, where FFmpeg is absent.
 fn clip() -> Option<(PathBuf, FfmpegProgram)> {
-    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");
-    let folder = std::env::var_os("SAMOVAR_TEST_MODELS").map_or_else(default, PathBuf::from);
-    let path = folder.join("media/vtest.mp4");
-    let program = FfmpegProgram::find().ok().filter(|_| path.exists());
-    assert!(program.is_some() || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "vtest.mp4 or FFmpeg is absent");
+    let program = FfmpegProgram::find().ok();
+    assert!(program.is_some() || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "FFmpeg is absent");
     if program.is_none() {
-        println!("skipped: vtest.mp4 or FFmpeg is absent");
+        println!("skipped: FFmpeg is absent");
     }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter/samples/street.mp4");
     program.map(|program| (path, program))
 }
 
@@ -37,7 +35,7 @@ async fn every_frame_gets_its_result_in_order() {
         let outcome = outcome.unwrap();
         assert_eq!(outcome.index, count);
         assert!(count == 0 || outcome.frame.timestamp() > last, "timestamps rise");
-        assert_eq!((outcome.completed.output.width, outcome.completed.output.height), (480, 360));
+        assert_eq!((outcome.completed.output.width, outcome.completed.output.height), (640, 360));
         (count, last) = (count + 1, outcome.frame.timestamp());
     }
     assert_eq!(count, 120);

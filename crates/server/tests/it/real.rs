@@ -8,12 +8,17 @@ use samovar_media::{Canvas, FramePool, ImageEncoding, ImageLimits, Picture, enco
 use samovar_runtime::ModelSpec;
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-async fn yolo(folder: &Path, preload: bool) -> House {
-    let specs = vec![ModelSpec { preload, ..spec("yolov8n", &folder.join("yolov8n/yolov8n.onnx")) }];
+async fn serve(name: &str, file: &Path, preload: bool) -> House {
+    let specs = vec![ModelSpec { preload, ..spec(name, file) }];
     House::start(options(), Arc::new(Rten), specs, fake_detector()).await
+}
+
+/// A file that ships with Samovar.
+fn starter(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").join(path)
 }
 
 fn count(detections: &Value, label: &str) -> usize {
@@ -23,7 +28,7 @@ fn count(detections: &Value, label: &str) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_street_has_four_persons_and_a_bus() {
     let Some(folder) = shared() else { return };
-    let house = yolo(&folder, true).await;
+    let house = serve("yolov8n", &folder.join("yolov8n/yolov8n.onnx"), true).await;
     let bus = std::fs::read(folder.join("media/bus.jpg")).unwrap();
     let answer = post(house.address, "/v1/detect", &bus).await.json();
     println!("{answer}");
@@ -35,9 +40,9 @@ async fn the_street_has_four_persons_and_a_bus() {
 }
 
 /// Sixteen different pictures: the street with a different box painted on it.
-fn different(folder: &Path) -> Vec<Vec<u8>> {
+fn different() -> Vec<Vec<u8>> {
     let pool = FramePool::new(0);
-    let bytes = std::fs::read(folder.join("media/bus.jpg")).unwrap();
+    let bytes = std::fs::read(starter("samples/still-1.jpg")).unwrap();
     let frame = Picture::encoded(bytes.into(), ImageLimits::default()).unwrap().frame(&pool).unwrap();
     let paint = |number: u16| {
         let mut canvas = Canvas::new(&frame, &pool);
@@ -66,9 +71,8 @@ async fn look_at(address: SocketAddr, picture: Vec<u8>) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_streams_share_one_load_and_change_no_bit() {
-    let Some(folder) = shared() else { return };
-    let pictures = different(&folder);
-    let house = yolo(&folder, false).await;
+    let pictures = different();
+    let house = serve("street", &starter("models/starter-detect.onnx"), false).await;
     let address = house.address;
     // All at once, on a model that nobody has loaded.
     let looked_at = pictures.iter().cloned().map(|picture| tokio::spawn(look_at(address, picture)));
@@ -82,7 +86,7 @@ async fn sixteen_streams_share_one_load_and_change_no_bit() {
         assert!(!alone["detections"].as_array().unwrap().is_empty());
         assert_eq!(answer["detections"].to_string(), alone["detections"].to_string(), "bit for bit");
     }
-    let metric = async |name: &str| house.metric(&format!("{name}{{model=\"yolov8n\"}}")).await;
+    let metric = async |name: &str| house.metric(&format!("{name}{{model=\"street\"}}")).await;
     let counts = (
         metric("samovar_loads_total").await,
         metric("samovar_warmup_total").await,
