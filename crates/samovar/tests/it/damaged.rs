@@ -14,7 +14,7 @@ fn detect(model: &Path, inputs: &[&Path]) -> Ended {
 
 #[test]
 fn bad_inputs_do_not_stop_the_good_one() {
-    let Street { model, picture, persons } = street();
+    let Street { model, picture, persons, .. } = street();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let whole = std::fs::read(&picture).unwrap();

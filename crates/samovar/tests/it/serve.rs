@@ -62,7 +62,7 @@ impl Drop for Running {
 
 #[test]
 fn it_answers_and_ends_when_told() {
-    let Street { model, picture, persons } = street();
+    let Street { model, picture, persons, .. } = street();
     let model = format!("nano={}", model.display());
     let mut server = Running::start(&["--engine", "rten", "--model", &model]);
     assert!(server.request("GET /health/live", b"").starts_with("HTTP/1.1 200"), "it lives from the beginning");

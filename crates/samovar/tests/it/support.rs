@@ -51,9 +51,11 @@ pub struct Street {
     pub model: PathBuf,
     pub picture: PathBuf,
     pub persons: usize,
+    /// Twenty seconds of it.
+    pub clip: PathBuf,
 }
 
-/// The starter detector and a still of the street, with its truth.
+/// The starter detector, a still of the street with its truth, and the clip.
 pub fn street() -> Street {
     let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").canonicalize().expect("it is shipped");
     let truth = std::fs::read(starter.join("samples/stills.json")).expect("it is shipped");
@@ -63,6 +65,7 @@ pub fn street() -> Street {
         model: starter.join("models/starter-detect.onnx"),
         picture: starter.join("samples").join(still["file"].as_str().expect("a still has a file")),
         persons: still["people"].as_array().expect("a still has people").len(),
+        clip: starter.join("samples/street.mp4"),
     }
 }
 
