@@ -1,6 +1,8 @@
 //! What one attempt ended with: something that another attempt may mend, or not.
 
 use crate::error::{HubError, HubErrorKind};
+use std::fmt;
+use std::io;
 use std::time::Duration;
 use ureq::Timeout;
 
@@ -34,18 +36,21 @@ impl Fault {
             }
             ureq::Error::Timeout(_) => Self::passing(format!("{host} fell silent")),
             ureq::Error::HostNotFound => Self::passing(format!("{host} has no address")),
-            ureq::Error::Tls(_) | ureq::Error::Pem(_) | ureq::Error::Rustls(_) => Self::Final(HubError::new(
-                HubErrorKind::Network,
-                format!(
-                    "{host} cannot be trusted: {error}; behind a proxy with its own certificates set SSL_CERT_FILE"
-                ),
-            )),
+            ureq::Error::Tls(_) | ureq::Error::Pem(_) | ureq::Error::Rustls(_) => untrusted(host, error),
+            // The handshake's own failures come so.
+            ureq::Error::Io(inner) if inner.kind() == io::ErrorKind::InvalidData => untrusted(host, inner),
             ureq::Error::InvalidProxyUrl => {
                 Self::Final(HubError::new(HubErrorKind::Settings, "HTTPS_PROXY or HTTP_PROXY is no address"))
             }
             other => Self::passing(format!("the connection to {host} failed: {other}")),
         }
     }
+}
+
+fn untrusted(host: &str, error: &dyn fmt::Display) -> Fault {
+    let message =
+        format!("{host} cannot be trusted: {error}; where a proxy has its own certificates, set SSL_CERT_FILE");
+    Fault::Final(HubError::new(HubErrorKind::Network, message))
 }
 
 impl From<HubError> for Fault {

@@ -164,7 +164,7 @@ pub struct DetectArguments {
     /// Pictures, videos, folders, patterns, http, https or rtsp addresses of videos; `-` reads one picture from stdin
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<String>,
-    /// The model: an ONNX file, or a name from the configuration
+    /// The model: an ONNX file, a name from the configuration, or one that `samovar models list` tells
     #[arg(long, short, value_name = "FILE|NAME")]
     pub model: String,
     /// How the model runs.
@@ -233,7 +233,7 @@ pub enum ModelsCommand {
     Pull(PullArguments),
     /// Tell what is in one file: family, input size, classes, signature, metadata, sha256
     Show {
-        /// The ONNX file, or a name from the configuration
+        /// The ONNX file, a name from the configuration, or one that `samovar models list` tells
         #[arg(value_name = "FILE|NAME")]
         model: String,
         /// Print JSON
@@ -297,7 +297,7 @@ pub enum BenchCommand {
 /// `samovar bench detect`.
 #[derive(Clone, Debug, Args)]
 pub struct BenchDetectArguments {
-    /// The model: an ONNX file, or a name from the configuration
+    /// The model: an ONNX file, a name from the configuration, or one that `samovar models list` tells
     #[arg(long, short, value_name = "FILE|NAME")]
     pub model: String,
     /// How the model runs.

@@ -116,7 +116,7 @@ pub struct MediaSection {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSection {
-    /// The ONNX file; relative to this file's folder.
+    /// The ONNX file; relative to this file's folder. Or a name that `samovar models list` tells.
     pub path: PathBuf,
     /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`. Default: recognised from the file.
     #[serde(default)]

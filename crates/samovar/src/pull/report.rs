@@ -142,7 +142,8 @@ pub fn megabytes(megabytes: f64) -> String {
     match megabytes {
         large if large >= 1_000.0 => format!("{:.2} GB", large / 1_000.0),
         middle if middle >= 0.1 => format!("{middle:.1} MB"),
-        small => format!("{:.1} kB", small * 1_000.0),
+        small if small >= 0.001 => format!("{:.1} kB", small * 1_000.0),
+        smallest => format!("{:.0} bytes", smallest * 1_000_000.0),
     }
 }
 
