@@ -56,6 +56,8 @@ impl Http {
         }
         if endpoint.is_loopback() {
             config = config.proxy(None);
+        } else if !endpoint.is_https() && settings.token.is_some() {
+            tracing::warn!(host = endpoint.host(), "the token is not sent over plain http");
         }
         Ok(Self { agent: config.build().new_agent(), endpoint, token: settings.token.clone() })
     }
@@ -181,4 +183,53 @@ fn certificates(path: &std::path::Path) -> Result<RootCerts, HubError> {
         }
     }
     if found.is_empty() { Err(bad("there is none in it".to_owned())) } else { Ok(RootCerts::Specific(Arc::new(found))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Cache;
+    use crate::settings::HubLimits;
+
+    fn http(endpoint: &str) -> Http {
+        let settings = HubSettings {
+            endpoint: endpoint.to_owned(),
+            token: Token::new("secret"),
+            cache: Cache::new("unused".into()),
+            is_offline: false,
+            certificates: None,
+            limits: HubLimits::default(),
+        };
+        Http::new(&settings).unwrap()
+    }
+
+    #[test]
+    fn the_token_is_for_the_hub_alone_and_for_no_open_line() {
+        for (endpoint, url, knows) in [
+            ("https://hub.example", "https://hub.example/a/resolve/main/b", true),
+            ("https://hub.example", "http://hub.example/a", false),
+            ("https://hub.example", "https://cdn.example/a", false),
+            ("https://hub.example", "https://hub.example:8443/a", false),
+            ("https://hub.example", "https://hub.example.evil/a", false),
+            ("http://mirror.example", "http://mirror.example/a", false),
+            ("http://127.0.0.1:9", "http://127.0.0.1:9/a", true),
+            ("http://127.0.0.1:9", "http://127.0.0.1:10/a", false),
+        ] {
+            assert_eq!(http(endpoint).may_know_token(&Url::new(url).unwrap()), knows, "{endpoint} {url}");
+        }
+    }
+
+    #[test]
+    fn no_redirect_leads_out_of_https() {
+        let next = |endpoint: &str, location: &str| {
+            let body = ureq::Body::builder().data("");
+            let response = Response::builder().status(302).header("location", location).body(body).unwrap();
+            let http = http(endpoint);
+            http.redirect(&Answer { url: http.hub_url("a").unwrap(), response })
+        };
+        assert!(next("https://hub.example", "http://hub.example/b").is_err());
+        let there = next("https://hub.example", "https://cdn.example/b").unwrap().unwrap();
+        assert_eq!(there.as_str(), "https://cdn.example/b");
+        assert!(next("http://mirror.example", "http://cdn.example/b").unwrap().is_some());
+    }
 }

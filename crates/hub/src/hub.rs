@@ -158,6 +158,10 @@ impl Hub {
             return Err(HubError::new(HubErrorKind::TooLarge, message));
         }
         let told = remote.etag.checksum();
+        if told.is_none() && wanted.sha256.is_none() && remote.size_bytes.is_none() {
+            let message = "the server says neither how large the file is nor what it hashes to";
+            return Err(HubError::new(HubErrorKind::Protocol, message));
+        }
         let Some(pin) = wanted.sha256.as_deref().and_then(Checksum::read) else { return Ok(told) };
         match told {
             Some(Checksum::Sha256(told)) if pin != Checksum::Sha256(told.clone()) => {

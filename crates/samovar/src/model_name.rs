@@ -54,8 +54,9 @@ pub fn make_sure_of(path: &Path) -> Result<(), CliError> {
 
 /// A name that nothing is called, with those that may have been meant.
 pub fn unknown(text: &str, config: &Config) -> CliError {
-    let configured = config.models.keys().map(String::as_str).filter(|name| strsim::jaro_winkler(text, name) > 0.8);
-    let near: Vec<String> = configured.chain(Catalogue::get().near(text)).map(|name| format!("`{name}`")).collect();
+    let known = config.models.keys().map(String::as_str).chain(starter::models().iter().map(|model| model.name));
+    let known = known.filter(|name| strsim::jaro_winkler(text, name) > 0.8);
+    let near: Vec<String> = known.chain(Catalogue::get().near(text)).map(|name| format!("`{name}`")).collect();
     let cure = match (near.is_empty(), config.models.is_empty()) {
         (false, _) => format!("did you mean {}?", near.join(" or ")),
         (true, false) => {

@@ -59,6 +59,10 @@ fn a_server_that_is_no_hub_is_told_from_one() {
         (200, "X-Repo-Commit: 0123456789abcdef0123456789abcdef01234567"),
         (200, "X-Repo-Commit: ../../../etc\r\nETag: \"abc\""),
         (200, "X-Repo-Commit: 0123456789abcdef0123456789abcdef01234567\r\nETag: \"../../../../escaped\""),
+        (
+            302,
+            "Location: /x\r\nX-Linked-Etag: \"no-checksum\"\r\nX-Repo-Commit: 0123456789abcdef0123456789abcdef01234567",
+        ),
         (302, ""),
         (302, "Location: ftp://somewhere/x"),
         (418, ""),

@@ -4,7 +4,7 @@ use super::arguments::PullArguments;
 use super::plan::Plan;
 use super::report::Report;
 use crate::failure::{CliError, Exit};
-use crate::{signals, stderr, stdout};
+use crate::{signals, starter, stderr, stdout};
 use samovar_hub::{Cancel, Event, Hub, HubSettings};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,9 @@ use tokio::runtime::{Builder, Runtime};
 /// # Errors
 /// The first name that cannot be had. What had arrived of it is kept.
 pub fn pull(arguments: &PullArguments) -> Result<Exit, CliError> {
-    let plans = arguments.names.iter().map(|name| Plan::new(name, arguments)).collect::<Result<Vec<_>, _>>()?;
+    let (shipped, names): (Vec<_>, Vec<_>) = arguments.names.iter().partition(|name| starter::model(name).is_some());
+    shipped.iter().for_each(|name| stderr::line(&format!("{name} ships with Samovar; there is nothing to pull")));
+    let plans = names.iter().map(|name| Plan::new(name, arguments)).collect::<Result<Vec<_>, _>>()?;
     let hub = Hub::new(&HubSettings::from_environment()?)?;
     let _signals = cancel_on_signal(hub.cancel())?;
     let mut report = Report::new(arguments.json);

@@ -59,6 +59,11 @@ fn a_file_is_pulled_into_an_empty_home_and_found_there_again() {
     let offline = here.command(["models", "pull", "org/name:onnx/model.onnx"]).env("HF_HUB_OFFLINE", "1").output();
     assert_eq!(Ended::from(offline.unwrap()).code, 0);
     assert_eq!(here.server.served_bytes(), 100_000);
+    let ships = here.run(["models", "pull", "starter-detect"]);
+    assert_eq!(
+        (ships.code, ships.stderr.as_str()),
+        (0, "starter-detect ships with Samovar; there is nothing to pull\n")
+    );
 }
 
 #[test]
