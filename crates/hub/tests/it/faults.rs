@@ -91,7 +91,7 @@ fn another_part_than_was_asked_for_is_not_taken() {
 
 #[test]
 fn a_server_that_falls_silent_is_left() {
-    let here = Here::with(&content(10_000));
+    let here = Here::impatient(&content(10_000));
     here.server.wrong([Wrong::Stall(2_500)]);
     let (pulled, told) = here.pull_telling();
     assert!(fs::read(pulled.unwrap().path).unwrap() == content(10_000));
@@ -101,7 +101,7 @@ fn a_server_that_falls_silent_is_left() {
 
 #[test]
 fn silence_does_not_last_for_ever() {
-    let here = Here::with(&content(10_000));
+    let here = Here::impatient(&content(10_000));
     here.server.wrong([Wrong::Stall(10), Wrong::Stall(10), Wrong::Stall(10)]);
     let error = here.pull().unwrap_err();
     assert_eq!(error.kind(), HubErrorKind::Network);

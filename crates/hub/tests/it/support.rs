@@ -26,7 +26,7 @@ impl Here {
         let server = HubServer::start();
         server.put(PLACE, ServedFile::large(content.to_vec()));
         let limits = HubLimits {
-            silence: Duration::from_millis(400),
+            silence: Duration::from_secs(10),
             attempts: 3,
             backoff: Duration::from_millis(1),
             lock: Duration::from_secs(10),
@@ -49,6 +49,13 @@ impl Here {
 
     pub fn cache(&self) -> Cache {
         Cache::new(self.folder.path().join("hub"))
+    }
+
+    /// The same for tests in which the server falls silent and is to be left soon.
+    pub fn impatient(content: &[u8]) -> Self {
+        let mut here = Self::with(content);
+        here.limits.silence = Duration::from_millis(400);
+        here
     }
 
     /// Pulls the file with a hub of its own, as a new process would.
