@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .network import CLASS_COUNT, MEAN, STD, Tier
+from network import CLASS_COUNT, MEAN, STD, Tier
 
 ZOOM_SHARE = 0.5
 """Of the pictures, this share is seen from nearer."""

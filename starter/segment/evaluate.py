@@ -1,4 +1,4 @@
-"""Measures the ONNX files on held-out scenes and prints the table of the model card: `python -m segment.evaluate`, run from `starter`.
+"""Measures the ONNX files on held-out scenes and prints the table of the model card: `python starter/segment/evaluate.py`.
 
 All tiers are judged at the full 640×360 of the frame: it is scaled to the model's input bilinearly, the logits are scaled back bilinearly, and
 the class of the largest is compared with the truth pixel by pixel. The intersection over union of a class counts over all frames.
@@ -7,6 +7,7 @@ the class of the largest is compared with the truth pixel by pixel. The intersec
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import cv2
 import numpy as np
 import onnx
 import onnxruntime
+from network import CLASS_COUNT, MEAN, STD, TIERS, Tier, cost
+from render import HEIGHT, WIDTH, frames
 
-from street import MASK_CLASSES
-
-from .network import CLASS_COUNT, MEAN, STD, TIERS, Tier, cost
-from .render import HEIGHT, WIDTH, frames
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from street import MASK_CLASSES, Frame  # noqa: E402
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 COLOURS = np.array([(0, 0, 0), (150, 90, 200), (60, 200, 60), (60, 120, 255), (255, 60, 60)], np.uint8)
@@ -85,7 +86,7 @@ class Model:
         return sum(int(np.prod(weight.dims)) for weight in onnx.load(self.path).graph.initializer)
 
 
-def class_overlaps(model: Model, truth: list) -> np.ndarray:
+def class_overlaps(model: Model, truth: list[Frame]) -> np.ndarray:
     """Intersection over union of each class [5]."""
     counts = np.zeros((CLASS_COUNT, CLASS_COUNT), np.int64)
     for frame in truth:
@@ -102,7 +103,7 @@ def row(model: Model, overlaps: np.ndarray) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def save_pictures(model: Model, truth: list, folder: Path) -> None:
+def save_pictures(model: Model, truth: list[Frame], folder: Path) -> None:
     """Each frame three times side by side: as it is, with the classes found, with the true ones."""
     folder.mkdir(parents=True, exist_ok=True)
     for index, frame in enumerate(truth):

@@ -1,4 +1,5 @@
-"""Writes the trained tiers as ONNX files, and checks them in ONNX Runtime: `python -m segment.export --checkpoints FOLDER --out models`.
+"""Writes the trained tiers as ONNX files, and checks them in ONNX Runtime:
+`python starter/segment/export.py --checkpoints FOLDER --out starter/models`.
 
 Layout: `image` [batch, 3, height, width], RGB / 255, normalised by MEAN and STD → `logits` [batch, 5, height, width].
 """
@@ -7,23 +8,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
+from network import MEAN, STD, TIERS, Segmenter, Tier
 
-from street import MASK_CLASSES
-
-from .network import MEAN, STD, TIERS, Segmenter, Tier
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from street import MASK_CLASSES  # noqa: E402
 
 TOLERANCE = 1e-4
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoints", type=Path, required=True, help="what segment.train wrote")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="what train.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder for starter-segment-TIER.onnx")
     parser.add_argument("--tier", choices=TIERS, nargs="*", default=list(TIERS))
     arguments = parser.parse_args()

@@ -1,19 +1,21 @@
 """Renders street scenes with their masks into two uint8 arrays on disk, from which all tiers train.
 
 `images.npy` is [frames, 360, 640, 3] in RGB, `masks.npy` [frames, 360, 640] in indices of MASK_CLASSES, `done.txt` how many of the
-frames are there. A run that was broken off goes on where it stopped. Run from the folder `starter`: `python -m segment.render`.
+frames are there. A run that was broken off goes on where it stopped. Run: `python starter/segment/render.py --out FOLDER`.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from street import Scene
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from street import Frame, Scene  # noqa: E402
 
 WIDTH, HEIGHT = 640, 360
 
@@ -39,7 +41,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for the arrays; 0.9 MB for each frame")
-    parser.add_argument("--scenes", type=int, default=2000, help="how many scenes")
+    parser.add_argument("--scenes", type=int, default=1500, help="how many scenes")
     parser.add_argument("--frames", type=int, default=3, help="frames of each scene, spread over its length")
     parser.add_argument("--first-seed", type=int, default=0, help="training has the seeds 0 to 99999")
     parser.add_argument("--minutes", type=float, default=60, help="stop after this time with the scenes that are done")
@@ -59,7 +61,7 @@ def stores(folder: Path, count: int) -> tuple[np.ndarray, np.ndarray, Path]:
     return images, masks, folder / "done.txt"
 
 
-def frames(seed: int, count: int) -> list:
+def frames(seed: int, count: int) -> list[Frame]:
     """Frames of one scene, one from each of `count` equal parts, the place in its part drawn from the seed."""
     scene = Scene(seed, size=(WIDTH, HEIGHT))
     places = np.arange(count) + np.random.default_rng(seed).random(count)

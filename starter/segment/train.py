@@ -1,4 +1,4 @@
-"""Trains one tier within a given time: `python -m segment.train --tier sota --data FOLDER --out FOLDER`, run from `starter`.
+"""Trains one tier within a given time: `python starter/segment/train.py --tier sota --data FOLDER --out FOLDER`.
 
 Most of the steps see windows of the frames, the rest whole frames. The learning rate falls as a cosine over the *time* given, so that a busy machine ends on time with fewer steps. What is kept is
 the moving average of the weights. A checkpoint each minute; a run that was broken off goes on from it.
@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .batches import Batches
-from .network import TIERS, Segmenter, Tier
+from batches import Batches
+from network import TIERS, Segmenter, Tier
 
 BATCH = 16
 RATE = 3e-3
@@ -48,7 +48,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tier", choices=TIERS, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="what segment.render wrote")
+    parser.add_argument("--data", type=Path, required=True, help="what render.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint TIER.pt")
     parser.add_argument("--minutes", type=float, help="time of the whole training; each tier has its own default")
     parser.add_argument("--seed", type=int, default=3)

@@ -1,1 +1,0 @@
-"""Training of the four segmentation networks `starter-segment-{fast,balanced,accurate,sota}` on drawn street scenes."""
