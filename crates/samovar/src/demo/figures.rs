@@ -1,12 +1,9 @@
 //! What the server says of itself, asked over HTTP as any client would: `/v1/models` and `/metrics`.
 
+use super::http;
 use serde::Serialize;
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 /// What the server says of itself at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,15 +41,11 @@ pub struct ModelFigures {
     pub memory_bytes: u64,
 }
 
-/// Longest wait for an answer.
-const ANSWER_MAX: Duration = Duration::from_secs(2);
-const ANSWER_BYTES_MAX: u64 = 4 << 20;
-
 impl ServerFigures {
     /// Asks the server at this address; none where it does not answer as it should.
     pub async fn ask(address: SocketAddr) -> Option<Self> {
-        let models = timeout(ANSWER_MAX, get(address, "/v1/models")).await.ok()??;
-        let metrics = timeout(ANSWER_MAX, get(address, "/metrics")).await.ok()??;
+        let models = http::get(address, "/v1/models").await?;
+        let metrics = http::get(address, "/metrics").await?;
         Some(Self::read(&serde_json::from_str(&models).ok()?, &Metrics(&metrics)))
     }
 
@@ -96,18 +89,6 @@ impl Metrics<'_> {
         let value = self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
     }
-}
-
-/// The body of an answer with status 200.
-async fn get(address: SocketAddr, path: &str) -> Option<String> {
-    let mut socket = TcpStream::connect(address).await.ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.ok()?;
-    let mut answer = Vec::new();
-    socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await.ok()?;
-    let answer = String::from_utf8(answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    head.starts_with("HTTP/1.1 200 ").then(|| body.to_owned())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod clip;
 mod figures;
+mod http;
 mod latencies;
 mod player;
 mod screen;

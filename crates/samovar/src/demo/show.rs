@@ -1,6 +1,7 @@
 //! The demo from its first line to its summary.
 
 use super::figures::ServerFigures;
+use super::http;
 use super::player::{Player, Schedule};
 use super::screen::Screen;
 use super::setup::Plan;
@@ -11,6 +12,7 @@ use crate::arguments::DemoArguments;
 use crate::cpu_time::CpuTime;
 use crate::failure::{CliError, Exit};
 use crate::{here, model_choice, serve, signals};
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use samovar_runtime::{ModelState, Registry};
 use samovar_server::{DemoView, Metrics, Server, ServerError, ServerOptions, Shutdown};
@@ -80,6 +82,8 @@ struct Show<'a> {
 
 /// How often the status is shown.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// Pictures that every slot of a usual machine gets one of.
+const REHEARSED: usize = 16;
 
 impl Show<'_> {
     async fn run(&self) -> Result<Exit, CliError> {
@@ -127,6 +131,7 @@ impl Show<'_> {
             sockets.push(opened.map_err(|error| self.failure_of_model().unwrap_or(error))?);
             if player.number == 0 {
                 self.registry.preload().await;
+                self.rehearse().await;
                 resident_bytes =
                     ServerFigures::ask(self.address).await.map_or(u64::MAX, |figures| figures.resident_bytes);
             }
@@ -138,6 +143,14 @@ impl Show<'_> {
             playing.spawn(async move { player.play(socket, schedule).await });
         }
         Ok((playing, resident_bytes))
+    }
+
+    /// Has a few pictures looked at, so that what any work on frames takes, whatever the number of streams, is there before
+    /// the streams' memory is measured. Where one is not answered the figure is only less exact.
+    async fn rehearse(&self) {
+        let path = format!("/v1/detect?model={}", self.plan.model);
+        let pictures = self.plan.clip.pictures.iter().take(REHEARSED);
+        join_all(pictures.map(|picture| http::post(self.address, &path, picture))).await;
     }
 
     /// Cameras do not keep time with each other: the streams share the period evenly.
