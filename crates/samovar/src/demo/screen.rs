@@ -89,6 +89,7 @@ impl Screen {
     pub fn end(&self, summary: &Summary) -> Result<(), CliError> {
         match self.form {
             Form::Json => event("summary", serde_json::to_value(summary).unwrap_or_default()),
+            Form::Lines if self.shown < LINE_EVERY => stdout::print(&summary.text()),
             Form::Table | Form::Lines => stdout::print(&format!("\n{}", summary.text())),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::figures::ModelFigures;
 use super::setup::Plan;
-use super::status::Status;
+use super::status::{ProcessStatus, Status};
 use super::table::{megabytes, process};
 use crate::run::plural;
 use serde::Serialize;
@@ -43,9 +43,9 @@ impl Summary {
         lines.push(process(&self.status.process));
         lines.extend(self.failures.iter().map(|failure| format!("FAILED: {failure}")));
         if self.status.total.dropped > 0 {
-            lines.push(TOO_MUCH.to_owned());
+            lines.push(too_much(&self.status.process));
         }
-        lines.join("\n") + "\n\n" + NEXT
+        lines.join("\n") + "\n\n" + &next()
     }
 
     fn streams(&self) -> String {
@@ -70,15 +70,24 @@ impl Summary {
     }
 }
 
-const TOO_MUCH: &str = "Dropped frames mean that the machine was too slow for so many: newer ones took their place. \
-    Fewer `--streams`, or a faster engine (`samovar engine install openvino`), help.";
+fn too_much(process: &ProcessStatus) -> String {
+    format!(
+        "Dropped frames: newer ones took their place, because {:.1} of {} cores, which is what this process got, were too few.\n\
+         Fewer streams (--streams) or a faster engine (samovar engine install openvino) help.",
+        process.cores_busy, process.cores
+    )
+}
 
-const NEXT: &str = "\
-Next:
-  samovar models pull yolox-nano                      a model for real pictures; `samovar models list` tells more
-  samovar demo --model yolox-nano --clip walk.mp4     the same with your own video
-  samovar serve --model yolox-nano                    your own server; http://127.0.0.1:8080/docs describes it
-";
+/// What to do next, with the program called as it was called this time.
+fn next() -> String {
+    let samovar = std::env::args().next().unwrap_or_else(|| "samovar".to_owned());
+    format!(
+        "Next, with a model for real pictures (`models list` tells of more):\n  \
+         {samovar} models pull yolox-nano\n  \
+         {samovar} demo --model yolox-nano --clip your.mp4\n  \
+         {samovar} serve --model yolox-nano\n"
+    )
+}
 
 fn model_line(model: &ModelFigures) -> String {
     let skipped = match model.warm_ups_skipped {
@@ -122,7 +131,7 @@ mod tests {
 2 streams × 12.0 fps for 2 s: 47 of 48 frames answered, 1 dropped, p50 10 ms, p99 10 ms
 starter-detect on rten in f32: loaded once (38 ms), warmed once (21 ms), 1 warm-up skipped; 61 MB
 101 MB in all, 0.3 MB a stream, 0.8 of 2 cores
-Dropped frames mean";
+Dropped frames: newer ones";
         assert!(text.starts_with(expected), "{text}");
     }
 
