@@ -33,7 +33,7 @@ class Frames:
         self.points = labels["points"] * np.array((self.scale, self.scale, 1), np.float32)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.first) - 1
 
     def people(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Boxes and points in pixels of the kept pictures, and whether each person counts."""
@@ -75,16 +75,18 @@ class Batches:
         return np.ascontiguousarray(image), boxes[kept], points[kept], counted[kept]
 
     def part(self, boxes: np.ndarray) -> tuple[float, np.ndarray]:
-        """Network pixels per kept pixel, and the part's top left corner in kept pixels: over some person, mostly."""
+        """Network pixels per kept pixel, and the part's top left corner in kept pixels: round some person, mostly."""
         whole = np.array(self.frames.images.shape[2:0:-1], np.float32)
         scale = INPUT_SIZE[0] / whole[0] * np.exp(self.rng.uniform(-0.3, 0.4))
+        aimed = len(boxes) > 0 and self.rng.random() < 0.9
+        box = boxes[self.rng.integers(len(boxes))] if aimed else np.array((0, 0, *whole))
+        if aimed:
+            scale = min(scale, 0.95 * (np.array(self.size) / (box[2:] - box[:2]).clip(min=1)).min())
         extent = np.array(self.size) / scale
+        corner = self.rng.uniform(box[:2], box[2:]) if not aimed else (box[:2] + box[2:]) / 2
+        corner = corner - extent * self.rng.uniform(0.3, 0.7, 2)
         room = whole - extent
-        corner = self.rng.uniform(np.minimum(room, 0), np.maximum(room, 0))
-        if len(boxes) and self.rng.random() < 0.8:
-            box = boxes[self.rng.integers(len(boxes))]
-            aim = self.rng.uniform(box[:2], box[2:]) - extent * self.rng.uniform(0.25, 0.75, 2)
-            corner = np.clip(aim, np.minimum(room, 0) * 0.5, np.maximum(room, room * 0.5))
+        corner = np.clip(corner, np.minimum(room, 0) * 0.5, np.maximum(room, room * 0.5))
         return float(scale), np.round(corner).astype(np.float32)
 
     def mirror(self, image: np.ndarray, boxes: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, ...]:

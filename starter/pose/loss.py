@@ -15,11 +15,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from geometry import AREA_SHARE, SIGMAS
-from network import Raw, anchors
+from network import STRIDES, Raw, anchors
 
 # Longest side of the boxes, in pixels, that the level of each stride answers for.
-SIZES = {8: (0.0, 72.0), 16: (44.0, 144.0), 32: (96.0, 1e5)}
+SIZES = {8: (0.0, 52.0), 16: (38.0, 116.0), 32: (86.0, 1e5)}
 ANCHORS_PER_PERSON = 8
+# How far round a key point cells point to it, relative to the root of the person's area.
+NEARBY = 0.6
+DEVIATIONS = 2.0 * torch.from_numpy(SIGMAS)
 # What the visibility is trained towards: outside the frame, occluded, visible.
 SEEN = (0.0, 0.6, 1.0)
 
@@ -43,6 +46,8 @@ class Losses(NamedTuple):
     box: Tensor
     points: Tensor
     seen: Tensor
+    nearby: Tensor
+    heat: Tensor
 
 
 class Assignment(NamedTuple):
@@ -63,7 +68,6 @@ class Loss:
         self.centres, self.strides = anchors(size)
         limits = torch.tensor([SIZES[int(stride)] for stride in self.strides])
         self.smallest, self.largest = limits.unbind(1)
-        self.deviations = 2.0 * torch.from_numpy(SIGMAS)
 
     def __call__(self, raw: Raw, targets: Targets) -> Losses:
         boxes = self.boxes(raw.sides)
@@ -77,25 +81,15 @@ class Loss:
         box_target, point_target = targets.boxes[image, person], targets.points[image, person]
         box = ((1.0 - ciou(boxes[image, anchor], box_target)) * weight).sum()
         points = self.centres[anchor, None] + raw.points[image, anchor] * self.strides[anchor, None, None]
-        distance = self.point_distance(points, point_target, box_target)
-        points = (distance * weight).sum()
+        points = (point_error(points, point_target, box_target) * weight).sum()
         seen = (seen_error(raw.seen[image, anchor], point_target) * weight).sum()
-        total = score + 2.5 * box + 2.5 * points + 0.25 * seen
-        return Losses(total, score, box, points, seen)
+        nearby, heat = nearby_error(raw.nearby, targets), heat_error(raw.heat, targets)
+        total = 0.5 * score + 3.0 * box + 6.0 * points + 0.25 * seen + 8.0 * nearby + 2.0 * heat
+        return Losses(total, score, box, points, seen, nearby, heat)
 
     def boxes(self, sides: Tensor) -> Tensor:
         sides = sides * self.strides[:, None]
         return torch.cat([self.centres - sides[..., :2], self.centres + sides[..., 2:]], -1)
-
-    def point_distance(self, points: Tensor, target: Tensor, boxes: Tensor) -> Tensor:
-        """The mean over the labelled points of each person."""
-        area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) * AREA_SHARE
-        square = (points - target[..., :2]).square().sum(-1)
-        unit = area.clamp(min=1.0)[:, None] * self.deviations.square()
-        error = square / unit
-        distance = 1.0 - torch.exp(-error / 2.0) + 0.5 * torch.log1p((error + 1e-4).sqrt())
-        labelled = (target[..., 2] > 0).float()
-        return (distance * labelled).sum(-1) / labelled.sum(-1).clamp(min=1.0)
 
     @torch.no_grad()
     def assign(self, scores: Tensor, boxes: Tensor, targets: Targets) -> Assignment:
@@ -120,6 +114,59 @@ class Loss:
         quality = align / top_align.gather(1, person).clamp(min=1e-12) * top_overlap.gather(1, person)
         ignored = (inside & (targets.kind < 0)[..., None]).any(1) & (align == 0)
         return Assignment(person, quality.clamp(max=1.0), ignored)
+
+
+def point_error(points: Tensor, target: Tensor, boxes: Tensor) -> Tensor:
+    """The mean over the labelled points of each person."""
+    square = (points - target[..., :2]).square().sum(-1)
+    labelled = (target[..., 2] > 0).float()
+    error = distance(square / (reach(boxes)[:, None] * DEVIATIONS).square())
+    return (error * labelled).sum(-1) / labelled.sum(-1).clamp(min=1.0)
+
+
+def distance(square: Tensor) -> Tensor:
+    """What is lost by points that are off, by the square of that in COCO's unit for the point and the person."""
+    return 1.0 - torch.exp(-square / 2.0) + 0.5 * torch.log1p((square + 1e-4).sqrt())
+
+
+def reach(boxes: Tensor) -> Tensor:
+    """The root of the area that a person covers, in pixels."""
+    return (boxes[..., 2:] - boxes[..., :2]).prod(-1).mul(AREA_SHARE).clamp(min=1.0).sqrt()
+
+
+def nearby_error(nearby: Tensor, targets: Targets) -> Tensor:
+    """How far off the cells point that have a key point near them; those next to it count the most."""
+    size = reach(targets.boxes)
+    away = square_to_cells(targets.points, nearby.shape[-2:]).sqrt()
+    away = away / (NEARBY * size).clamp(min=1.5 * STRIDES[0])[..., None, None, None]
+    labelled = (targets.points[..., 2] > 0) & (targets.kind > 0)[..., None]
+    away, person = away.masked_fill(~labelled[..., None, None], 9.0).min(1)
+
+    image, point, row, column = (away < 1.0).nonzero(as_tuple=True)
+    person, weight = person[image, point, row, column], 1.0 - away[image, point, row, column]
+    cell = (torch.stack([column, row], -1) + 0.5) * STRIDES[0]
+    found = cell + nearby[image, point, :, row, column] * STRIDES[0]
+    square = (found - targets.points[image, person, point, :2]).square().sum(-1)
+    error = distance(square / (size[image, person] * DEVIATIONS[point]).square())
+    return (error * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def heat_error(logit: Tensor, targets: Targets) -> Tensor:
+    """How far the map is from bells over the visible points, by quality focal loss (Li et al., 2020)."""
+    spread = (reach(targets.boxes)[..., None] * 0.6 * DEVIATIONS).clamp(min=0.6 * STRIDES[0])[..., None, None]
+    away = square_to_cells(targets.points, logit.shape[-2:]) / spread.square()
+    visible = targets.points[..., 2] > 1.5
+    wanted = torch.exp(-0.5 * away.masked_fill(~visible[..., None, None], 1e3).amin(1))
+    error = F.binary_cross_entropy_with_logits(logit, wanted, reduction="none")
+    focus = (wanted - logit.detach().sigmoid()).square()
+    return (error * focus).sum() / visible.sum().clamp(min=1)
+
+
+def square_to_cells(points: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Squared distances [batch, people, 17, rows, columns] of points to the centres of the finest level's cells."""
+    rows, columns = ((torch.arange(count) + 0.5) * STRIDES[0] for count in shape)
+    across, down = (columns - points[..., 0, None]).square(), (rows - points[..., 1, None]).square()
+    return down[..., :, None] + across[..., None, :]
 
 
 def seen_error(logit: Tensor, target: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ KEYPOINTS = 17
 # Sides of a box and offsets of key points are predicted in this many strides per unit.
 SIDE_UNIT = 2.0
 POINT_UNIT = 4.0
+# How often the exported pose model moves the points.
+REFINEMENTS = 2
 
 
 class Raw(NamedTuple):
@@ -32,6 +34,11 @@ class Raw(NamedTuple):
     """[batch, anchors, 17, 2]: offsets of the key points from the anchor, in strides."""
     seen: Tensor
     """[batch, anchors, 17]: visible or not, before the sigmoid."""
+    nearby: Tensor
+    """[batch, 17, 2, rows, columns]: from each cell of the finest level, in its strides, to the key point near it."""
+    heat: Tensor
+    """[batch, 17, rows, columns]: whether a key point is seen in the cell, before the sigmoid. Only training has a use for
+    it: it teaches the features what a left knee looks like, long before the offsets would."""
 
 
 class ConvAct(nn.Sequential):
@@ -112,15 +119,19 @@ class StreetNet(nn.Module):
         self.backbone = Backbone(widths)
         self.pyramid = Pyramid(widths[2:], channels)
         self.box = Head(channels, (48,), 5)
-        self.pose = Head(channels, (64, 64), KEYPOINTS * 3)
+        self.pose = Head(channels, (48, 48), KEYPOINTS * 3)
+        self.near = Head(channels, (48,), KEYPOINTS * 2)
+        self.heat = nn.Conv2d(channels, KEYPOINTS, 1)
         nn.init.constant_(self.box[-1].bias[4:], -4.6)
+        nn.init.constant_(self.heat.bias, -4.6)
 
     def forward(self, x: Tensor) -> Raw:
         levels = self.pyramid(self.backbone(x))
         box = flat([self.box(level) for level in levels])
         sides, logit = F.softplus(box[..., :4]) * SIDE_UNIT, box[..., 4]
         pose = flat([self.pose(level) for level in levels]).unflatten(-1, (KEYPOINTS, 3))
-        return Raw(sides, logit, pose[..., :2] * POINT_UNIT, pose[..., 2])
+        nearby = self.near(levels[0]).float().unflatten(1, (KEYPOINTS, 2))
+        return Raw(sides, logit, pose[..., :2] * POINT_UNIT, pose[..., 2], nearby, self.heat(levels[0]).float())
 
 
 class Detect(nn.Module):
@@ -150,15 +161,34 @@ class Detect(nn.Module):
 
 
 class Pose(Detect):
-    """The pose model as it is exported: [batch, 56, anchors], the detector's 5 and 17 × (x, y in pixels, visibility 0–1)."""
+    """The pose model as it is exported: [batch, 56, anchors], the detector's 5 and 17 × (x, y in pixels, visibility 0–1).
+
+    Each anchor says roughly where its person's points are; the finest level says, from nearby, where exactly.
+    """
+
+    def __init__(self, net: StreetNet, size: tuple[int, int]) -> None:
+        super().__init__(net, size)
+        self.columns, self.rows = size[0] // STRIDES[0], size[1] // STRIDES[0]
 
     def forward(self, images: Tensor) -> Tensor:
         levels = self.net.pyramid(self.net.backbone(images))
         count = sum(self.cells)
         raw = self.gather(self.net.pose, levels, KEYPOINTS * 3).reshape(-1, KEYPOINTS, 3, count)
         points = self.centres[:, None] + raw[:, :, :2] * (self.strides[:, None] * POINT_UNIT)
+        nearby = self.net.near(levels[0]).reshape(-1, KEYPOINTS, 2, self.cells[0])
+        for _ in range(REFINEMENTS):
+            points = self.refine(points, nearby)
         points = torch.cat([points, raw[:, :, 2:].sigmoid()], 2).reshape(-1, KEYPOINTS * 3, count)
         return torch.cat([self.boxes(levels), points], 1)
+
+    def refine(self, points: Tensor, nearby: Tensor) -> Tensor:
+        """Moves points [batch, 17, 2, anchors] to where the cells in which they lie point to."""
+        stride = float(STRIDES[0])
+        column = (points[:, :, :1] / stride).floor().clamp(0, self.columns - 1)
+        row = (points[:, :, 1:] / stride).floor().clamp(0, self.rows - 1)
+        index = (row * self.columns + column).long()
+        towards = nearby.gather(3, torch.cat([index, index], 2))
+        return (torch.cat([column, row], 2) + 0.5 + towards) * stride
 
 
 def anchors(size: tuple[int, int]) -> tuple[Tensor, Tensor]:

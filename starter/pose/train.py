@@ -24,8 +24,10 @@ from geometry import INPUT_SIZE
 from loss import Loss, Losses
 from network import StreetNet
 
-PART_SIZE = (256, 288)
-WHOLE_FROM = 0.7
+# Width, height and number of the parts in a step, and of the whole frames.
+PARTS = ((128, 160), 32)
+WHOLES = (INPUT_SIZE, 8)
+WHOLE_FROM = 0.8
 WARM_UP_STEPS = 300
 CLIP_NORM = 10.0
 CHECKPOINT_EVERY = 250
@@ -95,10 +97,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder that render.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="where the checkpoint goes")
-    parser.add_argument("--steps", type=int, default=9000, help="steps of the whole training")
+    parser.add_argument("--steps", type=int, default=14000, help="steps of the whole training")
     parser.add_argument("--minutes", type=float, default=math.inf, help="minutes after which it ends in any case")
-    parser.add_argument("--batch", type=int, default=16, help="parts of frames in each step")
-    parser.add_argument("--rate", type=float, default=2.5e-3, help="highest rate of learning")
+    parser.add_argument("--rate", type=float, default=6e-4, help="highest rate of learning")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True)
@@ -107,10 +108,11 @@ def arguments() -> argparse.Namespace:
 
 def run(training: Training, frames: Frames) -> None:
     options = training.options
-    stages = {size: (Batches(frames, size, options.batch, options.seed + training.step), Loss(size)) for size in (PART_SIZE, INPUT_SIZE)}
+    seed = options.seed + training.step
+    parts, wholes = ((Batches(frames, size, count, seed), Loss(size)) for size, count in (PARTS, WHOLES))
     seen, began = [], (time.monotonic(), time.process_time(), training.minutes, training.cpu_s)
     while (progress := training.progress()) < 1:
-        batches, loss = stages[PART_SIZE if progress < WHOLE_FROM else INPUT_SIZE]
+        batches, loss = parts if progress < WHOLE_FROM else wholes
         seen.append(step(training, batches, loss, progress))
         training.minutes = began[2] + (time.monotonic() - began[0]) / 60
         training.cpu_s = began[3] + time.process_time() - began[1]
