@@ -3,7 +3,7 @@
 use super::figures::ModelFigures;
 use super::setup::Plan;
 use super::status::{ProcessStatus, Status};
-use super::table::{megabytes, process};
+use super::table::{process, size};
 use crate::run::plural;
 use serde::Serialize;
 
@@ -103,7 +103,7 @@ fn model_line(model: &ModelFigures) -> String {
         model.load_ms,
         times(model.warm_ups),
         model.warm_up_ms,
-        megabytes(model.memory_bytes)
+        size(model.memory_bytes)
     )
 }
 
@@ -130,7 +130,7 @@ mod tests {
         let expected = "\
 2 streams × 12.0 fps for 2 s: 47 of 48 frames answered, 1 dropped, p50 10 ms, p99 10 ms
 starter-detect on rten in f32: loaded once (38 ms), warmed once (21 ms), 1 warm-up skipped; 61 MB
-101 MB in all, 0.3 MB a stream, 0.8 of 2 cores
+101 MB in all, 300 kB a stream, 0.8 of 2 cores
 Dropped frames: newer ones";
         assert!(text.starts_with(expected), "{text}");
     }

@@ -3,6 +3,7 @@
 use super::figures::ModelFigures;
 use super::status::{ProcessStatus, Status, StreamStatus};
 use super::tally::StreamState;
+use crate::run::plural;
 use comfy_table::{CellAlignment, Table, presets};
 use std::collections::BTreeMap;
 
@@ -15,18 +16,21 @@ pub fn table(status: &Status) -> String {
 pub fn line(status: &Status) -> String {
     let StreamStatus { answered_per_s, sent_per_s, p50_ms, p99_ms, dropped, .. } = &status.total;
     format!(
-        "{:.0} s: {} streams, {sent_per_s:.1} frames/s in, {answered_per_s:.1} out, p50 {p50_ms:.1} ms, \
+        "{:.0} s: {}, {sent_per_s:.1} frames/s in, {answered_per_s:.1} out, p50 {p50_ms:.1} ms, \
          p99 {p99_ms:.1} ms, {dropped} dropped; {}\n",
         status.elapsed_s,
-        status.streams.len(),
+        plural(status.streams.len() as u64, "stream"),
         process(&status.process)
     )
 }
 
-/// Bytes as megabytes (10⁶): with a decimal below ten.
-pub fn megabytes(bytes: u64) -> String {
-    let megabytes = bytes as f64 / 1e6;
-    if megabytes < 10.0 { format!("{megabytes:.1} MB") } else { format!("{megabytes:.0} MB") }
+/// Bytes in a unit (of powers of ten) that leaves few digits.
+pub fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e6 => format!("{:.0} kB", bytes / 1e3),
+        bytes if bytes < 1e7 => format!("{:.1} MB", bytes / 1e6),
+        bytes => format!("{:.0} MB", bytes / 1e6),
+    }
 }
 
 /// `3 person, 1 bus`: the commonest labels first.
@@ -85,19 +89,19 @@ fn models(models: &[ModelFigures]) -> String {
             model.warm_ups.to_string(),
             format!("{:.0}", model.warm_up_ms),
             model.warm_ups_skipped.to_string(),
-            megabytes(model.memory_bytes),
+            size(model.memory_bytes),
         ]);
     }
     align(&mut table, 4..10);
     table.trim_fmt()
 }
 
-/// `150 MB in all, 0.3 MB a stream, 1.2 of 2 cores`.
+/// `150 MB in all, 300 kB a stream, 1.2 of 2 cores`.
 pub fn process(process: &ProcessStatus) -> String {
     format!(
         "{} in all, {} a stream, {:.1} of {} cores",
-        megabytes(process.resident_bytes),
-        megabytes(process.stream_bytes),
+        size(process.resident_bytes),
+        size(process.stream_bytes),
         process.cores_busy,
         process.cores
     )
@@ -139,7 +143,7 @@ stream  state  fps in  fps out  p50 ms  p99 ms  dropped  seen now
  model           state  engine  precision  loads  ms  warm-ups  ms  skipped  memory
  starter-detect  ready  rten    f32            1  38         1  21        1   61 MB
 
- 101 MB in all, 0.3 MB a stream, 0.8 of 2 cores
+ 101 MB in all, 300 kB a stream, 0.8 of 2 cores
 ";
         assert_eq!(table(&status()), expected);
     }
@@ -147,8 +151,9 @@ stream  state  fps in  fps out  p50 ms  p99 ms  dropped  seen now
     #[test]
     fn one_line_says_it_too() {
         let expected = "2 s: 2 streams, 24.0 frames/s in, 23.5 out, p50 10.0 ms, p99 10.0 ms, 1 dropped; \
-            101 MB in all, 0.3 MB a stream, 0.8 of 2 cores\n";
+            101 MB in all, 300 kB a stream, 0.8 of 2 cores\n";
         assert_eq!(line(&status()), expected);
+        assert_eq!([900, 1_500_000, 61_400_000].map(size), ["1 kB", "1.5 MB", "61 MB"]);
     }
 
     #[test]
