@@ -90,7 +90,10 @@ fn a_picture_comes_by_stdin() {
 fn wrong_options_are_refused_before_anything_is_loaded() {
     let wrong: [(&[&str], &str); 4] = [
         (&["a.jpg", "--model", "absent.onnx"], "error[model_file_unreadable]: there is no model file absent.onnx"),
-        (&["a.jpg", "--model", "person"], "error[model_not_found]: `person` is neither a configured model nor a file"),
+        (
+            &["a.jpg", "--model", "person"],
+            "error[model_not_found]: `person` is neither a configured model, a file nor a name of the catalogue",
+        ),
         (&["a.jpg", "--model", "x.onnx", "--score-min", "2"], "error[invalid_option]: `score_min` is 2"),
         (&["dog*.jpg", "--model", "x.onnx"], "error[no_input]: `dog*.jpg` holds no picture and no video"),
     ];
