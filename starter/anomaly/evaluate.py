@@ -1,4 +1,4 @@
-"""Frame-level AUC on held-out scenes: `python starter/anomaly/evaluate.py --model starter/models/starter-stg-nf.onnx`.
+"""Frame-level AUC on held-out scenes: `python starter/anomaly/evaluate.py`.
 
 A window's score belongs to its middle frame, a frame's score is that of its most unusual person, frames without a score
 take the most normal one, and each scene's scores are smoothed with Gaussians of 1 to 6 frames in turn. A frame counts as
@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from found import PoseNetwork, assign
-from jitter import spoil
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import rankdata
+
+from found import PoseNetwork, assign
+from jitter import spoil
 from windows import WINDOW, prepare, track_windows
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from street import Person, Scene  # noqa: E402
 from street.truth import NORMAL_ACTIVITIES  # noqa: E402
 
+MODEL = Path(__file__).resolve().parents[1] / "models" / "starter-stg-nf.onnx"
 SIZE = (640, 360)
 FIRST_SEED = 200_000
 VISIBLE_MIN, HEIGHT_MIN = 0.25, 20.0
@@ -149,7 +151,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--model", type=Path, nargs="+", required=True, help="ONNX files of the STG-NF layout"
+        "--model", type=Path, nargs="+", default=[MODEL], help="ONNX files of the STG-NF layout"
     )
     parser.add_argument("--scenes", type=int, default=60, help=f"held-out seeds from {FIRST_SEED}")
     parser.add_argument("--pose", type=Path, help="ONNX file of the yolo-pose layout that finds the poses")

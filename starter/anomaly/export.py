@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+
 from network import PoseFlow
 from windows import JOINTS, WINDOW
 
@@ -33,10 +34,36 @@ def export(flow: PoseFlow, path: Path) -> None:
         dynamo=False,
         dynamic_axes={"pose": {0: "batch"}, "nll": {0: "batch"}, "z": {0: "batch"}},
     )
-    model = onnx.load(str(path))
-    onnx.helper.set_model_props(model, METADATA)
-    onnx.save(model, str(path))
+    _fold(path)
     _prove(flow, path)
+
+
+def _fold(path: Path) -> None:
+    """Computes what does not depend on the input, drops names that nobody reads, adds the metadata."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    model = onnx.load(str(path))
+    _shorten(model.graph)
+    standard = [opset for opset in model.opset_import if opset.domain == ""]
+    del model.opset_import[:]
+    model.opset_import.extend(standard)
+    onnx.helper.set_model_props(model, METADATA)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def _shorten(graph: onnx.GraphProto) -> None:
+    short = {value.name: value.name for value in (*graph.input, *graph.output)} | {"": ""}
+    name = lambda long: short.setdefault(long, f"t{len(short)}")
+    for weight in graph.initializer:
+        weight.name = name(weight.name)
+    for node in graph.node:
+        node.name, node.doc_string = "", ""
+        node.input[:] = [name(long) for long in node.input]
+        node.output[:] = [name(long) for long in node.output]
+    del graph.value_info[:]
 
 
 def _prove(flow: PoseFlow, path: Path) -> None:

@@ -11,6 +11,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+
 from windows import JOINTS, WINDOW
 
 PRIOR_MEAN = 3.0
@@ -44,7 +45,7 @@ class PoseFlow(nn.Module):
         self.steps = nn.ModuleList(Step(number, width) for number in range(steps))
 
     def forward(self, pose: Tensor) -> tuple[Tensor, Tensor]:
-        z, gain = pose, torch.zeros_like(pose[:, 0, 0, 0])
+        z, gain = pose, torch.zeros(())
         for step in self.steps:
             z, step_gain = step(z)
             gain = gain + step_gain
@@ -73,7 +74,7 @@ class Step(nn.Module):
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         z, norm_gain = self.norm(z)
-        shift, scale = self.conditioner(z * self.kept).chunk(2, dim=1)
+        shift, scale = self.conditioner(z * self.kept).split(2, dim=1)
         moved = 1 - self.kept
         log_scale = moved * SCALE_MAX * torch.tanh(scale / SCALE_MAX)
         z = (z + moved * shift) * torch.exp(log_scale)
@@ -108,7 +109,7 @@ class Conditioner(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, z: Tensor) -> Tensor:
-        own, near, far = self.spread(z).chunk(3, dim=1)
+        own, near, far = self.spread(z).split(self.along.in_channels, dim=1)
         joined = torch.relu(own + near @ self.near + far @ self.all)
         return self.out(torch.relu(self.along(joined)) + joined)
 

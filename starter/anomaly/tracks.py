@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from jitter import SWAPS
 from windows import WINDOW
 

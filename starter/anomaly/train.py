@@ -1,7 +1,7 @@
 """Trains starter-stg-nf on normal walks of the street's training seeds: `python starter/anomaly/train.py`.
 
 Nothing is drawn; keypoints are spoilt anew in every batch as a pose network would spoil them. A checkpoint is written
-every 500 steps beside `--out`, and an interrupted run goes on from it.
+every 500 steps beside `--out`; an interrupted run goes on from it, a finished one removes it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from export import export
 from jitter import spoil
 from network import PoseFlow
 from tracks import SIZE, normal_tracks
 from windows import prepare
 
+MODEL = Path(__file__).resolve().parents[1] / "models" / "starter-stg-nf.onnx"
 RATE = 2e-3
 WARM_STEPS = 200
+# Noise on the prepared windows (shares of the spread of y): likelihood shall tell poses apart, not good pose networks
+# from bad ones, so nothing finer than this is learned.
+FLOOR = 0.08
 SAVE_STEPS = 500
 
 
@@ -33,7 +38,7 @@ def train(options: argparse.Namespace) -> PoseFlow:
     batch = lambda step: _batch(tracks, step, options.batch)
     flow.start_from(batch(0))
     optimiser = torch.optim.AdamW(flow.parameters(), lr=RATE, weight_decay=1e-5)
-    checkpoint = options.out.with_suffix(".checkpoint")
+    checkpoint = _checkpoint(options.out)
     first = _resume(checkpoint, flow, optimiser) if options.resume else 1
     began, losses = time.time(), []
     for step in range(first, options.steps + 1):
@@ -51,7 +56,8 @@ def train(options: argparse.Namespace) -> PoseFlow:
 
 def _batch(tracks, step: int, count: int) -> torch.Tensor:
     rng = np.random.default_rng([7, step])
-    return torch.from_numpy(prepare(spoil(rng, tracks.sample(rng, count), SIZE), SIZE))
+    pose = prepare(spoil(rng, tracks.sample(rng, count), SIZE), SIZE)
+    return torch.from_numpy(pose + FLOOR * rng.standard_normal(pose.shape, dtype=np.float32))
 
 
 def _learn(flow: PoseFlow, optimiser: torch.optim.Optimizer, pose: torch.Tensor, rate: float) -> float:
@@ -79,21 +85,24 @@ def _resume(checkpoint: Path, flow: PoseFlow, optimiser: torch.optim.Optimizer) 
     return state["step"] + 1
 
 
+def _checkpoint(out: Path) -> Path:
+    return out.with_suffix(".checkpoint")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("starter-stg-nf.onnx"), help="the ONNX file to write"
-    )
+    parser.add_argument("--out", type=Path, default=MODEL, help="the ONNX file to write")
     parser.add_argument("--scenes", type=int, default=1500, help="training seeds 0 to this")
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=128, help="windows per step")
     parser.add_argument(
         "--resume", action=argparse.BooleanOptionalAction, default=True, help="go on from a checkpoint"
     )
     options = parser.parse_args()
     export(train(options), options.out)
+    _checkpoint(options.out).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
