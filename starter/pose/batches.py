@@ -71,13 +71,14 @@ class Batches:
         if self.rng.random() < 0.5:
             image, boxes, points = self.mirror(image, boxes, points)
         boxes, points, kept, counted = clip(boxes, points, counted, self.size)
-        image = self.cover(self.recolour(image), boxes)
+        if self.rng.random() < 0.3:
+            image = self.cover(self.recolour(image), boxes)
         return np.ascontiguousarray(image), boxes[kept], points[kept], counted[kept]
 
     def part(self, boxes: np.ndarray) -> tuple[float, np.ndarray]:
         """Network pixels per kept pixel, and the part's top left corner in kept pixels: round some person, mostly."""
         whole = np.array(self.frames.images.shape[2:0:-1], np.float32)
-        scale = INPUT_SIZE[0] / whole[0] * np.exp(self.rng.uniform(-0.3, 0.4))
+        scale = INPUT_SIZE[0] / whole[0] * np.exp(self.rng.uniform(-0.2, 0.25))
         aimed = len(boxes) > 0 and self.rng.random() < 0.9
         box = boxes[self.rng.integers(len(boxes))] if aimed else np.array((0, 0, *whole))
         if aimed:
@@ -103,7 +104,7 @@ class Batches:
         shift = self.rng.uniform(-20, 20)
         table = (np.arange(256)[:, None] - 128) * gain + 128 + shift
         image = cv2.LUT(np.ascontiguousarray(image), table.clip(0, 255).astype(np.uint8)[:, None])
-        if self.rng.random() < 0.15:
+        if self.rng.random() < 0.1:
             noise = self.rng.normal(0, self.rng.uniform(2, 9), image.shape[:2]).astype(np.int16)
             image = (image + noise[..., None]).clip(0, 255).astype(np.uint8)
         return image
@@ -111,7 +112,7 @@ class Batches:
     def cover(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         """Lays a patch over a small part of some people."""
         for box in boxes:
-            if self.rng.random() < 0.1:
+            if self.rng.random() < 0.2:
                 side = (box[2:] - box[:2]) * self.rng.uniform(0.15, 0.4)
                 low = self.rng.uniform(box[:2], np.maximum(box[2:] - side, box[:2] + 0.1))
                 (x0, y0), (x1, y1) = low.clip(min=0).astype(int), (low + side).clip(min=0).astype(int)

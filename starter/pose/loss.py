@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from geometry import AREA_SHARE, SIGMAS
-from network import STRIDES, Raw, anchors
+from network import CLOSE_STRIDE, Raw, anchors
 
 # Longest side of the boxes, in pixels, that the level of each stride answers for.
 SIZES = {8: (0.0, 52.0), 16: (38.0, 116.0), 32: (86.0, 1e5)}
@@ -138,14 +138,14 @@ def nearby_error(nearby: Tensor, targets: Targets) -> Tensor:
     """How far off the cells point that have a key point near them; those next to it count the most."""
     size = reach(targets.boxes)
     away = square_to_cells(targets.points, nearby.shape[-2:]).sqrt()
-    away = away / (NEARBY * size).clamp(min=1.5 * STRIDES[0])[..., None, None, None]
+    away = away / (NEARBY * size).clamp(min=2.5 * CLOSE_STRIDE)[..., None, None, None]
     labelled = (targets.points[..., 2] > 0) & (targets.kind > 0)[..., None]
     away, person = away.masked_fill(~labelled[..., None, None], 9.0).min(1)
 
     image, point, row, column = (away < 1.0).nonzero(as_tuple=True)
     person, weight = person[image, point, row, column], 1.0 - away[image, point, row, column]
-    cell = (torch.stack([column, row], -1) + 0.5) * STRIDES[0]
-    found = cell + nearby[image, point, :, row, column] * STRIDES[0]
+    cell = (torch.stack([column, row], -1) + 0.5) * CLOSE_STRIDE
+    found = cell + nearby[image, point, :, row, column] * CLOSE_STRIDE
     square = (found - targets.points[image, person, point, :2]).square().sum(-1)
     error = distance(square / (size[image, person] * DEVIATIONS[point]).square())
     return (error * weight).sum() / weight.sum().clamp(min=1.0)
@@ -153,7 +153,7 @@ def nearby_error(nearby: Tensor, targets: Targets) -> Tensor:
 
 def heat_error(logit: Tensor, targets: Targets) -> Tensor:
     """How far the map is from bells over the visible points, by quality focal loss (Li et al., 2020)."""
-    spread = (reach(targets.boxes)[..., None] * 0.6 * DEVIATIONS).clamp(min=0.6 * STRIDES[0])[..., None, None]
+    spread = (reach(targets.boxes)[..., None] * 0.6 * DEVIATIONS).clamp(min=0.7 * CLOSE_STRIDE)[..., None, None]
     away = square_to_cells(targets.points, logit.shape[-2:]) / spread.square()
     visible = targets.points[..., 2] > 1.5
     wanted = torch.exp(-0.5 * away.masked_fill(~visible[..., None, None], 1e3).amin(1))
@@ -163,8 +163,8 @@ def heat_error(logit: Tensor, targets: Targets) -> Tensor:
 
 
 def square_to_cells(points: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Squared distances [batch, people, 17, rows, columns] of points to the centres of the finest level's cells."""
-    rows, columns = ((torch.arange(count) + 0.5) * STRIDES[0] for count in shape)
+    """Squared distances [batch, people, 17, rows, columns] of points to the centres of the cells of stride 4."""
+    rows, columns = ((torch.arange(count) + 0.5) * CLOSE_STRIDE for count in shape)
     across, down = (columns - points[..., 0, None]).square(), (rows - points[..., 1, None]).square()
     return down[..., :, None] + across[..., None, :]
 

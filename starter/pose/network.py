@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDES = (8, 16, 32)
+CLOSE_STRIDE = 4
 KEYPOINTS = 17
 
 # Sides of a box and offsets of key points are predicted in this many strides per unit.
@@ -35,7 +36,7 @@ class Raw(NamedTuple):
     seen: Tensor
     """[batch, anchors, 17]: visible or not, before the sigmoid."""
     nearby: Tensor
-    """[batch, 17, 2, rows, columns]: from each cell of the finest level, in its strides, to the key point near it."""
+    """[batch, 17, 2, rows, columns]: from each cell of stride 4, in such cells, to the key point near it."""
     heat: Tensor
     """[batch, 17, rows, columns]: whether a key point is seen in the cell, before the sigmoid. Only training has a use for
     it: it teaches the features what a left knee looks like, long before the offsets would."""
@@ -68,7 +69,7 @@ class Split(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Features at strides 8, 16 and 32."""
+    """Features at strides 4, 8, 16 and 32."""
 
     def __init__(self, widths: tuple[int, int, int, int, int]) -> None:
         super().__init__()
@@ -78,25 +79,43 @@ class Backbone(nn.Module):
         self.to16 = nn.Sequential(ConvAct(c8, c16, stride=2), Split(c16, 2))
         self.to32 = nn.Sequential(ConvAct(c16, c32, stride=2), Split(c32, 1))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x8 = self.to8(self.stem(x))
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x4 = self.stem(x)
+        x8 = self.to8(x4)
         x16 = self.to16(x8)
-        return x8, x16, self.to32(x16)
+        return [x4, x8, x16, self.to32(x16)]
 
 
 class Pyramid(nn.Module):
     """Top-down pyramid: coarse features are doubled and added to the finer ones."""
 
-    def __init__(self, inputs: tuple[int, int, int], channels: int) -> None:
+    def __init__(self, inputs: tuple[int, ...], channels: int) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(ConvAct(width, channels, 1) for width in inputs)
         self.smooth = nn.ModuleList(Split(channels, 1) for _ in inputs[:2])
 
-    def forward(self, features: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
-        x8, x16, x32 = (lateral(x) for lateral, x in zip(self.lateral, features))
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        x8, x16, x32 = (lateral(x) for lateral, x in zip(self.lateral, features[1:]))
         x16 = self.smooth[1](x16 + double(x32))
         x8 = self.smooth[0](x8 + double(x16))
         return [x8, x16, x32]
+
+
+class Closeup(nn.Module):
+    """Where key points are, seen from nearby, at stride 4: fine features, told by the pyramid what they belong to.
+
+    Gives 17 × (x, y) offsets in cells and, for training alone, 17 maps of where points are seen.
+    """
+
+    def __init__(self, fine: int, coarse: int, width: int) -> None:
+        super().__init__()
+        self.fine, self.coarse = ConvAct(fine, width, 1), ConvAct(coarse, width, 1)
+        self.mix = ConvAct(width, width)
+        self.offsets, self.heat = nn.Conv2d(width, KEYPOINTS * 2, 1), nn.Conv2d(width, KEYPOINTS, 1)
+        nn.init.constant_(self.heat.bias, -4.6)
+
+    def forward(self, x4: Tensor, x8: Tensor) -> Tensor:
+        return self.mix(self.fine(x4) + double(self.coarse(x8)))
 
 
 class Head(nn.Sequential):
@@ -120,18 +139,18 @@ class StreetNet(nn.Module):
         self.pyramid = Pyramid(widths[2:], channels)
         self.box = Head(channels, (48,), 5)
         self.pose = Head(channels, (48, 48), KEYPOINTS * 3)
-        self.near = Head(channels, (48,), KEYPOINTS * 2)
-        self.heat = nn.Conv2d(channels, KEYPOINTS, 1)
+        self.close = Closeup(widths[1], channels, 32)
         nn.init.constant_(self.box[-1].bias[4:], -4.6)
-        nn.init.constant_(self.heat.bias, -4.6)
 
     def forward(self, x: Tensor) -> Raw:
-        levels = self.pyramid(self.backbone(x))
+        features = self.backbone(x)
+        levels = self.pyramid(features)
         box = flat([self.box(level) for level in levels])
         sides, logit = F.softplus(box[..., :4]) * SIDE_UNIT, box[..., 4]
         pose = flat([self.pose(level) for level in levels]).unflatten(-1, (KEYPOINTS, 3))
-        nearby = self.near(levels[0]).float().unflatten(1, (KEYPOINTS, 2))
-        return Raw(sides, logit, pose[..., :2] * POINT_UNIT, pose[..., 2], nearby, self.heat(levels[0]).float())
+        close = self.close(features[0], levels[0])
+        nearby = self.close.offsets(close).float().unflatten(1, (KEYPOINTS, 2))
+        return Raw(sides, logit, pose[..., :2] * POINT_UNIT, pose[..., 2], nearby, self.close.heat(close).float())
 
 
 class Detect(nn.Module):
@@ -163,19 +182,21 @@ class Detect(nn.Module):
 class Pose(Detect):
     """The pose model as it is exported: [batch, 56, anchors], the detector's 5 and 17 × (x, y in pixels, visibility 0–1).
 
-    Each anchor says roughly where its person's points are; the finest level says, from nearby, where exactly.
+    Each anchor says roughly where its person's points are; the cells of stride 4 say, from nearby, where exactly.
     """
 
     def __init__(self, net: StreetNet, size: tuple[int, int]) -> None:
         super().__init__(net, size)
-        self.columns, self.rows = size[0] // STRIDES[0], size[1] // STRIDES[0]
+        self.columns, self.rows = size[0] // CLOSE_STRIDE, size[1] // CLOSE_STRIDE
 
     def forward(self, images: Tensor) -> Tensor:
-        levels = self.net.pyramid(self.net.backbone(images))
+        features = self.net.backbone(images)
+        levels = self.net.pyramid(features)
         count = sum(self.cells)
         raw = self.gather(self.net.pose, levels, KEYPOINTS * 3).reshape(-1, KEYPOINTS, 3, count)
         points = self.centres[:, None] + raw[:, :, :2] * (self.strides[:, None] * POINT_UNIT)
-        nearby = self.net.near(levels[0]).reshape(-1, KEYPOINTS, 2, self.cells[0])
+        nearby = self.net.close.offsets(self.net.close(features[0], levels[0]))
+        nearby = nearby.reshape(-1, KEYPOINTS, 2, self.columns * self.rows)
         for _ in range(REFINEMENTS):
             points = self.refine(points, nearby)
         points = torch.cat([points, raw[:, :, 2:].sigmoid()], 2).reshape(-1, KEYPOINTS * 3, count)
@@ -183,7 +204,7 @@ class Pose(Detect):
 
     def refine(self, points: Tensor, nearby: Tensor) -> Tensor:
         """Moves points [batch, 17, 2, anchors] to where the cells in which they lie point to."""
-        stride = float(STRIDES[0])
+        stride = float(CLOSE_STRIDE)
         column = (points[:, :, :1] / stride).floor().clamp(0, self.columns - 1)
         row = (points[:, :, 1:] / stride).floor().clamp(0, self.rows - 1)
         index = (row * self.columns + column).long()

@@ -22,6 +22,7 @@ from torch import nn
 from batches import Batches, Frames
 from geometry import INPUT_SIZE
 from loss import Loss, Losses
+from muon import Muon
 from network import StreetNet
 
 # Width, height and number of the parts in a step, and of the whole frames.
@@ -40,7 +41,12 @@ class Training:
         self.options = options
         self.net = StreetNet().to(memory_format=torch.channels_last)
         self.mean = copy.deepcopy(self.net).eval()
-        self.optimizer = torch.optim.AdamW(groups(self.net), lr=options.rate, betas=(0.9, 0.99))
+        weights = [p for p in self.net.parameters() if p.ndim > 1]
+        others = [p for p in self.net.parameters() if p.ndim <= 1]
+        self.optimizers = [
+            Muon(weights, lr=options.rate, weight_decay=0.02),
+            torch.optim.AdamW(others, lr=options.rate, betas=(0.9, 0.99), weight_decay=0.0),
+        ]
         self.step, self.minutes, self.cpu_s = 0, 0.0, 0.0
 
     def progress(self) -> float:
@@ -52,7 +58,7 @@ class Training:
         state = {
             "net": self.net.state_dict(),
             "mean": self.mean.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "counts": (self.step, self.minutes, self.cpu_s),
         }
         torch.save(state, path.with_suffix(".part"))
@@ -65,7 +71,8 @@ class Training:
         state = torch.load(path)
         self.net.load_state_dict(state["net"])
         self.mean.load_state_dict(state["mean"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"]):
+            optimizer.load_state_dict(kept)
         self.step, self.minutes, self.cpu_s = state["counts"]
         print(f"goes on at step {self.step}", flush=True)
 
@@ -125,16 +132,17 @@ def run(training: Training, frames: Frames) -> None:
 
 def step(training: Training, batches: Batches, loss: Loss, progress: float) -> list[float]:
     rate = training.options.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
-    for group in training.optimizer.param_groups:
+    for group in (group for optimizer in training.optimizers for group in optimizer.param_groups):
         group["lr"] = rate * min(1.0, (training.step + 1) / WARM_UP_STEPS)
     images, targets = batches.next()
     with torch.autocast("cpu", torch.bfloat16):
         raw = training.net(images)
     losses: Losses = loss(raw, targets)
-    training.optimizer.zero_grad(set_to_none=True)
+    training.net.zero_grad(set_to_none=True)
     losses.total.backward()
     nn.utils.clip_grad_norm_(training.net.parameters(), CLIP_NORM)
-    training.optimizer.step()
+    for optimizer in training.optimizers:
+        optimizer.step()
     training.step += 1
     training.average()
     return [value.item() for value in losses]
@@ -143,13 +151,6 @@ def step(training: Training, batches: Batches, loss: Loss, progress: float) -> l
 def report(training: Training, seen: np.ndarray) -> None:
     values = " ".join(f"{name} {value:.3f}" for name, value in zip(Losses._fields, seen.mean(0)))
     print(f"step {training.step} {100 * training.progress():.1f}% {training.minutes:.1f} min cpu {training.cpu_s / 60:.1f} min: {values}", flush=True)
-
-
-def groups(net: nn.Module) -> list[dict]:
-    """Weights decay; biases and the scales of normalisation do not."""
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    return [{"params": weights, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
 
 
 if __name__ == "__main__":
