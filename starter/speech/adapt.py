@@ -64,7 +64,7 @@ def _train(adapted: torch.nn.Module, options: argparse.Namespace) -> None:
     for step in range(options.steps):
         batch = next(loader)
         with torch.autocast("cpu", torch.bfloat16):
-            logits, _, _ = network(batch.mel, batch.ids, batch.offsets)
+            logits, _, _ = network(batch.mel, batch.ids, batch.piece)
             loss = token_loss(logits.float(), batch.labels, vocabulary.first_stamp)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(adapted.parameters(), 1.0)

@@ -16,7 +16,10 @@ import phrases
 from espeak import SAMPLE_RATE, Manner, Speaker, Spoken
 
 ACCENTS = {
-    "gmw/en": "British", "gmw/en-US": "American", "gmw/en-GB-scotland": "Scottish", "gmw/en-GB-x-rp": "Received Pronunciation",
+    "gmw/en": "British",
+    "gmw/en-US": "American",
+    "gmw/en-GB-scotland": "Scottish",
+    "gmw/en-GB-x-rp": "Received Pronunciation",
     "gmw/en-029": "Caribbean",
 }
 TIMBRES = ("", "+m1", "+m3", "+m5", "+m7", "+f1", "+f2", "+f3", "+f4")
@@ -47,7 +50,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a clip shall be like. `snr_db` None is a line without noise; `seconds` is where speech ends at the latest."""
+    """What a clip shall be like: shares are probabilities, `seconds` is about where speech ends at the latest."""
 
     voices: tuple[str, ...] = VOICES
     sentences: tuple[int, int] = (1, 3)
@@ -56,6 +59,7 @@ class Wish:
     snr_db: tuple[float, float] = (5.0, 30.0)
     telephone_share: float = 0.3
     silent_share: float = 0.0
+    scrambled_share: float = 0.0
     seconds: float = 1e9
     gap_s: tuple[float, float] = (0.15, 0.9)
     lead_s: float = 0.8
@@ -93,7 +97,8 @@ class Studio:
         manner = Manner(rng.randint(135, 200), rng.randint(30, 70), rng.randint(30, 70))
         spoken, length = [], 0.0
         for _ in range(rng.randint(*wish.sentences)):
-            text = phrases.sentence(rng, wish.held_out)
+            any_words = rng.random() < wish.scrambled_share
+            text = phrases.scrambled(rng) if any_words else phrases.sentence(rng, wish.held_out)
             said = self._speaker.speak(text, voice, manner)
             length += len(said.audio) / SAMPLE_RATE + wish.gap_s[1]
             if spoken and length > wish.seconds:

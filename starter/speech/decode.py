@@ -28,8 +28,9 @@ class Runner:
     def __init__(self, folder: Path, graphs: Path | None = None, threads: int = 1) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        place = (graphs or folder) / "onnx"
         self._encoder, self._decoder, self._with_past = (
-            onnxruntime.InferenceSession(str((graphs or folder) / "onnx" / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
+            onnxruntime.InferenceSession(str(place / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
             for name in ("encoder_model", "decoder_model", "decoder_with_past_model")
         )
         self.vocabulary = tokens.Vocabulary(folder)

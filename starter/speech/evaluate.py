@@ -1,4 +1,7 @@
-"""Measures the shipped Whisper folder on held-out sentences: reads the ONNX files alone and prints the tables of its card."""
+"""Measures the shipped Whisper folder on held-out sentences.
+
+Reads the ONNX files and the adapter alone, and prints the tables of the model's card.
+"""
 
 from __future__ import annotations
 
@@ -87,9 +90,8 @@ def others(examiner: Examiner, count: int) -> None:
     print("6 to 8 sentences in a window:", _percent([result.pair for result in examiner.results(long, count)]))
     timed = examiner.results(Wish(sentences=(1, 5), seconds=28.0, noise_share=0.5, snr_db=(10.0, 30.0)), count, True)
     print("with timestamps:", _percent([result.pair for result in timed]), _timing(timed))
-    spoken = [result.heard.no_speech > _SILENT for result in timed]
-    nobody = [result.heard.no_speech > _SILENT for result in examiner.results(Wish(silent_share=1.0, noise_share=0.7), 2 * count)]
-    print(f"called silent: {np.mean(nobody):.1%} of {len(nobody)} windows without speech, {np.mean(spoken):.1%} of {len(spoken)} with")
+    empty = examiner.results(Wish(silent_share=1.0, noise_share=0.7), 2 * count)
+    print("called silent without speech:", _silent(empty), "and with:", _silent(timed))
 
 
 def adapter(folder: Path, count: int, runner: Runner) -> None:
@@ -116,7 +118,8 @@ def equality(folder: Path, runner: Runner) -> None:
         sound = reference.model.encoder(torch.from_numpy(mel)).last_hidden_state
         logits = reference(input_features=torch.from_numpy(mel), decoder_input_ids=ids).logits
     print("encoder, largest difference:", np.abs(runner.encoded(mel) - sound.numpy()).max())
-    print("logits, whole and step by step:", *(np.abs(made - logits.numpy()).max() for made in runner.logits(mel, ids.numpy())))
+    differences = [np.abs(made - logits.numpy()).max() for made in runner.logits(mel, ids.numpy())]
+    print("logits, largest difference, whole and step by step:", *differences)
 
 
 def _in_transformers(base: Whisper, folder: Path) -> WhisperForConditionalGeneration:
@@ -129,12 +132,18 @@ def _timing(results: list[Result]) -> str:
     vocabulary = tokens.Vocabulary()
     same, apart = 0, []
     for result in results:
-        stamps = [(token - vocabulary.first_stamp) * tokens.STEP_S for token in result.heard.ids if token >= vocabulary.first_stamp]
+        steps = [token - vocabulary.first_stamp for token in result.heard.ids]
+        stamps = [step * tokens.STEP_S for step in steps if step >= 0]
         real = [edge for segment in result.clip.segments for edge in (segment.start, segment.end)]
         if len(stamps) == len(real):
             same += 1
             apart += [abs(one - other) for one, other in zip(stamps, real, strict=True)]
-    return f"(segments found as spoken in {same} of {len(results)}; their edges {np.mean(apart or [np.nan]):.3f} s off on average)"
+    off = np.mean(apart or [np.nan])
+    return f"(segments as spoken in {same} of {len(results)}, their edges {off:.3f} s off on average)"
+
+
+def _silent(results: list[Result]) -> str:
+    return f"{sum(result.heard.no_speech > _SILENT for result in results)} of {len(results)} windows"
 
 
 def _percent(pairs: list[tuple[str, str]]) -> str:
@@ -144,7 +153,7 @@ def _percent(pairs: list[tuple[str, str]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=tokens.MODEL, help="the folder to measure")
-    parser.add_argument("--clips", type=int, default=24, help="clips of each accent and noise level, and of each other table")
+    parser.add_argument("--clips", type=int, default=24, help="clips of each accent and noise level")
     parser.add_argument("--only", choices=["equality", "voices", "others", "adapter"], help="one part of it")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from clips import Clip, Segment, Studio, Wish
 from espeak import SAMPLE_RATE
 from mel import FRAMES_PER_SECOND, WINDOW_FRAMES, log_mel
 from tokens import Vocabulary
+from whisper import Piece
 
 POSITIONS_PER_SECOND = FRAMES_PER_SECOND // 2
 WINDOW_S = 30.0
 IGNORED = -100
 
 _MOST_TOKENS = 200
+_SILENT_POSITIONS = 64  # stand for all the silence of a window
 _STEP_FRAMES = 16  # windows of a batch are filled up to a multiple of this
 _SLACK_S = 0.06  # a token may be heard this much before and after its place
 _GROUP = 8  # batches that are drawn together and sorted by length
@@ -59,7 +62,7 @@ class Batch:
     """Rows of about equal length. `heard` `[batch, tokens, positions]` marks where each label sounds."""
 
     mel: Tensor
-    offsets: Tensor
+    piece: Piece | None
     ids: Tensor
     labels: Tensor
     heard: Tensor
@@ -180,19 +183,33 @@ class _Rows:
 def collated(examples: list[Example]) -> Batch:
     """One batch: windows filled up with their own silence, token rows with the end."""
     longest = max(example.mel.shape[1] for example in examples)
-    frames = min(-(-longest // _STEP_FRAMES) * _STEP_FRAMES, WINDOW_FRAMES)
+    frames = min(-(-(longest + _STEP_FRAMES) // _STEP_FRAMES) * _STEP_FRAMES, WINDOW_FRAMES)
     mel = torch.stack([_filled(example, frames) for example in examples])
+    piece = None if frames == WINDOW_FRAMES else _piece([example.offset for example in examples], frames // 2)
     ids = pad_sequence([torch.tensor(example.ids) for example in examples], batch_first=True)
     labels = pad_sequence([torch.tensor(example.labels) for example in examples], True, IGNORED)
-    heard = torch.zeros(len(examples), ids.shape[1], frames // 2, dtype=torch.bool)
+    length = frames // 2 if piece is None else piece.positions.shape[1]
+    heard = torch.zeros(len(examples), ids.shape[1], length, dtype=torch.bool)
+    classes = torch.zeros(len(examples), length, dtype=torch.long)
     for row, example in enumerate(examples):
+        classes[row, : len(example.frames)] = torch.from_numpy(example.frames)
         for index, span in enumerate(example.spans):
             if span is not None:
                 heard[row, index, span[0] : span[1]] = True
-    classes = torch.zeros(len(examples), frames // 2, dtype=torch.long)
-    for row, example in enumerate(examples):
-        classes[row, : len(example.frames)] = torch.from_numpy(example.frames)
-    return Batch(mel, torch.tensor([example.offset for example in examples]), ids, labels, heard, classes)
+    return Batch(mel, piece, ids, labels, heard, classes)
+
+
+def _piece(offsets: list[int], length: int) -> Piece:
+    """Pieces of `length` positions at `offsets`, and positions of the silence around them."""
+    whole = WINDOW_FRAMES // 2
+    others = whole - length
+    count = min(_SILENT_POSITIONS, others)
+    first = torch.tensor([min(offset, others) for offset in offsets])[:, None]
+    drawn = ((torch.arange(count) + torch.rand(len(offsets), count)) * others / count).long().clamp(max=others - 1)
+    drawn = torch.where(drawn < first, drawn, drawn + length)
+    mask = torch.zeros(1, 1, 1, length + count)
+    mask[..., length:] = math.log(others / count)
+    return Piece(torch.cat([first + torch.arange(length), drawn], 1), mask)
 
 
 def _filled(example: Example, frames: int) -> Tensor:

@@ -14,7 +14,7 @@ import onnx
 
 import graph
 import tokens
-from train import ALIGNMENT_HEADS
+from train import ALIGNMENT_HEADS, CHECKPOINTS
 from whisper import Shape, Whisper, load_plain
 
 
@@ -37,8 +37,8 @@ def _configuration(shape: Shape, folder: Path) -> None:
         **asdict(shape), **ends, "num_hidden_layers": shape.encoder_layers,
         "begin_suppress_tokens": ids["begin_suppress_tokens"], "activation_function": "gelu", "scale_embedding": False,
         "dropout": 0.0, "attention_dropout": 0.0, "activation_dropout": 0.0, "encoder_layerdrop": 0.0,
-        "decoder_layerdrop": 0.0, "init_std": 0.02, "median_filter_width": 7, "use_cache": True, "torch_dtype": "float32",
-        "tie_word_embeddings": True,
+        "decoder_layerdrop": 0.0, "init_std": 0.02, "median_filter_width": 7, "use_cache": True,
+        "torch_dtype": "float32", "tie_word_embeddings": True,
     }
     generation = {
         **ids, "alignment_heads": [list(pair) for pair in ALIGNMENT_HEADS], "is_multilingual": True, "max_length": 448,
@@ -55,7 +55,7 @@ def _configuration(shape: Shape, folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, default=Path("/tmp/samovar-speech/windows.pt"), help="what train.py wrote")
+    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINTS / "windows.pt", help="what train.py wrote")
     parser.add_argument("--out", type=Path, default=tokens.MODEL, help="the model's folder, with its tokenizer")
     options = parser.parse_args()
     export(load_plain(options.checkpoint), options.out)

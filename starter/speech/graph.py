@@ -18,6 +18,7 @@ OPSET = 17
 _SMALL = 512  # tensors of fewer values stay float32
 _FINE = 50  # the position table is put together of 30 coarse and 50 fine steps
 _NEVER = -1e4  # added to scores that may not count; float16 can hold it
+_ROWS = "model.decoder.embed_tokens.weight"
 _BATCH, _LENGTH, _BEFORE = "batch_size", "decoder_sequence_length", "past_decoder_sequence_length"
 
 
@@ -179,7 +180,8 @@ class _Graph:
         return self.added(path, x, y)
 
     def keys_values(self, path: str, x: str) -> tuple[str, str]:
-        return self._split(path, "k", self.linear(f"{path}.k_proj", x, bias=False)), self._split(path, "v", self.linear(f"{path}.v_proj", x))
+        keys, values = self.linear(f"{path}.k_proj", x, bias=False), self.linear(f"{path}.v_proj", x)
+        return self._split(path, "k", keys), self._split(path, "v", values)
 
     def attention(self, path: str, x: str, keys: str, values: str, mask: str | None = None) -> str:
         place = self.place(path)
@@ -198,14 +200,14 @@ class _Graph:
     def embedded(self, ids: str, steps: str) -> str:
         """Token rows plus position rows."""
         place = "/model/decoder"
-        rows = self.node("Gather", f"{place}/embed_tokens/Gather", [self.weight("model.decoder.embed_tokens.weight"), ids])
+        rows = self.node("Gather", f"{place}/embed_tokens/Gather", [self.weight(_ROWS), ids])
         places = [self.weight("model.decoder.embed_positions.weight"), steps]
         return self.node("Add", f"{place}/Add", [rows, self.node("Gather", f"{place}/embed_positions/Gather", places)])
 
     def logits(self, x: str) -> str:
         """The last layer norm and the tied embedding."""
         y = self.norm("model.decoder.layer_norm", x)
-        turned = self.node("Transpose", "/proj_out/Transpose", [self.weight("model.decoder.embed_tokens.weight")], perm=[1, 0])
+        turned = self.node("Transpose", "/proj_out/Transpose", [self.weight(_ROWS)], perm=[1, 0])
         return self.node("MatMul", "/proj_out/MatMul", [y, turned])
 
     def sines(self, name: str) -> str:
@@ -230,12 +232,12 @@ class _Graph:
     def model(self, stem: str) -> onnx.ModelProto:
         """The finished, checked file."""
         graph = helper.make_graph(self._nodes, stem, self._inputs, self._outputs, list(self._weights.values()))
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="samovar-starter")
-        model.ir_version = 8
+        opset = helper.make_opsetid("", OPSET)
+        model = helper.make_model(graph, opset_imports=[opset], producer_name="samovar-starter", ir_version=8)
         about = {
             "author": "Samovar", "license": "Apache-2.0", "name": f"starter-whisper {stem}",
             "task": "automatic-speech-recognition",
-            "description": "Whisper for a closed set of spoken English emergency phrases, trained on synthesised speech",
+            "description": "Whisper for a closed set of English emergency phrases, trained on synthesised speech",
         }
         helper.set_model_props(model, about)
         onnx.checker.check_model(model, full_check=True)
@@ -247,7 +249,8 @@ class _Graph:
     def _split(self, path: str, part: str, x: str) -> str:
         heads = self._heads(path)
         place = f"{self.place(path)}/{part}"
-        y = self.node("Reshape", f"{place}/Reshape", [x, self.wholes("split", [0, -1, heads, self._shape.d_model // heads])])
+        shape = self.wholes("split", [0, -1, heads, self._shape.d_model // heads])
+        y = self.node("Reshape", f"{place}/Reshape", [x, shape])
         return self.node("Transpose", f"{place}/Transpose", [y], perm=[0, 2, 1, 3])
 
     def _keep(self, label: str, value: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Makes the sample call: 15 s of a caller with several sentences behind light noise, as FLAC, and what is said in it as JSON."""
+"""Makes the sample call: 15 s of several sentences behind light noise as FLAC, and what is said in it as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whisper's log-mel front end: 80 bands, 25 ms windows every 10 ms, as transformers' WhisperFeatureExtractor has it."""
+"""Whisper's log-mel front end: 80 bands, 25 ms windows every 10 ms, equal to transformers' WhisperFeatureExtractor."""
 
 from __future__ import annotations
 

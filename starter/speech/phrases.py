@@ -116,6 +116,17 @@ def sentence(rng: random.Random, held_out: bool) -> str:
                 return text
 
 
+def scrambled(rng: random.Random) -> str:
+    """A sentence for training in which some words, or all, are any words of the set: it cannot be guessed, only heard."""
+    while True:
+        words = sentence(rng, held_out=False).split()
+        share = rng.choice([0.2, 1.0])
+        text = " ".join(rng.choice(_WORDS) if rng.random() < share else word for word in words)
+        text = text[0].upper() + text[1:].rstrip(".,") + "."
+        if not is_held_out(text):
+            return text
+
+
 def is_held_out(text: str) -> bool:
     """Whether the sentence belongs to the eighth that training never sees."""
     return hashlib.sha256(text.encode()).digest()[0] % 8 == 0
@@ -127,5 +138,13 @@ def corpus(count: int, seed: int = 0) -> list[str]:
     return [sentence(rng, held_out=False) for _ in range(count)]
 
 
+def _words() -> tuple[str, ...]:
+    texts = [*(_SLOT.sub(" ", template) for template in TEMPLATES), *(" ".join(values) for values in SLOTS.values())]
+    return tuple(sorted({word.strip(".,") for text in texts for word in text.split()} | set(map(str, range(1, 100)))))
+
+
 def _value(slot: str, rng: random.Random) -> str:
     return str(rng.randint(1, 99)) if slot == "number" else rng.choice(SLOTS[slot])
+
+
+_WORDS = _words()

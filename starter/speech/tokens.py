@@ -20,7 +20,7 @@ MODEL = Path(__file__).resolve().parent.parent / "models" / "starter-whisper"
 LANGUAGES = ("en", "de", "fr", "es")  # English is the only one that is spoken in training
 TIMESTAMPS = 1501  # 0.00 to 30.00 s in steps of 0.02
 STEP_S = 0.02
-_TEXT_TOKENS = 600
+TEXT_TOKENS = 600
 
 END = "<|endoftext|>"
 START = "<|startoftranscript|>"
@@ -56,7 +56,7 @@ class Vocabulary:
         return self.first_stamp + min(max(round(seconds / STEP_S), 0), TIMESTAMPS - 1)
 
     def encode(self, text: str) -> list[tuple[int, int, int]]:
-        """Tokens of a sentence with the leading space that Whisper gives it: (id, start, end) in characters of `text`."""
+        """Tokens of a sentence behind the space that Whisper begins with: (id, start, end) in characters of `text`."""
         ids, spans = _encoded(self._tokenizer, " " + text)
         return [(token, max(start - 1, 0), end - 1) for token, (start, end) in zip(ids, spans, strict=True)]
 
@@ -93,7 +93,7 @@ def _trained() -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=_TEXT_TOKENS, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+        vocab_size=TEXT_TOKENS, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
     )
     tokenizer.train_from_iterator((f" {text}" for text in phrases.corpus(40_000)), trainer)
     tokenizer.add_special_tokens(list(SPECIAL))
@@ -101,7 +101,8 @@ def _trained() -> Tokenizer:
     tokenizer.add_tokens(list(_STAMPS))
     prefix = [(token, tokenizer.token_to_id(token)) for token in (START, NO_TIMESTAMPS, END)]
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{START} {NO_TIMESTAMPS} $A {END}", pair=f"{START} {NO_TIMESTAMPS} $A $B:1 {END}:1", special_tokens=prefix
+        single=f"{START} {NO_TIMESTAMPS} $A {END}", pair=f"{START} {NO_TIMESTAMPS} $A $B:1 {END}:1",
+        special_tokens=prefix,
     )
     return tokenizer
 

@@ -1,4 +1,4 @@
-"""Reads the network's weights back from its ONNX files, so that adapters and checks need nothing but the shipped folder."""
+"""Reads the network's weights back from its ONNX files: adapters and checks need nothing but the shipped folder."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Whisper's network, written for small machines: the same arithmetic and parameter names as transformers'
-WhisperForConditionalGeneration, but with windows of any length, which makes training on short clips cheap.
+WhisperForConditionalGeneration, but with windows of any length, or short pieces of windows, which makes training cheap.
 
 Two things exist in training alone. The rows of the 1501 timestamps in the embedding are a linear map of
 sinusoids of their time, so that each timestamp learns from all others; `plain_state` writes them out as rows.
@@ -20,6 +20,8 @@ import tokens
 
 PHONEME_CLASSES = 128
 
+_EDGE = 3  # the last position but this is silence that the convolutions see no edge beside
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -36,6 +38,19 @@ class Shape:
     num_mel_bins: int = 80
     max_source_positions: int = 1500
     max_target_positions: int = 448
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Where a short piece lies in a window that is silent elsewhere.
+
+    The silence is stood for by a few positions behind the piece, drawn anew each time, whose weight in every
+    attention is as large as that of all they stand for: a window of 30 s costs little more than what is said in it.
+    `positions` is `[batch, piece + silence]`, `mask` `[1, 1, 1, piece + silence]` is added to the scores.
+    """
+
+    positions: Tensor
+    mask: Tensor
 
 
 class Attention(nn.Module):
@@ -61,10 +76,13 @@ class Attention(nn.Module):
         """The heads' results as one, through the output projection."""
         return self.out_proj(x.transpose(1, 2).reshape(x.shape[0], -1, self.heads * self.head_width))
 
-    def forward(self, x: Tensor, keys: Tensor, values: Tensor, causal: bool = False) -> Tensor:
-        """Attention without the weights, by torch's fused kernel."""
-        mixed = functional.scaled_dot_product_attention(self.split(self.q_proj(x)), keys, values, is_causal=causal)
-        return self.joined(mixed)
+    def forward(
+        self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None, causal: bool = False
+    ) -> Tensor:
+        """Attention without the weights, by torch's fused kernel; `mask` is added to the scores."""
+        queries = self.split(self.q_proj(x))
+        mask = None if mask is None else mask.to(queries.dtype)
+        return self.joined(functional.scaled_dot_product_attention(queries, keys, values, mask, is_causal=causal))
 
     def weighted(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Attention in plain steps, with the weights `[batch, heads, length, attended length]`."""
@@ -87,9 +105,9 @@ class EncoderLayer(nn.Module):
         self.fc2 = nn.Linear(shape.encoder_ffn_dim, width)
         self.final_layer_norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         y = self.self_attn_layer_norm(x)
-        x = x + self.self_attn(y, *self.self_attn.keys_values(y))
+        x = x + self.self_attn(y, *self.self_attn.keys_values(y), mask)
         return x + self.fc2(functional.gelu(self.fc1(self.final_layer_norm(x))))
 
 
@@ -107,11 +125,11 @@ class DecoderLayer(nn.Module):
         self.fc2 = nn.Linear(shape.decoder_ffn_dim, width)
         self.final_layer_norm = nn.LayerNorm(width)
 
-    def forward(self, x: Tensor, sound: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, sound: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         y = self.self_attn_layer_norm(x)
         x = x + self.self_attn(y, *self.self_attn.keys_values(y), causal=True)
         heard, weights = self.encoder_attn.weighted(
-            self.encoder_attn_layer_norm(x), *self.encoder_attn.keys_values(sound)
+            self.encoder_attn_layer_norm(x), *self.encoder_attn.keys_values(sound), mask
         )
         return self.feed_forward(x + heard), weights
 
@@ -133,16 +151,19 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(shape) for _ in range(shape.encoder_layers))
         self.layer_norm = nn.LayerNorm(width)
 
-    def forward(self, mel: Tensor, offsets: Tensor | None = None) -> Tensor:
-        """Log-mel `[batch, 80, frames]` to `[batch, frames / 2, width]`; `offsets` is each window's first position."""
+    def forward(self, mel: Tensor, piece: Piece | None = None) -> Tensor:
+        """Log-mel `[batch, 80, frames]` to `[batch, frames / 2, width]`, with a piece's silence behind that."""
         x = functional.gelu(self.conv1(mel))
         x = functional.gelu(self.conv2(x)).transpose(1, 2)
-        positions = torch.arange(x.shape[1])
-        if offsets is not None:
-            positions = (positions + offsets[:, None]).clamp(max=self.embed_positions.num_embeddings - 1)
-        x = x + self.embed_positions.weight[positions]
+        mask = None
+        if piece is None:
+            x = x + self.embed_positions.weight[: x.shape[1]]
+        else:
+            silent = x[:, -_EDGE : -_EDGE + 1].expand(-1, piece.positions.shape[1] - x.shape[1], -1)
+            x = torch.cat([x, silent], 1) + self.embed_positions.weight[piece.positions]
+            mask = piece.mask
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, mask)
         return self.layer_norm(x)
 
 
@@ -173,13 +194,13 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(DecoderLayer(shape) for _ in range(shape.decoder_layers))
         self.layer_norm = nn.LayerNorm(width)
 
-    def forward(self, ids: Tensor, sound: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, ids: Tensor, sound: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
         """Logits `[batch, length, vocabulary]` and each layer's attention to the encoder."""
         rows = self.embed_tokens.weight
         x = rows[ids] + self.embed_positions.weight[: ids.shape[1]]
         attention = []
         for layer in self.layers:
-            x, weights = layer(x, sound)
+            x, weights = layer(x, sound, mask)
             attention.append(weights)
         return self.layer_norm(x) @ rows.T, attention
 
@@ -199,10 +220,10 @@ class Whisper(nn.Module):
         self.model = _Halves(shape, timed)
         self.phonemes = nn.Linear(shape.d_model, PHONEME_CLASSES) if timed else None
 
-    def forward(self, mel: Tensor, ids: Tensor, offsets: Tensor | None = None) -> tuple[Tensor, list[Tensor], Tensor]:
+    def forward(self, mel: Tensor, ids: Tensor, piece: Piece | None = None) -> tuple[Tensor, list[Tensor], Tensor]:
         """Logits, attention to the encoder by layer, and the encoder's output."""
-        sound = self.model.encoder(mel, offsets)
-        logits, attention = self.model.decoder(ids, sound)
+        sound = self.model.encoder(mel, piece)
+        logits, attention = self.model.decoder(ids, sound, None if piece is None else piece.mask)
         return logits, attention, sound
 
     def plain_state(self) -> dict[str, Tensor]:
@@ -223,7 +244,8 @@ def plain(shape: Shape, state: dict[str, Tensor]) -> Whisper:
 def save(path: Path, network: Whisper, **more: object) -> None:
     """Writes a checkpoint, whole or not at all."""
     part = path.with_suffix(".part")
-    torch.save({"shape": asdict(network.shape), "state": network.state_dict(), "plain": network.plain_state(), **more}, part)
+    weights = {"state": network.state_dict(), "plain": network.plain_state()}
+    torch.save({"shape": asdict(network.shape), **weights, **more}, part)
     part.replace(path)
 
 
