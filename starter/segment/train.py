@@ -1,7 +1,8 @@
 """Trains one tier within a given time: `python starter/segment/train.py --tier sota --data FOLDER --out FOLDER`.
 
-Most of the steps see windows of the frames, the rest whole frames. The learning rate falls as a cosine over the *time* given, so that a busy machine ends on time with fewer steps. What is kept is
-the moving average of the weights. A checkpoint each minute; a run that was broken off goes on from it.
+Most of the steps see windows of the frames, the rest whole frames. The learning rate falls as a cosine over the *time* given, so
+that a busy machine ends on time with fewer steps. What is kept is the moving average of the weights. A checkpoint each minute; a run that was
+broken off goes on from it.
 """
 
 from __future__ import annotations
