@@ -6,9 +6,14 @@ use samovar_engine_api::LoadOptions;
 
 #[test]
 fn a_batch_of_two_equals_two_single_runs() {
-    for (file, top) in
-        [("starter-detect.onnx", 1.0), ("yolov8n/yolov8n.onnx", 1.0), ("yolox-nano/yolox_nano_dynbatch.onnx", 255.0)]
-    {
+    for (file, top) in [
+        ("starter-detect.onnx", 1.0),
+        ("starter-pose.onnx", 1.0),
+        ("starter-segment-fast.onnx", 1.0),
+        ("starter-stg-nf.onnx", 1.0),
+        ("yolov8n/yolov8n.onnx", 1.0),
+        ("yolox-nano/yolox_nano_dynbatch.onnx", 255.0),
+    ] {
         let Some(files) = machine::model(file) else { continue };
         for engine in machine::engines() {
             let model = machine::load(engine.as_ref(), &files, &LoadOptions::default());

@@ -1,7 +1,7 @@
 //! Damaged files: a typed error from every engine, never a crash.
 
 use crate::machine;
-use samovar_engine_api::{EngineErrorKind, LoadOptions, LoadedModel, ModelFiles};
+use samovar_engine_api::{Engine, EngineErrorKind, LoadOptions, LoadedModel, ModelFiles};
 use std::path::PathBuf;
 
 const CUTS: usize = 20;
@@ -54,36 +54,33 @@ fn what_is_no_file_is_told_apart() {
 /// A flip in the weights leaves another good model, one in the graph leaves none; neither may take the process along.
 #[test]
 fn a_thousand_flipped_bytes_crash_no_engine() {
-    let Some(files) = machine::model("stg-nf/stg_nf_shanghaitech.onnx") else { return };
-    let whole = std::fs::read(&files.path).unwrap();
+    let whole = std::fs::read(machine::starter("starter-stg-nf.onnx").path).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let files = ModelFiles { path: folder.path().join("flipped.onnx") };
-    let (mut loaded, mut refused) = (0, 0);
+    let mut refused = 0;
     for flip in 0..FLIPS {
-        let place = flip.wrapping_mul(2_654_435_761) % whole.len();
+        let (place, bit) = (flip.wrapping_mul(2_654_435_761) % whole.len(), flip / 3 % 8);
         let mut bytes = whole.clone();
-        bytes[place] ^= 1 << (flip % 8);
+        bytes[place] ^= 1 << bit;
         std::fs::write(&files.path, &bytes).unwrap();
-        let engines = machine::engines();
-        let engine = &engines[flip % engines.len()];
+        let engine = engine_of(flip);
         match engine.load(&files, &LoadOptions::default()) {
-            Ok(model) => {
-                loaded += 1;
-                run_once(&*model);
-            }
+            Ok(model) => run_once(&*model),
             Err(error) => {
+                let known = matches!(error.kind(), EngineErrorKind::Model | EngineErrorKind::Unsupported);
+                assert!(known, "{}, byte {place}, bit {bit}: {:?} {error}", engine.info().name, error.kind());
                 refused += 1;
-                let kind = error.kind();
-                assert!(
-                    matches!(kind, EngineErrorKind::Model | EngineErrorKind::Unsupported),
-                    "{} byte {place} bit {}: {kind:?} {error}",
-                    engine.info().name,
-                    flip % 8
-                );
             }
         }
     }
-    println!("{loaded} loaded, {refused} refused");
+    assert!((1..FLIPS).contains(&refused), "{refused} of {FLIPS} were refused: the flips hit graph and weights");
+}
+
+/// The engines in turn. OpenVINO compiles for a quarter of a second, so it gets one flip of seven.
+fn engine_of(flip: usize) -> &'static dyn Engine {
+    let (slow, quick): (Vec<_>, Vec<_>) =
+        machine::engines().iter().partition(|engine| engine.info().name == "openvino");
+    if flip % 7 == 0 && !slow.is_empty() { &**slow[0] } else { &**quick[flip % quick.len()] }
 }
 
 /// It may fail, or give nonsense: the weights are not what they were.

@@ -27,9 +27,14 @@ impl Case {
     }
 }
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 16] = [
     Case::picture("starter-detect.onnx"),
     Case::picture("starter-pose.onnx"),
+    Case::picture("starter-segment-fast.onnx"),
+    Case::picture("starter-segment-balanced.onnx"),
+    Case::picture("starter-segment-accurate.onnx"),
+    Case::picture("starter-segment-sota.onnx"),
+    Case { fills: &[Fill::Tone], ..Case::picture("starter-stg-nf.onnx") },
     Case::picture("yolov8n/yolov8n.onnx"),
     Case { others: 320, ..Case::picture("yolov8n/yolov8n_dyn.onnx") },
     Case::picture("yolov8n-pose/yolov8n-pose.onnx"),
