@@ -52,7 +52,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
-    parser.add_argument("--scenes", type=int, default=2000, help="scenes, one seed each")
+    parser.add_argument("--scenes", type=int, default=2400, help="scenes, one seed each")
     parser.add_argument("--frames", type=int, default=3, help="frames of each scene, at random times")
     parser.add_argument("--first-seed", type=int, default=0, help="training seeds are below 100000")
     parser.add_argument("--width", type=int, default=640, help="width of the pictures that are kept")
