@@ -16,7 +16,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 import onnxruntime
 
-from geometry import AREA_SHARE, INPUT_SIZE, Letterbox, is_counted, overlaps, similarities, suppress
+from geometry import AREA_SHARE, Letterbox, is_counted, overlaps, similarities, suppress
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from street import Frame, Scene  # noqa: E402

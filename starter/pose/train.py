@@ -150,7 +150,8 @@ def step(training: Training, batches: Batches, loss: Loss, progress: float) -> l
 
 def report(training: Training, seen: np.ndarray) -> None:
     values = " ".join(f"{name} {value:.3f}" for name, value in zip(Losses._fields, seen.mean(0)))
-    print(f"step {training.step} {100 * training.progress():.1f}% {training.minutes:.1f} min cpu {training.cpu_s / 60:.1f} min: {values}", flush=True)
+    spent = f"{training.minutes:.1f} min, cpu {training.cpu_s / 60:.1f} min"
+    print(f"step {training.step}, {100 * training.progress():.1f} %, {spent}: {values}", flush=True)
 
 
 if __name__ == "__main__":
