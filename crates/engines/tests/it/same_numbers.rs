@@ -27,7 +27,7 @@ impl Case {
     }
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 18] = [
     Case::picture("starter-detect.onnx"),
     Case::picture("starter-pose.onnx"),
     Case::picture("starter-segment-fast.onnx"),
@@ -35,6 +35,13 @@ const CASES: [Case; 16] = [
     Case::picture("starter-segment-accurate.onnx"),
     Case::picture("starter-segment-sota.onnx"),
     Case { fills: &[Fill::Tone], ..Case::picture("starter-stg-nf.onnx") },
+    Case { fills: &[Fill::Tone], ..Case::picture("starter-whisper/onnx/encoder_model.onnx") },
+    Case {
+        file: "starter-whisper/onnx/decoder_model.onnx",
+        fills: &[Fill::Tokens(2_000), Fill::Tone],
+        batch: 2,
+        others: 7,
+    },
     Case::picture("yolov8n/yolov8n.onnx"),
     Case { others: 320, ..Case::picture("yolov8n/yolov8n_dyn.onnx") },
     Case::picture("yolov8n-pose/yolov8n-pose.onnx"),
