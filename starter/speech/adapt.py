@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from torch.utils.data import DataLoader
 
 import tokens
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=tokens.MODEL, help="the base's folder")
     parser.add_argument("--out", type=Path, default=None, help="the adapter's folder [default: in the base's]")
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--rows", type=int, default=24, help="clips in a step")
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--rank", type=int, default=8)
@@ -42,17 +42,30 @@ def main() -> None:
     adapted = get_peft_model(weights.network(options.model), _config(options.rank))
     adapted.print_trainable_parameters()
     _train(adapted, options)
-    adapted.save_pretrained(options.out or options.model / "adapters" / NAME)
+    _save(adapted, options.out or options.model / "adapters" / NAME)
+
+
+def _save(adapted: PeftModel, folder: Path) -> None:
+    """Writes the adapter for transformers' class of the same parameter names, without PEFT's empty card."""
+    config = adapted.peft_config["default"]
+    config.base_model_name_or_path = "starter-whisper"
+    config.auto_mapping = {
+        "base_model_class": "WhisperForConditionalGeneration",
+        "parent_library": "transformers.models.whisper.modeling_whisper",
+    }
+    adapted.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    (folder / "adapter_model.safetensors").chmod(0o644)
 
 
 def _config(rank: int) -> LoraConfig:
     return LoraConfig(
-        r=rank, lora_alpha=2 * rank, lora_dropout=0.0, bias="none", base_model_name_or_path="starter-whisper",
+        r=rank, lora_alpha=2 * rank, lora_dropout=0.0, bias="none",
         target_modules=["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"],
     )
 
 
-def _train(adapted: torch.nn.Module, options: argparse.Namespace) -> None:
+def _train(adapted: PeftModel, options: argparse.Namespace) -> None:
     vocabulary = tokens.Vocabulary()
     checks = _checks()
     network = adapted.get_base_model()

@@ -1,9 +1,9 @@
 """Trains the starter Whisper on clips that are spoken as they are needed.
 
-Four parts follow one another: single sentences, one or two on bad lines, and short calls, all as pieces of windows
-whose silence is stood for by few positions; at last windows of 30 s as they are. The encoder names phonemes beside
-the decoder's work; one head of the first decoder layer is told where the last token sounded, one of the last layer
-where the next one will. espeak-ng knows all that, and it makes attention find its place within minutes on one core.
+Five parts follow one another: single sentences, one or two on bad lines, long and short calls, all as pieces of
+windows whose silence is stood for by few positions; at last windows of 30 s as they are. The encoder names phonemes
+beside the decoder's work; one head of the first decoder layer is told where the last token sounded, one of the last
+layer where the next one will. espeak-ng knows all that, and attention finds its place within minutes on one core.
 """
 
 from __future__ import annotations
@@ -47,15 +47,16 @@ class Part:
 
 _SINGLE = Lesson(Wish(sentences=(1, 1), noise_share=0.3, snr_db=(15, 30)), timestamp_share=0.3, prompt_share=0.0)
 _LINES = Lesson(Wish(sentences=(1, 2), silent_share=0.06, scrambled_share=0.2), moved_share=0.3)
-_CALLS = Wish(sentences=(1, 5), silent_share=0.08, seconds=18.0, gap_s=(0.15, 1.2), lead_s=2.0, scrambled_share=0.25)
-_TALKS = Lesson(_CALLS, moved_share=0.2)
-_WINDOWS = Lesson(replace(_CALLS, sentences=(1, 9), seconds=36.0, gap_s=(0.15, 2.5)), full_windows=True)
+_TALK = Wish(sentences=(1, 6), silent_share=0.08, seconds=22.0, gap_s=(0.15, 1.2), lead_s=2.0, scrambled_share=0.25)
+_CALL = replace(_TALK, sentences=(1, 9), seconds=29.0, gap_s=(0.15, 1.5))
+_WINDOW = replace(_CALL, seconds=36.0, gap_s=(0.15, 2.5))
 
 PARTS = (
     Part("single", _SINGLE, 750, 32, 2e-3, 200, final_rate=2e-3),
     Part("lines", _LINES, 1250, 32, 2e-3, 0, final_rate=6e-4),
-    Part("talks", _TALKS, 250, 24, 8e-4, 0, final_rate=3e-4),
-    Part("windows", _WINDOWS, 100, 8, 3e-4, 0),
+    Part("calls", Lesson(_CALL, moved_share=0.1), 250, 12, 1.4e-3, 0, final_rate=1.4e-3),
+    Part("talks", Lesson(_TALK, moved_share=0.1), 1600, 24, 1.4e-3, 0),
+    Part("windows", Lesson(_WINDOW, full_windows=True), 40, 8, 1e-4, 0),
 )
 
 
