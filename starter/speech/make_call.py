@@ -20,7 +20,7 @@ SENTENCES = (
     "There is a fire in the kitchen.",
     "The house is full of smoke.",
     "My mother is not breathing.",
-    "Please send an ambulance to 27 Church Lane.",
+    "Please send an ambulance to 24 Mill Road.",
     "Please hurry.",
 )
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
