@@ -6,7 +6,7 @@ use std::path::Path;
 fn detect(model: &Path, inputs: &[&Path]) -> Ended {
     let mut command = samovar();
     command
-        .args(["run", "detect", "--engine", "rten", "--json", "--score-min", "0.3", "--model"])
+        .args(["run", "detect", "--engine", "rten", "--json", "--score-min", "0.5", "--model"])
         .arg(model)
         .args(inputs);
     Ended::from(command.output().unwrap()).without_panic()

@@ -78,7 +78,7 @@ fn a_folder_a_filter_and_an_output_file_go_together() {
 fn a_picture_comes_by_stdin() {
     let Street { model, picture, persons, .. } = street();
     let mut command = samovar();
-    command.args(["run", "detect", "-", "--engine", "rten", "--json", "--score-min", "0.3", "--model"]).arg(model);
+    command.args(["run", "detect", "-", "--engine", "rten", "--json", "--score-min", "0.5", "--model"]).arg(model);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&std::fs::read(picture).unwrap()).unwrap();
     let ended = Ended::from(child.wait_with_output().unwrap());

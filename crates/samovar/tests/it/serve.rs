@@ -68,7 +68,7 @@ fn it_answers_and_ends_when_told() {
     assert!(server.request("GET /health/live", b"").starts_with("HTTP/1.1 200"), "it lives from the beginning");
     assert!(server.wait_for("ready: ").starts_with("ready: 1 of 1 models"));
     assert!(server.request("GET /health/ready", b"").starts_with("HTTP/1.1 200"));
-    let answer = server.request("POST /v1/detect?score_min=0.3", &std::fs::read(picture).unwrap());
+    let answer = server.request("POST /v1/detect?score_min=0.5", &std::fs::read(picture).unwrap());
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let body: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!(crate::support::count(&body, "person"), persons);
