@@ -55,6 +55,8 @@ def _save(adapted: PeftModel, folder: Path) -> None:
     }
     adapted.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
+    settings = folder / "adapter_config.json"
+    settings.write_text(settings.read_text().rstrip("\n") + "\n")
     (folder / "adapter_model.safetensors").chmod(0o644)
 
 

@@ -75,7 +75,7 @@ def write(folder: Path) -> None:
     """Trains the merges and writes every tokenizer file of a Whisper folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _trained()
-    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=True) + "\n")
     model = json.loads(tokenizer.to_str())["model"]
     vocabulary = dict(sorted(model["vocab"].items(), key=lambda item: item[1]))
     end = len(vocabulary)

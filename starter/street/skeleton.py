@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .truth import KEYPOINTS
+
 # Angles in radians, offsets in shares of the body height. `hip`, `arm`, `fore`: forward swing from hanging down;
 # `*_out`: away from the body's middle; trunk and body: pitch forward, roll to the left, yaw to the left.
 PARAMETERS = (
@@ -43,23 +45,7 @@ PARAMETERS = (
 COLUMN = {name: column for column, name in enumerate(PARAMETERS)}
 
 JOINTS = (
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
+    *KEYPOINTS,
     "neck",
     "head",
     "crown",
@@ -75,7 +61,7 @@ JOINTS = (
     "belly",
 )
 INDEX = {name: index for index, name in enumerate(JOINTS)}
-KEYPOINT_COUNT = 17
+KEYPOINT_COUNT = len(KEYPOINTS)
 
 
 @dataclass(frozen=True)

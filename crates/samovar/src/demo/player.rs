@@ -54,6 +54,8 @@ pub type Socket = WebSocketStream<TcpStream>;
 
 /// The longest that a server may take to load, compare and warm its model.
 const OPEN_MAX: Duration = Duration::from_secs(300);
+/// The longest wait for the server to take one frame.
+const SEND_MAX: Duration = Duration::from_secs(10);
 /// The longest wait for what is still to be told when all frames are sent.
 const LAST_EVENTS_MAX: Duration = Duration::from_secs(10);
 /// The longest wait for the server's close.
@@ -100,7 +102,8 @@ impl Player {
             }
             let picture = self.clip.picture(frame + self.offset).clone();
             self.tally.lock().send(std::time::Instant::now());
-            sink.send(Message::Binary(picture)).await.map_err(|error| broken(&error))?;
+            let sent = timeout(SEND_MAX, sink.send(Message::Binary(picture))).await;
+            sent.map_err(|_| failed("the server takes no frames"))?.map_err(|error| broken(&error))?;
         }
         Ok(())
     }
