@@ -31,6 +31,11 @@ pub trait LoadedModel: Send + Sync {
     /// Bytes of weights held, as far as the engine can tell (at least the size of the files).
     fn weights_bytes(&self) -> u64;
 
+    /// Whether this load found its compiled form in [`LoadOptions::cache`] and did not compile. Engines without one say no.
+    fn compiled_from_cache(&self) -> bool {
+        false
+    }
+
     /// Makes the execution state of one slot. It shares the weights.
     ///
     /// # Errors
@@ -81,7 +86,9 @@ pub struct LoadOptions {
     /// The only input shapes that will be asked for, one entry per input, when there is just one set of shapes. Engines that compile
     /// faster code for fixed shapes may use it; empty leaves dynamic axes dynamic.
     pub shapes: Vec<PortShape>,
-    /// A folder for the engine's compiled form, if it may keep one.
+    /// A folder for the engine's compiled form, if it may keep one: of its own for one combination of weights, engine, version,
+    /// hardware and the options above, since the engine does not tell others' forms from its own. It must exist; an engine that
+    /// cannot use it loads without.
     pub cache: Option<PathBuf>,
 }
 

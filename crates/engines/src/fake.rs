@@ -6,9 +6,12 @@
 //!
 //! Row `r` of every output depends on row `r` of the inputs alone, so *alone* and *in a batch* must give the same bits; see
 //! [`fake_output`](crate::fake_output) for what a test can expect.
+//!
+//! Several can stand side by side, under names of their own and with models of different speeds: what a tuner chooses from.
 
+use crate::fake_compiled;
 use crate::fake_gate::Gate;
-use crate::fake_numbers::{compute, spoil};
+use crate::fake_numbers::{compute, deviate, spoil};
 use crate::fake_text;
 use crate::host_tensor::HostTensor;
 use crate::ports;
@@ -22,15 +25,47 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The engine: a table of models by path, and text files for every path that is not in it.
-#[derive(Default)]
 pub struct FakeEngine {
+    info: EngineInfo,
     models: Mutex<HashMap<PathBuf, FakeModel>>,
 }
 
+impl Default for FakeEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl FakeEngine {
-    /// An engine without models.
+    /// An engine called `fake`, without models, that computes in f32 and bf16 on the CPU.
     pub fn new() -> Self {
-        Self::default()
+        Self::named("fake")
+    }
+
+    /// The same under another name, so that several can stand side by side.
+    pub fn named(name: &'static str) -> Self {
+        let info = EngineInfo {
+            name,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            devices: vec![Device::Cpu],
+            precisions: vec![Precision::F32, Precision::Bf16],
+            library: None,
+        };
+        Self { info, models: Mutex::default() }
+    }
+
+    /// Says another version: the engine was updated since.
+    #[must_use]
+    pub fn with_version(mut self, version: impl Into<String>) -> Self {
+        self.info.version = version.into();
+        self
+    }
+
+    /// Says which precisions it computes in; a load in another is refused as [`EngineErrorKind::Unsupported`].
+    #[must_use]
+    pub fn with_precisions(mut self, precisions: &[Precision]) -> Self {
+        self.info.precisions = precisions.to_vec();
+        self
     }
 
     /// Puts `model` at `path`; loading that path gives it. The caller keeps its handle to steer and to count.
@@ -58,13 +93,7 @@ impl FakeEngine {
 
 impl Engine for FakeEngine {
     fn info(&self) -> EngineInfo {
-        EngineInfo {
-            name: "fake",
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            devices: vec![Device::Cpu],
-            precisions: vec![Precision::F32, Precision::Bf16],
-            library: None,
-        }
+        self.info.clone()
     }
 
     fn inspect(&self, files: &ModelFiles) -> Result<Signature, EngineError> {
@@ -73,8 +102,14 @@ impl Engine for FakeEngine {
 
     fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {
         let model = self.find(&files.path)?;
+        if !self.info.precisions.contains(&options.precision) {
+            let message = format!("{} does not compute in {}", self.info.name, options.precision);
+            return Err(EngineError::new(EngineErrorKind::Unsupported, message));
+        }
         model.begin_load(options)?;
-        Ok(Arc::new(FakeLoaded { model }))
+        let compiled_from_cache = fake_compiled::load(&self.info, options);
+        model.inner.state.lock().counts.cached_loads += u64::from(compiled_from_cache);
+        Ok(Arc::new(FakeLoaded { model, options: options.clone(), compiled_from_cache }))
     }
 }
 
@@ -104,6 +139,7 @@ struct State {
     run_gate: Option<Gate>,
     last_load: Option<LoadOptions>,
     weights_bytes: u64,
+    deviations: HashMap<Precision, f64>,
 }
 
 type Hook = Arc<dyn Fn(FakeCall) + Send + Sync>;
@@ -115,6 +151,10 @@ pub struct FakeCall {
     pub number: u64,
     /// Rows of the first input; 0 for a load.
     pub rows: usize,
+    /// The precision that the model was loaded with, so that a hook can make one faster than another.
+    pub precision: Precision,
+    /// CPU threads of the run: those of its runner. For a load, those of its options.
+    pub threads: usize,
 }
 
 /// What goes wrong.
@@ -133,6 +173,8 @@ pub enum FakeFault {
 pub struct FakeCounts {
     /// Loads begun, failed ones included.
     pub loads: u64,
+    /// Loads that succeeded and found their compiled form in [`LoadOptions::cache`].
+    pub cached_loads: u64,
     /// Loaded models that have not been dropped.
     pub loaded_alive: u64,
     /// The most loaded models that were alive at the same time.
@@ -178,6 +220,12 @@ impl FakeModel {
     /// Says what [`LoadedModel::weights_bytes`] answers (1 MiB until then).
     pub fn set_weights_bytes(&self, bytes: u64) {
         self.inner.state.lock().weights_bytes = bytes;
+    }
+
+    /// Multiplies the floating-point outputs of runs in `precision` by `1 + relative`: what rounding does, or a broken kernel.
+    /// Models that are loaded already take part; 0 ends it.
+    pub fn set_deviation(&self, precision: Precision, relative: f64) {
+        self.inner.state.lock().deviations.insert(precision, relative);
     }
 
     /// Makes load `number` (from 1, counted over the model's life) go wrong.
@@ -256,10 +304,15 @@ impl FakeModel {
         state.counts.loads += 1;
         let number = state.counts.loads;
         let fault = state.load_faults.remove(&number).or(state.every_load);
-        (FakeCall { number, rows: 0 }, fault, state.load_hook.clone(), state.load_gate.clone())
+        let call = FakeCall { number, rows: 0, precision: options.precision, threads: options.threads };
+        (call, fault, state.load_hook.clone(), state.load_gate.clone())
     }
 
-    fn note_run(&self, rows: usize) -> (FakeCall, Option<FakeFault>, Option<Hook>, Option<Gate>) {
+    fn note_run(
+        &self,
+        rows: usize,
+        (precision, threads): (Precision, usize),
+    ) -> (FakeCall, Option<FakeFault>, Option<Hook>, Option<Gate>) {
         let mut state = self.inner.state.lock();
         state.counts.runs += 1;
         state.counts.rows += rows as u64;
@@ -267,12 +320,15 @@ impl FakeModel {
         state.counts.running_max = state.counts.running_max.max(state.counts.running);
         let number = state.counts.runs;
         let fault = state.run_faults.remove(&number).or(state.every_run);
-        (FakeCall { number, rows }, fault, state.run_hook.clone(), state.run_gate.clone())
+        let call = FakeCall { number, rows, precision, threads };
+        (call, fault, state.run_hook.clone(), state.run_gate.clone())
     }
 }
 
 struct FakeLoaded {
     model: FakeModel,
+    options: LoadOptions,
+    compiled_from_cache: bool,
 }
 
 impl Drop for FakeLoaded {
@@ -290,7 +346,11 @@ impl LoadedModel for FakeLoaded {
         self.model.inner.state.lock().weights_bytes
     }
 
-    fn runner(&self, _options: &RunnerOptions) -> Result<Box<dyn Runner>, EngineError> {
+    fn compiled_from_cache(&self) -> bool {
+        self.compiled_from_cache
+    }
+
+    fn runner(&self, options: &RunnerOptions) -> Result<Box<dyn Runner>, EngineError> {
         let (fault, made) = {
             let state = self.model.inner.state.lock();
             (state.every_runner, state.counts.runners)
@@ -301,12 +361,15 @@ impl LoadedModel for FakeLoaded {
         counts.runners_alive += 1;
         let signature = self.model.signature();
         let inputs = signature.inputs.iter().map(|port| HostTensor::empty(port.element)).collect();
-        Ok(Box::new(FakeRunner { model: self.model.clone(), inputs, outputs: Vec::new() }))
+        let arrangement = (self.options.precision, options.threads);
+        Ok(Box::new(FakeRunner { model: self.model.clone(), arrangement, inputs, outputs: Vec::new() }))
     }
 }
 
 struct FakeRunner {
     model: FakeModel,
+    /// Precision of the load, threads of this runner.
+    arrangement: (Precision, usize),
     inputs: Vec<HostTensor>,
     outputs: Vec<HostTensor>,
 }
@@ -335,7 +398,7 @@ impl Runner for FakeRunner {
 
     fn run(&mut self) -> Result<(), EngineError> {
         let rows = self.inputs.first().and_then(|input| input.shape().first().copied()).unwrap_or(0);
-        let (call, fault, hook, gate) = self.model.note_run(rows);
+        let (call, fault, hook, gate) = self.model.note_run(rows, self.arrangement);
         let running = Running(&self.model);
         if let Some(hook) = hook {
             hook(call);
@@ -346,6 +409,10 @@ impl Runner for FakeRunner {
         raise(fault, "run", call.number)?;
         let signature = self.model.signature();
         self.outputs = signature.outputs.iter().map(|port| compute(signature, port, &self.inputs)).collect();
+        let deviation = self.model.inner.state.lock().deviations.get(&self.arrangement.0).copied();
+        if let Some(relative) = deviation {
+            self.outputs.iter_mut().for_each(|output| deviate(output, relative));
+        }
         if fault == Some(FakeFault::Nan) {
             self.outputs.iter_mut().for_each(spoil);
         }
@@ -414,6 +481,50 @@ mod tests {
             (counts.loads, counts.runs, counts.running, counts.runners_alive, counts.loaded_alive),
             (2, 3, 0, 0, 0)
         );
+    }
+
+    #[test]
+    fn engines_stand_side_by_side_and_refuse_what_they_lack() {
+        let fast = FakeEngine::named("fast").with_version("2").with("m", &FakeModel::rows(1));
+        let exact = FakeEngine::named("exact").with_precisions(&[Precision::F32]).with("m", &FakeModel::rows(1));
+        assert_eq!((fast.info().name, fast.info().version.as_str(), exact.info().name), ("fast", "2", "exact"));
+        let options = LoadOptions { precision: Precision::Bf16, ..LoadOptions::default() };
+        let files = ModelFiles { path: "m".into() };
+        assert!(fast.load(&files, &options).is_ok());
+        assert_eq!(exact.load(&files, &options).err().unwrap().kind(), EngineErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn a_precision_can_deviate_and_hooks_are_told_it() {
+        let model = FakeModel::rows(1);
+        model.set_deviation(Precision::Bf16, 0.5);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&told);
+        model.on_run(move |call| sink.lock().push((call.precision, call.threads)));
+        let engine = FakeEngine::new().with("m", &model);
+        let scores = [Precision::F32, Precision::Bf16].map(|precision| {
+            let options = LoadOptions { precision, ..LoadOptions::default() };
+            let loaded = engine.load(&ModelFiles { path: "m".into() }, &options).unwrap();
+            let mut runner = loaded.runner(&RunnerOptions { threads: 2 }).unwrap();
+            runner.input(0, &[1, 1]).unwrap().into_slice::<f32>().unwrap()[0] = 2.0;
+            runner.run().unwrap();
+            runner.output(0).unwrap().as_slice::<f32>().unwrap()[0]
+        });
+        assert_eq!(scores, [2.0, 3.0]);
+        assert_eq!(*told.lock(), [(Precision::F32, 2), (Precision::Bf16, 2)]);
+    }
+
+    #[test]
+    fn the_second_load_finds_the_compiled_form_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = FakeModel::rows(1);
+        let engine = FakeEngine::new().with("m", &model);
+        let load = |slots| {
+            let options = LoadOptions { slots, cache: Some(folder.path().to_owned()), ..LoadOptions::default() };
+            engine.load(&ModelFiles { path: "m".into() }, &options).unwrap().compiled_from_cache()
+        };
+        assert_eq!([load(1), load(1), load(2), load(2)], [false, true, false, true]);
+        assert_eq!((model.counts().loads, model.counts().cached_loads), (4, 2));
     }
 
     #[test]

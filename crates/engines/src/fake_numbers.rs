@@ -76,6 +76,17 @@ fn store(output: &mut HostTensor, values: &[f64]) {
     }
 }
 
+/// Multiplies every floating-point element by `1 + relative`.
+pub(crate) fn deviate(output: &mut HostTensor, relative: f64) {
+    match output.data_mut() {
+        HostData::F32(data) => data.iter_mut().for_each(|value| *value *= 1.0 + relative as f32),
+        HostData::F16(data) => {
+            data.iter_mut().for_each(|value| *value = half::f16::from_f64(value.to_f64() * (1.0 + relative)));
+        }
+        _ => {}
+    }
+}
+
 /// Makes every floating-point element NaN.
 pub(crate) fn spoil(output: &mut HostTensor) {
     match output.data_mut() {

@@ -6,6 +6,7 @@
 
 mod cpu;
 mod fake;
+mod fake_compiled;
 mod fake_gate;
 mod fake_numbers;
 mod fake_text;
