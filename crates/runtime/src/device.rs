@@ -388,6 +388,7 @@ mod tests {
         Arc::new(Generation::new(Loaded {
             name: "m".into(),
             number: 1,
+            version: None,
             engine: "fake",
             engine_version: String::new(),
             precision: Precision::F32,

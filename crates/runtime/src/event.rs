@@ -46,6 +46,35 @@ pub enum Event<'a> {
         /// The model's name.
         model: &'a str,
     },
+    /// A model was unloaded to make room for another one.
+    Evicted {
+        /// The model's name.
+        model: &'a str,
+    },
+    /// A model had become slow and is warmed again.
+    DriftRewarm {
+        /// The model's name.
+        model: &'a str,
+    },
+    /// The ways to run a model were measured and the best one was kept.
+    PlanMeasured {
+        /// The model's name.
+        model: &'a str,
+        /// All candidates.
+        took: Duration,
+    },
+    /// A load went by a plan.
+    PlanUsed {
+        /// The model's name.
+        model: &'a str,
+        /// Whether it was measured by an earlier process.
+        stored: bool,
+    },
+    /// A stored plan gave other numbers than when it was measured, or cannot be used here any more.
+    PlanMismatch {
+        /// The model's name.
+        model: &'a str,
+    },
     /// A generation left memory.
     Unloaded {
         /// The model's name.

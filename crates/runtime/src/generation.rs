@@ -15,6 +15,8 @@ pub struct Generation {
     pub name: Arc<str>,
     /// Counts up with each load of this model, from 1.
     pub number: u64,
+    /// The version of the model's folder that it was loaded from, where it has versions.
+    pub version: Option<u64>,
     /// The engine that runs it.
     pub engine: &'static str,
     /// The engine library's version.
@@ -83,6 +85,7 @@ pub struct LoadFigures {
 pub(crate) struct Loaded {
     pub(crate) name: Arc<str>,
     pub(crate) number: u64,
+    pub(crate) version: Option<u64>,
     pub(crate) engine: &'static str,
     pub(crate) engine_version: String,
     pub(crate) precision: Precision,
@@ -100,6 +103,7 @@ impl Generation {
         Self {
             name: loaded.name,
             number: loaded.number,
+            version: loaded.version,
             engine: loaded.engine,
             engine_version: loaded.engine_version,
             precision: loaded.precision,

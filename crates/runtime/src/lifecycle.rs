@@ -3,10 +3,10 @@
 use crate::device::{Device, Order};
 use crate::event::Event;
 use crate::generation::{Generation, LoadFigures};
-use crate::load::{LoadError, LoadOutcome, load};
+use crate::load::{LoadError, LoadOrder, LoadOutcome, load};
 use crate::memory::Scale;
 use crate::warm_up::WarmUpFigures;
-use crate::{Failure, FailureKind, ModelSpec, ModelState};
+use crate::{Failure, FailureKind, ModelSource, ModelSpec, ModelState};
 use parking_lot::Mutex;
 use samovar_engine_api::Engine;
 use samovar_schedule::Backoff;
@@ -170,8 +170,16 @@ impl Model {
     fn load_and_warm(&self, number: u64, first: bool) -> Result<Arc<Generation>, LoadError> {
         let weighing = self.shared.scale.begin();
         let started = Instant::now();
-        let LoadOutcome { loaded, precision_error } =
-            load(&self.spec, &self.shared.engines, &self.shared.device, number)?;
+        let ModelSource::File(files) = &self.spec.source;
+        let order = LoadOrder {
+            spec: &self.spec,
+            files,
+            version: None,
+            number,
+            engines: &self.shared.engines,
+            device: &self.shared.device,
+        };
+        let LoadOutcome { loaded, precision_error } = load(&order)?;
         let load = started.elapsed();
         self.observe(&Event::Loaded { model: &self.spec.name, took: load });
         if first {

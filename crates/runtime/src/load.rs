@@ -5,7 +5,9 @@ use crate::generation::Loaded;
 use crate::warm_up::run_rows;
 use crate::{Agreement, Device, EngineChoice, FailureKind, Family, ModelSpec, PrecisionChoice, Scratch};
 use samovar_engine_api as engine_api;
-use samovar_engine_api::{Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, Precision, RunnerOptions};
+use samovar_engine_api::{
+    Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, ModelFiles, Precision, RunnerOptions,
+};
 use samovar_schedule::BatchRule;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,18 +26,27 @@ pub(crate) struct LoadOutcome {
     pub(crate) precision_error: Option<f32>,
 }
 
-/// Loads `spec` on the first engine that can run it.
-pub(crate) fn load(
-    spec: &ModelSpec,
-    engines: &[Arc<dyn Engine>],
-    device: &Device,
-    number: u64,
-) -> Result<LoadOutcome, LoadError> {
+/// What a load is to do.
+pub(crate) struct LoadOrder<'a> {
+    pub(crate) spec: &'a ModelSpec,
+    /// The files that the source resolved to.
+    pub(crate) files: &'a ModelFiles,
+    /// Their version, where the source has versions.
+    pub(crate) version: Option<u64>,
+    /// The number of the generation.
+    pub(crate) number: u64,
+    pub(crate) engines: &'a [Arc<dyn Engine>],
+    pub(crate) device: &'a Device,
+}
+
+/// Loads a model on the first engine that can run it.
+pub(crate) fn load(order: &LoadOrder<'_>) -> Result<LoadOutcome, LoadError> {
+    let LoadOrder { spec, files, version, number, engines, device } = *order;
     let candidates = candidates(&spec.engine, engines)?;
     let mut first_error = None;
     for engine in candidates {
-        let attempt = Attempt { spec, engine: engine.as_ref(), device };
-        match attempt.load(number) {
+        let attempt = Attempt { spec, files, engine: engine.as_ref(), device };
+        match attempt.load(number, version) {
             Ok(outcome) => return Ok(outcome),
             Err(error) if matches!(error.kind, FailureKind::File | FailureKind::Contract) => return Err(error),
             Err(error) => {
@@ -66,14 +77,15 @@ type Weights = (Arc<dyn LoadedModel>, Precision, Option<f32>);
 /// One try to load one model on one engine.
 struct Attempt<'a> {
     spec: &'a ModelSpec,
+    files: &'a ModelFiles,
     engine: &'a dyn Engine,
     device: &'a Device,
 }
 
 impl Attempt<'_> {
-    fn load(&self, number: u64) -> Result<LoadOutcome, LoadError> {
+    fn load(&self, number: u64, version: Option<u64>) -> Result<LoadOutcome, LoadError> {
         let since = Instant::now();
-        let signature = self.engine.inspect(&self.spec.files)?;
+        let signature = self.engine.inspect(self.files)?;
         let family = (self.spec.binder)(&signature)
             .map_err(|error| LoadError { kind: FailureKind::Contract, reason: error.to_string() })?;
         let batch = self.batch_rule(family.as_ref());
@@ -84,6 +96,7 @@ impl Attempt<'_> {
         let loaded = Loaded {
             name: self.spec.name.as_str().into(),
             number,
+            version,
             engine: info.name,
             engine_version: info.version,
             precision,
@@ -122,14 +135,14 @@ impl Attempt<'_> {
     fn load_weights(&self, family: &dyn Family, options: &LoadOptions) -> Result<Weights, LoadError> {
         let candidates = self.precisions();
         if candidates == [Precision::F32] && self.spec.reference.is_none() {
-            return Ok((self.engine.load(&self.spec.files, options)?, Precision::F32, None));
+            return Ok((self.engine.load(self.files, options)?, Precision::F32, None));
         }
         // One copy at a time: the reference is gone before the weights that will serve come.
-        let reference_files = self.spec.reference.as_ref().unwrap_or(&self.spec.files);
+        let reference_files = self.spec.reference.as_ref().unwrap_or(self.files);
         let reference = warm_run(family, self.engine.load(reference_files, options)?.as_ref());
         let mut refused = None;
         for precision in candidates {
-            let model = self.engine.load(&self.spec.files, &LoadOptions { precision, ..options.clone() })?;
+            let model = self.engine.load(self.files, &LoadOptions { precision, ..options.clone() })?;
             if precision == Precision::F32 && self.spec.reference.is_none() {
                 return Ok((model, precision, None));
             }

@@ -4,12 +4,14 @@ use crate::event::{Observer, Silent};
 use crate::lifecycle::{Model, Shared};
 use crate::memory::Scale;
 use crate::{
-    Device, DeviceOptions, DeviceStats, Failure, Generation, ModelHandle, ModelSpec, ModelState, RunError, RunErrorKind,
+    Clock, Device, DeviceOptions, DeviceStats, Failure, Generation, ModelHandle, ModelSpec, ModelState, RunError,
+    RunErrorKind,
 };
 use parking_lot::{Condvar, Mutex};
 use samovar_engine_api::Engine;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,12 +25,58 @@ pub struct RegistryOptions {
     pub device: DeviceOptions,
     /// Hears of everything that happens.
     pub observer: Arc<dyn Observer>,
+    /// Tells the time of runs and drift.
+    pub clock: Clock,
+    /// Bytes that all models together may take. None: no limit.
+    pub memory_limit: Option<u64>,
+    /// What a preload that fails means for requests and readiness.
+    pub on_preload_failure: OnPreloadFailure,
+    /// How plans are kept and measured.
+    pub plans: PlanOptions,
+}
+
+/// What a preload that fails means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnPreloadFailure {
+    /// The server is not ready, and requests for the model are refused until a retry has succeeded.
+    #[default]
+    Degraded,
+    /// The server counts as ready, and a request for the model tries to load it.
+    Lazy,
+    /// The process ends.
+    Exit,
+}
+
+/// How plans are kept and measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Where plans and the engines' compiled forms are kept. None: nowhere.
+    pub folder: Option<PathBuf>,
+    /// Measure a model that has no plan after its first load, while the device is idle.
+    pub background: bool,
+    /// The longest that the measurements of one model may take.
+    pub budget: Duration,
+}
+
+impl Default for PlanOptions {
+    /// Nothing is kept and nothing measured.
+    fn default() -> Self {
+        Self { folder: None, background: false, budget: Duration::from_secs(60) }
+    }
 }
 
 impl RegistryOptions {
     /// These engines on a default device, with nobody listening.
     pub fn new(engines: Vec<Arc<dyn Engine>>) -> Self {
-        Self { engines, device: DeviceOptions::default(), observer: Arc::new(Silent) }
+        Self {
+            engines,
+            device: DeviceOptions::default(),
+            observer: Arc::new(Silent),
+            clock: Clock::start(),
+            memory_limit: None,
+            on_preload_failure: OnPreloadFailure::default(),
+            plans: PlanOptions::default(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is configured about one model, in ready form.
 
-use crate::{Binder, Tolerance};
+use crate::{Binder, ModelSource, Tolerance};
 use samovar_engine_api::{ModelFiles, Precision};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub struct ModelSpec {
     /// The name that everybody uses.
     pub name: String,
     /// Where its bytes are.
-    pub files: ModelFiles,
+    pub source: ModelSource,
     /// The same model in f32, for a quantised file: it is used only if it agrees with this one on the warm-up input. None: a precision
     /// below f32 is held against the file itself in f32.
     pub reference: Option<ModelFiles>,
@@ -28,6 +28,56 @@ pub struct ModelSpec {
     pub batch_delay: Duration,
     /// Load at start, and count for readiness.
     pub preload: bool,
+    /// What its plan is measured for.
+    pub optimize: Optimize,
+    /// Never evicted to make room for another model.
+    pub pinned: bool,
+    /// How long it may be unused before it is unloaded. None: for ever.
+    pub idle_ttl: Option<Duration>,
+    /// Reload it when its file changes or a newer version appears.
+    pub watch: bool,
+}
+
+impl ModelSpec {
+    /// A model with every default: any engine, the fastest precision that agrees with f32, loaded at start.
+    pub fn new(name: impl Into<String>, source: ModelSource, binder: Binder) -> Self {
+        Self {
+            name: name.into(),
+            source,
+            reference: None,
+            binder,
+            engine: EngineChoice::Auto,
+            precision: PrecisionChoice::Auto,
+            tolerance: Tolerance::default(),
+            batch_max: None,
+            batch_delay: Duration::ZERO,
+            preload: true,
+            optimize: Optimize::default(),
+            pinned: false,
+            idle_ttl: None,
+            watch: false,
+        }
+    }
+}
+
+/// What a plan is measured for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Optimize {
+    /// The most rows a second when the device is busy.
+    #[default]
+    Throughput,
+    /// The shortest run when the device is idle.
+    Latency,
+}
+
+impl Optimize {
+    /// The word in configuration and output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::Latency => "latency",
+        }
+    }
 }
 
 /// Which engine runs a model.

@@ -8,7 +8,7 @@ use crate::failure::{CliError, Exit};
 use crate::model_name;
 use samovar_engine_api::ModelFiles;
 use samovar_models::{FamilyHints, FamilyKind, binder};
-use samovar_runtime::{EngineChoice, ModelSpec, Precision, PrecisionChoice, Tolerance};
+use samovar_runtime::{EngineChoice, ModelSource, ModelSpec, Precision, PrecisionChoice, Tolerance};
 use std::path::Path;
 use std::time::Duration;
 
@@ -62,16 +62,14 @@ fn file(text: &str, config: &Config, choices: &ModelChoices) -> Result<NamedMode
 pub fn spec((name, section): &NamedModel) -> Result<ModelSpec, CliError> {
     model_name::make_sure_of(&section.path)?;
     Ok(ModelSpec {
-        name: name.clone(),
-        files: ModelFiles { path: section.path.clone() },
         reference: section.reference.clone().map(|path| ModelFiles { path }),
-        binder: binder(hints(section)?),
         engine: engine_choice(section.engine),
         precision: precision_choice(section.precision),
         tolerance: section.tolerance.map_or_else(Tolerance::default, |relative| Tolerance { relative }),
         batch_max: section.batch_max,
         batch_delay: Duration::from_millis(section.batch_delay_ms),
         preload: section.preload,
+        ..ModelSpec::new(name.as_str(), ModelSource::file(&section.path), binder(hints(section)?))
     })
 }
 

@@ -1,11 +1,11 @@
 //! A registry with one model, loaded and warm.
 
-use samovar_engine_api::{Engine, ModelFiles, Precision};
+use samovar_engine_api::{Engine, Precision};
 use samovar_media::Picture;
 use samovar_models::{DetectOptions, Detections, Detector, FamilyHints, binder};
 use samovar_runtime::{
-    Call, Class, DeviceOptions, EngineChoice, Failure, ModelSpec, PrecisionChoice, Registry, RegistryOptions, RunError,
-    StreamKey, Tolerance,
+    Call, Class, DeviceOptions, Failure, ModelSource, ModelSpec, PrecisionChoice, Registry, RegistryOptions, RunError,
+    StreamKey,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,15 +66,10 @@ pub(crate) fn call(stream: u64) -> Call {
 
 fn spec(path: PathBuf, batch_max: usize) -> ModelSpec {
     ModelSpec {
-        name: NAME.to_owned(),
-        files: ModelFiles { path },
-        reference: None,
-        binder: binder(FamilyHints::default()),
-        engine: EngineChoice::Auto,
         precision: PrecisionChoice::Fixed(Precision::F32),
-        tolerance: Tolerance::default(),
         batch_max: Some(batch_max),
         batch_delay: Duration::from_millis(50),
         preload: false,
+        ..ModelSpec::new(NAME, ModelSource::file(path), binder(FamilyHints::default()))
     }
 }

@@ -1,11 +1,11 @@
 //! A tiny detector on the fake engine: 64×64 in, 84 anchors of 2 classes out.
 
 use bytes::Bytes;
-use samovar_engine_api::{Dim, ElementType, ModelFiles, Port, Precision, Signature};
+use samovar_engine_api::{Dim, ElementType, Port, Precision, Signature};
 use samovar_engines::{FakeEngine, FakeModel};
 use samovar_media::{Frame, FramePool, ImageLimits, Picture, PixelFormat};
 use samovar_models::{Detector, FamilyHints, binder};
-use samovar_runtime::{DeviceOptions, EngineChoice, ModelSpec, PrecisionChoice, Registry, RegistryOptions, Tolerance};
+use samovar_runtime::{DeviceOptions, ModelSource, ModelSpec, PrecisionChoice, Registry, RegistryOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,16 +50,8 @@ impl Bench {
 
 fn spec() -> ModelSpec {
     ModelSpec {
-        name: "m".to_owned(),
-        files: ModelFiles { path: "m".into() },
-        reference: None,
-        binder: binder(FamilyHints::default()),
-        engine: EngineChoice::Auto,
         precision: PrecisionChoice::Fixed(Precision::F32),
-        tolerance: Tolerance::default(),
-        batch_max: None,
-        batch_delay: Duration::ZERO,
-        preload: true,
+        ..ModelSpec::new("m", ModelSource::file("m"), binder(FamilyHints::default()))
     }
 }
 

@@ -1,16 +1,15 @@
 //! A registry on the fake engine, a family of plain rows, and an observer that counts.
 
 use parking_lot::Mutex;
-use samovar_engine_api::{ModelFiles, Precision, Signature};
+use samovar_engine_api::{Precision, Signature};
 use samovar_engines::{FakeEngine, FakeModel, fake_digest, fake_output};
 use samovar_runtime::{
-    Binder, Call, Class, ContractError, DeviceOptions, EngineChoice, Event, Family, InputRow, ModelHandle, ModelSpec,
-    Observer, OutputRow, PrecisionChoice, Registry, RegistryOptions, RowShape, RowShapes, Scratch, StreamKey, Task,
-    TaskError, Tolerance, WarmUpRow,
+    Call, Class, ContractError, DeviceOptions, Event, Family, InputRow, ModelHandle, ModelSource, ModelSpec, Observer,
+    OutputRow, PrecisionChoice, Registry, RegistryOptions, RowShape, RowShapes, Scratch, StreamKey, Task, TaskError,
+    WarmUpRow,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Values in one row.
 pub const FEATURES: usize = 3;
@@ -107,16 +106,9 @@ fn bind(signature: &Signature) -> Result<Arc<dyn Family>, ContractError> {
 
 pub fn spec(name: &str) -> ModelSpec {
     ModelSpec {
-        name: name.to_owned(),
-        files: ModelFiles { path: name.into() },
-        reference: None,
-        binder: Arc::new(bind) as Binder,
-        engine: EngineChoice::Auto,
         precision: PrecisionChoice::Fixed(Precision::F32),
-        tolerance: Tolerance::default(),
-        batch_max: None,
-        batch_delay: Duration::ZERO,
         preload: false,
+        ..ModelSpec::new(name, ModelSource::file(name), Arc::new(bind))
     }
 }
 
@@ -164,7 +156,7 @@ impl Bench {
 
     pub fn with_policy(slots: usize, spec: ModelSpec, policy: samovar_schedule::QueuePolicy) -> Self {
         let model = FakeModel::rows(FEATURES);
-        let engine = Arc::new(FakeEngine::new().with(&spec.files.path, &model));
+        let engine = Arc::new(FakeEngine::new().with(spec.source.path(), &model));
         let events = Arc::new(Counter::default());
         let options = RegistryOptions {
             device: DeviceOptions { slots, policy, ..DeviceOptions::default() },

@@ -1,10 +1,10 @@
 //! A server with one or more models, on a free port, that ends with the test.
 
 use crate::client::{PATIENCE, get};
-use samovar_engine_api::{Dim, ElementType, Engine, ModelFiles, Port, Precision, Signature};
+use samovar_engine_api::{Dim, ElementType, Engine, Port, Precision, Signature};
 use samovar_engines::{FakeEngine, FakeModel};
 use samovar_models::{FamilyHints, binder};
-use samovar_runtime::{DeviceOptions, EngineChoice, ModelSpec, PrecisionChoice, Registry, RegistryOptions, Tolerance};
+use samovar_runtime::{DeviceOptions, ModelSource, ModelSpec, PrecisionChoice, Registry, RegistryOptions};
 use samovar_server::{Metrics, Server, ServerLimits, ServerOptions, Shutdown};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,8 @@ impl House {
     ) -> Self {
         let metrics = Arc::new(Metrics::new());
         let device = DeviceOptions { slots: 2, ..DeviceOptions::default() };
-        let registry = RegistryOptions { engines: vec![engine], device, observer: Arc::clone(&metrics) as _ };
+        let registry =
+            RegistryOptions { device, observer: Arc::clone(&metrics) as _, ..RegistryOptions::new(vec![engine]) };
         let registry = Arc::new(Registry::start(registry, specs).unwrap());
         registry.preload().await;
         let server = Server::bind(options, Arc::clone(&registry), metrics).unwrap();
@@ -88,16 +89,9 @@ pub(crate) fn options() -> ServerOptions {
 
 pub(crate) fn spec(name: &str, path: &Path) -> ModelSpec {
     ModelSpec {
-        name: name.to_owned(),
-        files: ModelFiles { path: path.to_owned() },
-        reference: None,
-        binder: binder(FamilyHints::default()),
-        engine: EngineChoice::Auto,
         precision: PrecisionChoice::Fixed(Precision::F32),
-        tolerance: Tolerance::default(),
         batch_max: Some(1),
-        batch_delay: Duration::ZERO,
-        preload: true,
+        ..ModelSpec::new(name, ModelSource::file(path), binder(FamilyHints::default()))
     }
 }
 
