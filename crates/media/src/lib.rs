@@ -31,7 +31,7 @@ pub use image_header::{ImageFormat, ImageHeader, Orientation};
 pub use letterbox::Letterbox;
 pub use limits::{ImageLimits, VideoLimits};
 pub use picture::Picture;
-pub use pool::{FramePool, PoolStats, PooledBuffer};
+pub use pool::{FramePool, PoolPurpose, PoolStats, PoolTotals, PooledBuffer};
 pub use rgb::to_rgb;
 pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_row};
 pub use video::{

@@ -2,7 +2,7 @@
 
 use crate::picture_port::{PicturePort, is_side};
 use samovar_engine_api::ElementType;
-use samovar_media::{ChannelOrder, FramePool, Letterbox, MediaError, Picture, Row, RowFormat, RowScratch, write_row};
+use samovar_media::{ChannelOrder, FramePool, Letterbox, MediaError, Picture, PoolPurpose, Row, RowFormat, RowScratch, write_row};
 use samovar_runtime::{ContractError, InputRow, RowShape, RowShapes, Scratch, TaskError};
 
 /// How pictures enter one model.
@@ -170,7 +170,7 @@ struct DecodePool(FramePool);
 
 impl Default for DecodePool {
     fn default() -> Self {
-        Self(FramePool::new(2))
+        Self(FramePool::counted(PoolPurpose::Picture, 2))
     }
 }
 

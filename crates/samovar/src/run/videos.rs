@@ -8,7 +8,7 @@ use super::report::Report;
 use crate::arguments::DetectArguments;
 use crate::failure::CliError;
 use samovar_media::{
-    FfmpegProgram, FramePool, MediaErrorKind, UrlScheme, VideoDecoder, VideoEnd, VideoInfo, VideoInput, VideoLimits,
+    FfmpegProgram, FramePool, MediaErrorKind, PoolPurpose, UrlScheme, VideoDecoder, VideoEnd, VideoInfo, VideoInput, VideoLimits,
     VideoOptions,
 };
 use samovar_models::{DetectOptions, Detector};
@@ -63,7 +63,10 @@ impl VideoWork<'_> {
         options.frame_count_max = self.arguments.frames_max.map(Into::into);
         // The operator typed these addresses, so they are allowed; a server never opens one for a client.
         options.schemes = vec![UrlScheme::Http, UrlScheme::Https, UrlScheme::Rtsp];
-        let pool = FramePool::new(options.frames_ahead.get() as usize + 1 + self.in_flight + FRAMES_DRAWN);
+        let pool = FramePool::counted(
+            PoolPurpose::Video,
+            options.frames_ahead.get() as usize + 1 + self.in_flight + FRAMES_DRAWN,
+        );
         let source = match &input.source {
             Source::Url(url) => VideoInput::Url(url.clone()),
             Source::File(path) => VideoInput::File(path.clone()),

@@ -111,9 +111,9 @@ fn frames_that_need_later_frames_come_in_order() {
     assert!(times.iter().enumerate().all(|(index, time)| time.as_micros().abs_diff(index as u128 * 100_000 / 3) <= 50));
     assert_eq!(decoder.end(), Some(VideoEnd::Complete));
     let stats = pool.stats();
-    assert_eq!((stats.in_use, stats.misses + stats.hits), (0, 90));
+    assert_eq!((stats.in_use, stats.allocations + stats.hits), (0, 90));
     // Four waiting, one being filled, one here.
-    assert!(stats.misses <= 6 && stats.in_use_max <= 6, "{stats:?}");
+    assert!(stats.allocations <= 6 && stats.in_use_max <= 6, "{stats:?}");
 }
 
 #[test]
