@@ -105,8 +105,8 @@ const REST: Duration = Duration::from_secs(5);
 const REAP_EVERY: Duration = Duration::from_millis(20);
 
 impl Device {
-    /// Starts the device's threads.
-    pub fn start(options: DeviceOptions, observer: Arc<dyn Observer>) -> Arc<Self> {
+    /// Starts the device's threads, which go by `clock`.
+    pub fn start(options: DeviceOptions, clock: Clock, observer: Arc<dyn Observer>) -> Arc<Self> {
         let slots = options.slots.max(1);
         let state = State {
             queue: DeviceQueue::new(options.policy),
@@ -115,7 +115,7 @@ impl Device {
         };
         let device = Arc::new(Self {
             options: DeviceOptions { slots, ..options },
-            clock: Clock::start(),
+            clock,
             observer,
             state: Mutex::new(state),
             arrived: Condvar::new(),
@@ -407,7 +407,8 @@ mod tests {
         let patient = Duration::from_secs(3600);
         let job = ClassPolicy { capacity: 1, wait_max: patient, when_full: WhenFull::ProducerWaits };
         let policy = QueuePolicy { job, ..QueuePolicy::default() };
-        let device = Device::start(DeviceOptions { kind: Cpu, slots: 1, threads: 1, policy }, Arc::new(Silent));
+        let device =
+            Device::start(DeviceOptions { kind: Cpu, slots: 1, threads: 1, policy }, Clock::start(), Arc::new(Silent));
         let generation = generation();
         let rows = RowShapes::new(vec![RowShape::Batched(vec![1])]);
         let lane = generation.lane(&rows).expect("the first shape has a lane");
@@ -437,7 +438,7 @@ mod tests {
     #[test]
     fn an_order_to_a_closed_device_is_dropped_so_that_its_answer_is_not_waited_for() {
         let options = DeviceOptions { kind: Cpu, slots: 2, threads: 1, policy: QueuePolicy::default() };
-        let device = Device::start(options, Arc::new(Silent));
+        let device = Device::start(options, Clock::start(), Arc::new(Silent));
         device.close();
         let (done, answers) = std::sync::mpsc::sync_channel(2);
         device.order(|| Order::Remove { key: GenerationKey(1), done: done.clone() });

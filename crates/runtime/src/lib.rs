@@ -33,7 +33,7 @@ mod work;
 
 pub use agreement::{Agreement, Disagreement, Snapshot, Tolerance};
 pub use call::{Call, Class, StreamKey};
-pub use clock::Clock;
+pub use clock::{Clock, ManualClock};
 pub use device::{Device, DeviceOptions, DeviceStats};
 pub use error::{RunError, RunErrorKind};
 pub use event::{DropReason, Event, Observer};

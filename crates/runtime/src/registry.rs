@@ -109,7 +109,7 @@ impl Registry {
     /// # Errors
     /// The name that two models share.
     pub fn start(options: RegistryOptions, specs: Vec<ModelSpec>) -> Result<Self, String> {
-        let device = Device::start(options.device, options.observer);
+        let device = Device::start(options.device, options.clock, options.observer);
         let shared = Arc::new(Shared { engines: options.engines, device, scale: Scale::default() });
         let mut models = BTreeMap::new();
         for spec in specs {

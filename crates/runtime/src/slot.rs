@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A slot: owned by its thread, shared with nobody.
 pub(crate) struct Slot {
@@ -113,9 +113,10 @@ impl Slot {
             report(&warming.done, Err(install_error("the model was removed while it warmed up".to_owned())));
             return;
         };
-        let scratch = &mut self.scratch;
-        let stepped =
-            catch_unwind(AssertUnwindSafe(|| warming.warm_up.step(&warming.generation, runner.as_mut(), scratch)));
+        let (scratch, clock) = (&mut self.scratch, &self.device.clock);
+        let stepped = catch_unwind(AssertUnwindSafe(|| {
+            warming.warm_up.step(&warming.generation, runner.as_mut(), scratch, clock)
+        }));
         match stepped {
             Ok(Ok(None)) => self.warming = Some(warming),
             Ok(Ok(Some(figures))) => report(&warming.done, Ok(figures)),
@@ -158,16 +159,16 @@ impl Slot {
             }
         };
         let mut times = BatchTimes::default();
-        let started = Instant::now();
+        let started = self.device.clock.now();
         self.write_rows(runner.as_mut(), &mut rows);
-        times.wrote = started.elapsed();
+        times.wrote = self.device.clock.since(started);
         if rows.is_empty() {
             self.runners.insert(generation.key, runner);
             return None;
         }
-        let started = Instant::now();
+        let started = self.device.clock.now();
         let outcome = catch_unwind(AssertUnwindSafe(|| runner.run()));
-        times.ran = started.elapsed();
+        times.ran = self.device.clock.since(started);
         let failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
@@ -228,11 +229,11 @@ impl Slot {
         index: usize,
     ) -> Result<(), TaskError> {
         let shapes = row.work.rows.clone();
-        let started = Instant::now();
+        let started = self.device.clock.now();
         let mut input = InputRow { runner, shapes: &shapes, rows, index };
         let (work, scratch) = (&mut row.work, &mut self.scratch);
         let written = catch_unwind(AssertUnwindSafe(|| work.write(&mut input, scratch)));
-        row.timings.wrote = started.elapsed();
+        row.timings.wrote = self.device.clock.since(started);
         written.unwrap_or_else(|_| Err(self.panicked(row)))
     }
 
@@ -243,9 +244,9 @@ impl Slot {
         let waited = rows.iter().map(|row| row.timings.queued).max().unwrap_or_default();
         let mut results = Vec::with_capacity(count);
         for (index, mut row) in rows.into_iter().enumerate() {
-            let started = Instant::now();
+            let started = self.device.clock.now();
             let read = self.read_row(runner, &mut row, index);
-            let took = started.elapsed();
+            let took = self.device.clock.since(started);
             times.read += took;
             let timings = Timings { ran: times.ran, read: took, batch_rows: count, ..row.timings };
             results.push((row.work, read.map(|()| timings).map_err(task_error)));

@@ -1,9 +1,9 @@
 //! Warm-up: representative runs of every shape a model will be asked for, until the latency has settled.
 
 use crate::generation::Generation;
-use crate::{InputRow, OutputRow, RowShapes, Scratch, TaskError, WarmUpRow};
+use crate::{Clock, InputRow, OutputRow, RowShapes, Scratch, TaskError, WarmUpRow};
 use samovar_engine_api::Runner;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What the warm-up of one runner took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,9 +47,10 @@ impl WarmUp {
         generation: &Generation,
         runner: &mut dyn Runner,
         scratch: &mut Scratch,
+        clock: &Clock,
     ) -> Result<Option<WarmUpFigures>, TaskError> {
         let Some(step) = self.current.take().or_else(|| self.begin(generation)) else { return Ok(Some(self.figures)) };
-        let (step, took) = step.run(runner, scratch)?;
+        let (step, took) = step.run(runner, scratch, clock)?;
         self.figures.runs += 1;
         if self.figures.first.is_zero() {
             self.figures.first = took;
@@ -71,11 +72,16 @@ impl WarmUp {
 }
 
 impl Step {
-    fn run(mut self, runner: &mut dyn Runner, scratch: &mut Scratch) -> Result<(Self, Duration), TaskError> {
+    fn run(
+        mut self,
+        runner: &mut dyn Runner,
+        scratch: &mut Scratch,
+        clock: &Clock,
+    ) -> Result<(Self, Duration), TaskError> {
         run_rows(runner, &self.lane, self.rows, |row| self.work.write(row, scratch))?;
-        let started = Instant::now();
+        let started = clock.now();
         runner.run()?;
-        let took = started.elapsed();
+        let took = clock.since(started);
         for index in 0..self.rows {
             self.work.read(&OutputRow { runner, index, batched: self.lane.batched() }, scratch)?;
         }
