@@ -134,6 +134,9 @@ pub enum DropReason {
 }
 
 impl DropReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [Self::Displaced, Self::Expired, Self::Cancelled, Self::Refused, Self::Unloaded];
+
     /// The name in metrics.
     pub const fn name(self) -> &'static str {
         match self {

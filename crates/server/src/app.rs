@@ -32,6 +32,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(options: ServerOptions, registry: Arc<Registry>, metrics: Arc<Metrics>) -> Self {
+        metrics.know(registry.list().iter().map(|model| model.name.as_str()));
         Self {
             registry,
             metrics,

@@ -33,7 +33,7 @@ mod wire;
 
 pub use demo::{DemoFigures, DemoFrame, DemoView};
 pub use limits::{ServerLimits, StreamLimits};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Moment, PageFormat};
 pub use options::ServerOptions;
 pub use server::{Server, ServerError};
 pub use shutdown::Shutdown;

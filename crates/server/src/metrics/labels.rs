@@ -2,10 +2,17 @@
 
 use http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
+use samovar_runtime::{Class, DropReason};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ModelLabels {
     pub(super) model: String,
+}
+
+impl ModelLabels {
+    pub(super) fn new(model: &str) -> Self {
+        Self { model: model.to_owned() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -16,9 +23,28 @@ pub(super) struct FailureLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct DropLabels {
-    pub(super) model: String,
-    pub(super) class: &'static str,
-    pub(super) reason: &'static str,
+    model: String,
+    class: &'static str,
+    reason: &'static str,
+}
+
+impl DropLabels {
+    pub(super) fn new(model: &str, class: Class, reason: DropReason) -> Self {
+        Self { model: model.to_owned(), class: class.name(), reason: reason.name() }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct PlanLabels {
+    model: String,
+    /// `true` where an earlier process measured the plan, `false` where this one did.
+    stored: &'static str,
+}
+
+impl PlanLabels {
+    pub(super) fn new(model: &str, stored: bool) -> Self {
+        Self { model: model.to_owned(), stored: word(stored) }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,8 +55,14 @@ pub(super) struct StateLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct WarmLabels {
-    /// `true` or `false`.
-    pub(super) warm: String,
+    /// Whether the model was warm when the stream asked for it.
+    warm: &'static str,
+}
+
+impl WarmLabels {
+    pub(super) const fn new(warm: bool) -> Self {
+        Self { warm: word(warm) }
+    }
 }
 
 /// One request.
@@ -57,4 +89,8 @@ pub(crate) fn method_name(method: &Method) -> &'static str {
         Method::CONNECT => "CONNECT",
         _ => "other",
     }
+}
+
+const fn word(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
 }

@@ -75,6 +75,11 @@ fn status(app: &App, models: &[ModelStatus]) -> &'static str {
     }
 }
 
+/// What [`ready`] answers.
+pub(super) fn is_ready(app: &App, models: &[ModelStatus]) -> bool {
+    status(app, models) == "ready"
+}
+
 fn yes(status: &'static str) -> Probe {
     (StatusCode::OK, Json(ProbeBody { status, code: None, detail: None, models: Vec::new() }))
 }

@@ -64,7 +64,7 @@ impl tower_http::catch_panic::ResponseForPanic for Panicked {
     type ResponseBody = axum::body::Body;
 
     fn response_for_panic(&mut self, _panic: Box<dyn Any + Send + 'static>) -> Response {
-        self.0.metrics.panics.inc();
+        self.0.metrics.panicked();
         tracing::error!("a request ended in a panic");
         ApiError::internal().into_response()
     }

@@ -1,0 +1,87 @@
+//! What is true at the moment in which the page is asked for: states, generations, memory, readiness.
+
+use super::labels::{ModelLabels, StateLabels};
+use super::{Levels, add};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use samovar_runtime::{ModelStatus, resident_bytes};
+
+/// What the page tells about the moment it is asked for in, beside what was counted.
+pub struct Moment<'a> {
+    /// Every configured model.
+    pub models: &'a [ModelStatus],
+    /// Whether requests may be sent here, as `/health/ready` tells.
+    pub ready: bool,
+    /// Bytes that all models together may take; none where nothing limits them.
+    pub memory_limit: Option<u64>,
+}
+
+pub(super) struct MomentLevels {
+    ready: Gauge,
+    model_state: Levels<StateLabels>,
+    model_generation: Levels<ModelLabels>,
+    model_version: Levels<ModelLabels>,
+    model_memory_bytes: Levels<ModelLabels>,
+    memory_limit_bytes: Gauge,
+    resident_bytes: Gauge,
+}
+
+/// Every name that a model's state has.
+const STATES: [&str; 6] = ["absent", "loading", "warming", "ready", "draining", "failed"];
+
+impl MomentLevels {
+    pub(super) fn register(into: &mut Registry) -> Self {
+        Self {
+            ready: add(into, "samovar_ready", "1 while requests may be sent here.", Gauge::default()),
+            model_state: add(into, "samovar_model_state", "1 for the state a model is in.", Levels::default()),
+            model_generation: add(
+                into,
+                "samovar_model_generation",
+                "The copy of a model that serves, counted from 1; 0 where none does.",
+                Levels::default(),
+            ),
+            model_version: add(
+                into,
+                "samovar_model_version",
+                "The version that serves; 0 where the model has none or does not serve.",
+                Levels::default(),
+            ),
+            model_memory_bytes: add(into, "samovar_model_memory_bytes", "Growth by a model's load.", Levels::default()),
+            memory_limit_bytes: add(
+                into,
+                "samovar_memory_limit_bytes",
+                "What all models together may take; 0 where nothing limits them.",
+                Gauge::default(),
+            ),
+            resident_bytes: add(into, "samovar_process_resident_bytes", "Memory of the process.", Gauge::default()),
+        }
+    }
+
+    pub(super) fn set(&self, moment: &Moment<'_>) {
+        self.ready.set(i64::from(moment.ready));
+        self.memory_limit_bytes.set(whole(moment.memory_limit.unwrap_or(0)));
+        self.resident_bytes.set(whole(resident_bytes()));
+        for model in moment.models {
+            self.set_model(model);
+        }
+    }
+
+    fn set_model(&self, ModelStatus { name, state, .. }: &ModelStatus) {
+        for name_of_state in STATES {
+            let labels = StateLabels { model: name.clone(), state: name_of_state };
+            self.model_state.get_or_create(&labels).set(i64::from(state.name() == name_of_state));
+        }
+        let serving = state.generation();
+        let figures = serving.map(|generation| generation.figures()).unwrap_or_default();
+        let set = |levels: &Levels<ModelLabels>, value: u64| {
+            levels.get_or_create(&ModelLabels::new(name)).set(whole(value));
+        };
+        set(&self.model_generation, serving.map_or(0, |generation| generation.number));
+        set(&self.model_version, serving.and_then(|generation| generation.version).unwrap_or(0));
+        set(&self.model_memory_bytes, figures.memory_bytes);
+    }
+}
+
+fn whole(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
