@@ -93,6 +93,18 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind: metrics stand at zero before one happens.
+    pub const ALL: [Self; 8] = [
+        Self::File,
+        Self::Model,
+        Self::Contract,
+        Self::EngineUnavailable,
+        Self::Unsupported,
+        Self::Disagrees,
+        Self::WarmUp,
+        Self::Internal,
+    ];
+
     /// The stable machine code.
     pub const fn code(self) -> &'static str {
         match self {
