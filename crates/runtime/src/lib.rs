@@ -15,6 +15,7 @@ mod event;
 mod family;
 mod generation;
 mod handle;
+mod keeper;
 mod lifecycle;
 mod load;
 mod memory;

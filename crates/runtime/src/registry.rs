@@ -1,6 +1,7 @@
 //! All models of this process: one value, made at start, passed down.
 
 use crate::event::{Observer, Silent};
+use crate::keeper::Keeper;
 use crate::lifecycle::{Model, Shared};
 use crate::memory::Scale;
 use crate::{
@@ -85,8 +86,9 @@ pub struct Registry {
     models: BTreeMap<String, Arc<Model>>,
     shared: Arc<Shared>,
     operations: Operations,
-    /// Loads again what failed and is due.
-    retry: Mutex<Option<JoinHandle<()>>>,
+    keeper: Arc<Keeper>,
+    /// The keeper's thread; joined by [`Registry::close`].
+    keeping: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A model as it is shown.
@@ -99,9 +101,6 @@ pub struct ModelStatus {
     /// Whether it counts for readiness.
     pub preload: bool,
 }
-
-/// How often failed loads are looked at.
-const RETRY_LOOK: Duration = Duration::from_millis(500);
 
 impl Registry {
     /// Starts the device and takes the models in, none of them loaded.
@@ -120,8 +119,9 @@ impl Registry {
             }
         }
         let operations = Operations::default();
-        let retry = spawn_retry(models.values().cloned().collect(), operations.clone());
-        Ok(Self { models, shared, operations, retry: Mutex::new(Some(retry)) })
+        let keeper = Arc::new(Keeper::new(models.values().cloned().collect(), operations.clone()));
+        let keeping = Mutex::new(Some(keeper.start()));
+        Ok(Self { models, shared, operations, keeper, keeping })
     }
 
     /// A handle to the model of that name.
@@ -184,6 +184,12 @@ impl Registry {
         self.operations.run(self.find(name)?, Model::unload).await
     }
 
+    /// Looks at once after what is due: failed loads, models that drifted, idle or changed. The keeper's thread does the same twice
+    /// a second; tests in virtual time do not want to wait for it. What it starts, it does not wait for.
+    pub fn look(&self) {
+        self.keeper.look();
+    }
+
     /// How full the device is.
     pub fn device_stats(&self) -> DeviceStats {
         self.shared.device.stats()
@@ -192,10 +198,10 @@ impl Registry {
     /// Finishes what is queued and ends all threads. Blocks.
     pub fn close(&self) {
         self.operations.close();
-        if let Some(retry) = self.retry.lock().take()
-            && retry.join().is_err()
+        if let Some(keeping) = self.keeping.lock().take()
+            && keeping.join().is_err()
         {
-            tracing::error!("the retry thread ended in a panic");
+            tracing::error!("the keeper's thread ended in a panic");
         }
         self.shared.device.close();
     }
@@ -228,7 +234,7 @@ pub(crate) struct Operations {
 #[derive(Default)]
 struct OperationsShared {
     state: Mutex<OperationsState>,
-    /// Signalled at the end: the retry thread wakes.
+    /// Signalled at the end: the keeper wakes.
     closing: Condvar,
 }
 
@@ -297,7 +303,7 @@ impl Operations {
     }
 
     /// Sleeps for `time` or until the end; tells whether it is the end.
-    fn sleep(&self, time: Duration) -> bool {
+    pub(crate) fn sleep(&self, time: Duration) -> bool {
         let mut state = self.shared.state.lock();
         if !state.closed {
             self.shared.closing.wait_for(&mut state, time);
@@ -310,19 +316,4 @@ fn no_thread(error: &std::io::Error) -> RunError {
     tracing::error!(%error, "no thread for an operation on a model");
     let retry_after = Duration::from_secs(1);
     RunError::new(RunErrorKind::NotReady { retry_after }, "the system gives no thread for the model; ask again later")
-}
-
-fn spawn_retry(models: Vec<Arc<Model>>, operations: Operations) -> JoinHandle<()> {
-    let body = move || {
-        while !operations.sleep(RETRY_LOOK) {
-            for model in models.iter().filter(|model| model.spec.preload && has_failed(model) && model.claim_load()) {
-                drop(operations.start(model, Model::load));
-            }
-        }
-    };
-    std::thread::Builder::new().name("retry".to_owned()).spawn(body).expect("the system gives threads at start")
-}
-
-fn has_failed(model: &Model) -> bool {
-    matches!(&*model.state.borrow(), ModelState::Failed(_))
 }
