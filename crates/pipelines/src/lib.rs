@@ -6,6 +6,8 @@
 
 mod detect_stream;
 mod detect_video;
+mod frame_queue;
 
-pub use detect_stream::{DetectStream, StreamEvent};
+pub use detect_stream::DetectStream;
 pub use detect_video::{DetectVideo, VideoDetections, VideoOutcome};
+pub use frame_queue::{FrameEvent, FrameQueue};

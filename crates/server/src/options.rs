@@ -21,6 +21,8 @@ pub struct ServerOptions {
     pub grace: Duration,
     /// What clients may do.
     pub limits: ServerLimits,
+    /// The modes of live segmentation, fastest first: (mode, configured name of its model). Without any, requests name a model.
+    pub segment_modes: Vec<(String, String)>,
     /// What `/demo` shows. Without it there is no such page.
     pub demo: Option<DemoView>,
 }
@@ -35,6 +37,7 @@ impl Default for ServerOptions {
             drain_delay: Duration::from_secs(5),
             grace: Duration::from_secs(30),
             limits: ServerLimits::default(),
+            segment_modes: Vec::new(),
             demo: None,
         }
     }

@@ -10,7 +10,7 @@ use axum::extract::ws::WebSocket;
 use bytes::Bytes;
 use samovar_media::Picture;
 use samovar_models::Detector;
-use samovar_pipelines::{DetectStream, StreamEvent};
+use samovar_pipelines::{DetectStream, FrameEvent};
 use samovar_runtime::{Opened, RunError, RunErrorKind, StreamKey};
 use std::sync::Arc;
 use std::time::Duration;
@@ -227,15 +227,13 @@ impl Running<'_> {
     }
 }
 
-fn body(event: StreamEvent) -> StreamEventBody {
+fn body(event: FrameEvent<samovar_models::Detections>) -> StreamEventBody {
     match event {
-        StreamEvent::Result { frame, completed, latency } => {
+        FrameEvent::Result { frame, completed, latency } => {
             StreamEventBody::Result { frame, answer: DetectAnswer::new(&completed, latency) }
         }
-        StreamEvent::Dropped { frame, count } => StreamEventBody::Dropped { frame, count, reason: "overloaded" },
-        StreamEvent::Error { frame, error } => {
-            StreamEventBody::Error(ApiError::from(error).stream_problem(Some(frame)))
-        }
+        FrameEvent::Dropped { frame, count } => StreamEventBody::Dropped { frame, count, reason: "overloaded" },
+        FrameEvent::Error { frame, error } => StreamEventBody::Error(ApiError::from(error).stream_problem(Some(frame))),
     }
 }
 

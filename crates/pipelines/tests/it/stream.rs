@@ -3,7 +3,7 @@
 use crate::support::Bench;
 use samovar_engines::Gate;
 use samovar_models::DetectOptions;
-use samovar_pipelines::{DetectStream, StreamEvent};
+use samovar_pipelines::{DetectStream, FrameEvent};
 use samovar_runtime::{RunErrorKind, StreamKey};
 
 fn stream(bench: &Bench, key: u64) -> DetectStream {
@@ -23,9 +23,9 @@ async fn events_come_in_the_order_of_the_frames_and_the_latest_frame_wins() {
     let mut told = Vec::new();
     while !stream.is_idle() {
         told.push(match stream.next().await {
-            StreamEvent::Result { frame, .. } => (frame, "result"),
-            StreamEvent::Dropped { frame, .. } => (frame, "dropped"),
-            StreamEvent::Error { frame, .. } => (frame, "error"),
+            FrameEvent::Result { frame, .. } => (frame, "result"),
+            FrameEvent::Dropped { frame, .. } => (frame, "dropped"),
+            FrameEvent::Error { frame, .. } => (frame, "error"),
         });
     }
     let dropped = (1..5).map(|frame| (frame, "dropped"));
@@ -39,10 +39,10 @@ async fn a_bad_frame_is_told_and_the_stream_goes_on() {
     let bench = Bench::warm(2).await;
     let mut stream = stream(&bench, 1);
     stream.push(0, bench.cut_off());
-    let StreamEvent::Error { frame: 0, error } = stream.next().await else { unreachable!("the frame is cut off") };
+    let FrameEvent::Error { frame: 0, error } = stream.next().await else { unreachable!("the frame is cut off") };
     assert_eq!(error.kind(), RunErrorKind::Input { code: "corrupt_media" });
     stream.push(1, bench.picture(10));
-    assert!(matches!(stream.next().await, StreamEvent::Result { frame: 1, .. }));
+    assert!(matches!(stream.next().await, FrameEvent::Result { frame: 1, .. }));
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_client_that_takes_no_events_is_held_within_bounds_and_every_frame_is_
     while !stream.is_idle() {
         events += 1;
         frames += match stream.next().await {
-            StreamEvent::Dropped { count, .. } => count,
+            FrameEvent::Dropped { count, .. } => count,
             _ => 1,
         };
     }
@@ -76,7 +76,7 @@ async fn giving_up_a_wait_loses_nothing() {
         () = tokio::task::yield_now() => {}
     }
     gate.open();
-    assert!(matches!(stream.next().await, StreamEvent::Result { frame: 7, .. }));
+    assert!(matches!(stream.next().await, FrameEvent::Result { frame: 7, .. }));
 }
 
 #[tokio::test]
@@ -92,5 +92,5 @@ async fn a_stream_that_ends_leaves_no_work_behind() {
     drop(second);
     assert_eq!(bench.registry.device_stats().waiting, [0, 0, 0]);
     gate.open();
-    assert!(matches!(first.next().await, StreamEvent::Result { frame: 0, .. }));
+    assert!(matches!(first.next().await, FrameEvent::Result { frame: 0, .. }));
 }
