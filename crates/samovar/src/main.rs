@@ -63,6 +63,9 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Config(command) => config_command::run(&command, config),
         Command::Bench(BenchCommand::Detect(detect)) => bench::detect(&detect, config),
         Command::Bench(BenchCommand::Open(open)) => bench::open(&open),
+        Command::Bench(BenchCommand::Start(start)) => bench::start(&start),
+        Command::Bench(BenchCommand::Memory(memory)) => bench::memory(&memory),
+        Command::Bench(BenchCommand::Swap(swap)) => bench::swap(&swap),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
         Command::Engine(command) => engine::run(&command),
     }

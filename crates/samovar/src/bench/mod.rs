@@ -1,14 +1,25 @@
 //! `samovar bench`: figures and their ratios, each measured in one run on this machine.
 
+mod arguments;
 mod detect;
 mod detect_report;
 mod idle;
 mod media;
+mod memory;
 mod open;
 mod server_process;
+mod server_setup;
 mod stages;
+mod start;
 mod statistics;
+mod stream_client;
+mod swap;
 mod throughput;
+mod workplace;
 
+pub use arguments::{BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchSwapArguments};
 pub use detect::detect;
+pub use memory::memory;
 pub use open::open;
+pub use start::start;
+pub use swap::swap;

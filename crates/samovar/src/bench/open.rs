@@ -2,15 +2,19 @@
 
 use super::idle;
 use super::server_process::ServerProcess;
+use super::server_setup::{ServerSetup, name_of};
 use super::statistics::percentile;
+use super::workplace::Workplace;
 use crate::arguments::BenchOpenArguments;
 use crate::failure::{CliError, Exit};
 use crate::{stderr, stdout};
 use futures_util::StreamExt;
 use serde::Serialize;
+use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -26,6 +30,8 @@ struct Figures {
     models: usize,
     /// From its start to its readiness; none for a server that ran already.
     start_to_ready_ms: Option<f64>,
+    /// Streams that were opened at once while the model was not in memory; none for a server that ran already.
+    cold: Option<ColdOpens>,
     opens: usize,
     /// From the connection's beginning to the `ready` event.
     open_p50_ms: f64,
@@ -36,16 +42,29 @@ struct Figures {
     idle_stream_bytes: Option<u64>,
 }
 
+/// Streams that were opened at once on a model that was not in memory.
+#[derive(Debug, Serialize)]
+struct ColdOpens {
+    rounds: usize,
+    streams: usize,
+    open_p50_ms: f64,
+    open_p99_ms: f64,
+    /// Warm-ups of all rounds, and opens that found the model warm.
+    warm_ups: f64,
+    skipped: f64,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// Where the server does not start or a stream does not open.
 pub fn open(arguments: &BenchOpenArguments) -> Result<Exit, CliError> {
+    let workplace = Workplace::new("open")?;
     let server = match &arguments.url {
         Some(url) => ServerProcess::running(address(url)?),
         None => {
-            let choices = arguments.choices;
-            ServerProcess::start(&arguments.model, choices.engine.word(), choices.precision.word())?
+            let setup = ServerSetup::new(workplace.path(), arguments.choices);
+            ServerProcess::start(&setup.files(&arguments.model))?
         }
     };
     let ready = server.wait_until_ready()?;
@@ -63,6 +82,10 @@ pub fn open(arguments: &BenchOpenArguments) -> Result<Exit, CliError> {
 
 async fn measure(arguments: &BenchOpenArguments, server: &ServerProcess, ready_ms: f64) -> Result<Figures, CliError> {
     let url = stream_url(server.address(), arguments);
+    let cold = match arguments.model.first() {
+        Some(model) => Some(cold_opens(server, &name_of(model), &url).await?),
+        None => None,
+    };
     for _ in 0..WARM_UP_OPENS {
         open_one(&url).await?;
     }
@@ -80,6 +103,7 @@ async fn measure(arguments: &BenchOpenArguments, server: &ServerProcess, ready_m
         command: std::env::args().collect::<Vec<_>>().join(" "),
         models: arguments.model.len(),
         start_to_ready_ms: arguments.url.is_none().then_some(ready_ms),
+        cold,
         opens: opens_ms.len(),
         open_p50_ms: percentile(&opens_ms, 0.5),
         open_p99_ms: percentile(&opens_ms, 0.99),
@@ -88,6 +112,39 @@ async fn measure(arguments: &BenchOpenArguments, server: &ServerProcess, ready_m
         idle_stream_bytes,
     })
 }
+
+/// Frees the model, then opens several streams at once, a few times over.
+async fn cold_opens(server: &ServerProcess, model: &str, url: &str) -> Result<ColdOpens, CliError> {
+    let counts = || {
+        ["warmup", "warmup_skipped"].map(|name| server.metric(&format!("samovar_{name}_total{{model=\"{model}\"}}")))
+    };
+    let before = counts();
+    let mut opens_ms = Vec::new();
+    for _ in 0..COLD_ROUNDS {
+        server.post("/v1/models/clear", &json!({}))?;
+        let mut opening: JoinSet<_> = (0..COLD_STREAMS).map(|_| open_owned(url.to_owned())).collect();
+        while let Some(opened) = opening.join_next().await {
+            let (_, took_ms) = opened.map_err(|_| CliError::new("internal", "a stream's task failed"))??;
+            opens_ms.push(took_ms);
+        }
+    }
+    let after = counts();
+    Ok(ColdOpens {
+        rounds: COLD_ROUNDS,
+        streams: COLD_STREAMS,
+        open_p50_ms: percentile(&opens_ms, 0.5),
+        open_p99_ms: percentile(&opens_ms, 0.99),
+        warm_ups: after[0] - before[0],
+        skipped: after[1] - before[1],
+    })
+}
+
+async fn open_owned(url: String) -> Result<(Client, f64), CliError> {
+    open_one(&url).await
+}
+
+const COLD_ROUNDS: usize = 5;
+const COLD_STREAMS: usize = 10;
 
 /// Opens before anything counts.
 const WARM_UP_OPENS: usize = 5;
@@ -134,8 +191,14 @@ impl Figures {
         if let Some(ready_ms) = self.start_to_ready_ms {
             text += &format!("start to ready, {} models   {ready_ms:8.0} ms\n", self.models);
         }
+        if let Some(cold) = &self.cold {
+            text += &format!(
+                "cold, {} × {} at once      p50 {:.0} ms, p99 {:.0} ms; {} warm-ups, {} skipped\n",
+                cold.rounds, cold.streams, cold.open_p50_ms, cold.open_p99_ms, cold.warm_ups, cold.skipped
+            );
+        }
         text += &format!(
-            "open a stream, {} opens   p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms\n",
+            "warm, {} opens           p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms\n",
             self.opens, self.open_p50_ms, self.open_p99_ms, self.open_max_ms
         );
         text += &match self.idle_stream_bytes {

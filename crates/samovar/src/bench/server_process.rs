@@ -1,6 +1,8 @@
 //! A `samovar serve` of one's own, in a child process, and what can be seen of it from outside.
 
+use super::server_setup::ServerSetup;
 use crate::failure::CliError;
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -20,7 +22,9 @@ pub struct ServerProcess {
 const READY_MAX: Duration = Duration::from_secs(120);
 /// Longest wait for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-const ANSWER_BYTES_MAX: u64 = 64 << 10;
+/// Longest wait for a model to be loaded, swapped or freed.
+const LOAD_MAX: Duration = Duration::from_secs(300);
+const ANSWER_BYTES_MAX: u64 = 4 << 20;
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 /// What the server says before its address.
 const SAYS: &str = "listens on http://";
@@ -31,23 +35,17 @@ impl ServerProcess {
         Self { address, child: None, config: None, started: Instant::now() }
     }
 
-    /// Starts this program as a server of `models` on a free port.
+    /// Starts this program as a server on a free port.
     ///
     /// # Errors
     /// Where it does not start.
-    pub fn start(models: &[PathBuf], engine: &str, precision: &str) -> Result<Self, CliError> {
+    pub fn start(setup: &ServerSetup) -> Result<Self, CliError> {
         let started = Instant::now();
         let failed = |what: &str| CliError::new("server_failed", format!("a server to measure {what}"));
         let program = std::env::current_exe().map_err(|_| failed("cannot be started"))?;
-        let config = std::env::temp_dir().join(format!("samovar-bench-{}.toml", std::process::id()));
-        // All streams come from one address here.
-        let text = "[server]\nconnections_per_client_max = 10000\ndrain_delay_ms = 0\n";
-        std::fs::write(&config, text).map_err(|_| failed("cannot be configured"))?;
+        let config = setup.write().map_err(|_| failed("cannot be configured"))?;
         let mut command = Command::new(program);
-        command.args(["serve", "--port", "0", "--engine", engine, "--precision", precision, "--config"]).arg(&config);
-        for model in models {
-            command.arg("--model").arg(model);
-        }
+        command.args(["serve", "--port", "0", "--config"]).arg(&config);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = child.map_err(|_| failed("cannot be started"))?;
         let stderr = child.stderr.take();
@@ -81,6 +79,21 @@ impl ServerProcess {
         Err(CliError::new("server_failed", "the server to measure did not get ready").cure("look at it: samovar serve"))
     }
 
+    /// Asks it to do something to its models, and gives what it answers.
+    ///
+    /// # Errors
+    /// Where it does not answer, or with a problem.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+        post(self.address, path, body)
+    }
+
+    /// One value of its metrics, by name and labels as they are written there; 0 where it is not.
+    pub fn metric(&self, name: &str) -> f64 {
+        let page = get(self.address, "/metrics").unwrap_or_default();
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or(0.0)
+    }
+
     /// Its resident memory; none for a server that was not started here.
     pub fn resident_bytes(&self) -> Option<u64> {
         let pid = self.child.as_ref()?.id();
@@ -103,11 +116,33 @@ impl Drop for ServerProcess {
     }
 }
 
+/// Asks a server to do something to its models, and gives what it answers.
+///
+/// # Errors
+/// Where it does not answer, or with a problem.
+pub fn post(address: SocketAddr, path: &str, body: &Value) -> Result<Value, CliError> {
+    let failed = |what: &str| CliError::new("request_failed", format!("POST {path}: {what}"));
+    let body = body.to_string();
+    let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    let answer = exchange(address, &(head + &format!("Host: {address}\r\nConnection: close\r\n\r\n{body}")), LOAD_MAX);
+    let answer = answer.ok_or_else(|| failed("no answer"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| failed("half an answer"))?;
+    if !head.starts_with("HTTP/1.1 200") {
+        return Err(failed(body));
+    }
+    serde_json::from_str(body).map_err(|_| failed("the answer is no JSON"))
+}
+
 /// The answer to one plain request; none where there is none.
 fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    exchange(address, &request, ANSWER_MAX)
+}
+
+fn exchange(address: SocketAddr, request: &str, limit: Duration) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX).ok()?;
-    stream.set_read_timeout(Some(ANSWER_MAX)).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    stream.set_read_timeout(Some(limit)).ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).ok()?;
     Some(String::from_utf8_lossy(&answer).into_owned())
