@@ -1,8 +1,9 @@
 //! One device: its queue, its slots' threads, and the reaper of work that nobody will start in time.
 //!
 //! All slots and all models of a device meet in one [`DeviceQueue`]. A slot is a thread that owns one runner of each
-//! model. Lock order: a device's lock is never held while work is settled or an observer is called.
+//! model. Lock order: a device's lock is never held while work is settled, an observer is called or cores are waited for.
 
+use crate::cores::{Cores, CoresHeld};
 use crate::event::Event;
 use crate::generation::{Generation, GenerationKey};
 use crate::slot::Slot;
@@ -14,6 +15,7 @@ use samovar_engine_api as engine_api;
 use samovar_schedule::{Batch, Class, DeviceQueue, Dropped, Entry, Next, QueuePolicy, RefusedReason, Ticket};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -46,6 +48,9 @@ pub struct Device {
     pub(crate) options: DeviceOptions,
     pub(crate) clock: Clock,
     pub(crate) observer: Arc<dyn Observer>,
+    /// As many as slots × threads. Every run takes those that it uses.
+    cores: Cores,
+    runs: Arc<Runs>,
     /// Everything that slots and callers share.
     state: Mutex<State>,
     /// Signalled once for every piece of work or order: one idle slot wakes.
@@ -56,6 +61,28 @@ pub struct Device {
     room: Notify,
     /// Joined by [`Device::close`].
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Runs of all slots, warm-up runs included.
+#[derive(Default)]
+struct Runs {
+    going_on: AtomicUsize,
+    begun: AtomicU64,
+}
+
+/// One run with the cores that it uses, from before its rows are written until they are read. The cores are given back on drop.
+pub(crate) struct AtWork {
+    pub(crate) cores: CoresHeld,
+    runs: Arc<Runs>,
+}
+
+/// What a device does: for whoever wants to use it only while nobody else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Activity {
+    /// Work or orders wait, or a run goes on.
+    pub(crate) busy: bool,
+    /// Runs begun since the start: the same number twice means that nothing came in between.
+    pub(crate) runs: u64,
 }
 
 struct State {
@@ -82,7 +109,7 @@ pub(crate) struct InstallError {
 
 /// What a slot does next.
 pub(crate) enum Duty {
-    Run(Batch<Work>),
+    Run(Batch<Work>, AtWork),
     Obey(Order),
     /// Nothing to do beside the warm-up.
     Idle,
@@ -108,6 +135,7 @@ impl Device {
     /// Starts the device's threads, which go by `clock`.
     pub fn start(options: DeviceOptions, clock: Clock, observer: Arc<dyn Observer>) -> Arc<Self> {
         let slots = options.slots.max(1);
+        let cores = Cores::new(slots.saturating_mul(options.threads.max(1)));
         let state = State {
             queue: DeviceQueue::new(options.policy),
             orders: (0..slots).map(|_| VecDeque::new()).collect(),
@@ -117,6 +145,8 @@ impl Device {
             options: DeviceOptions { slots, ..options },
             clock,
             observer,
+            cores,
+            runs: Arc::default(),
             state: Mutex::new(state),
             arrived: Condvar::new(),
             waiting: Condvar::new(),
@@ -140,6 +170,34 @@ impl Device {
     pub fn stats(&self) -> DeviceStats {
         let state = self.state.lock();
         DeviceStats { slots: self.options.slots, waiting: Class::ALL.map(|class| state.queue.depth(class)) }
+    }
+
+    /// The cores that all runs share: whoever runs a model beside the slots takes what it uses.
+    #[expect(dead_code, reason = "the measurement of plans takes them")]
+    pub(crate) const fn cores(&self) -> &Cores {
+        &self.cores
+    }
+
+    /// Whether anything waits or runs, and how much has run so far.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the measurement of plans waits for an idle device"))]
+    pub(crate) fn activity(&self) -> Activity {
+        let waits = {
+            let state = self.state.lock();
+            !state.queue.is_empty() || state.orders.iter().any(|orders| !orders.is_empty())
+        };
+        let busy = waits || self.runs.going_on.load(Ordering::Acquire) > 0;
+        Activity { busy, runs: self.runs.begun.load(Ordering::Acquire) }
+    }
+
+    /// Begins a run of `threads` threads beside the queue's work; waits until they are free.
+    pub(crate) fn begin_run(&self, threads: usize) -> AtWork {
+        self.at_work(self.cores.take(threads))
+    }
+
+    fn at_work(&self, cores: CoresHeld) -> AtWork {
+        self.runs.begun.fetch_add(1, Ordering::AcqRel);
+        self.runs.going_on.fetch_add(1, Ordering::AcqRel);
+        AtWork { cores, runs: Arc::clone(&self.runs) }
     }
 
     /// Queues work.
@@ -203,12 +261,18 @@ impl Device {
 
     /// The next duty of slot `index`. A slot that is warming a model up does not sleep and begins no other warm-up.
     pub(crate) fn next_duty(&self, index: usize, warming: bool) -> Duty {
+        let mut core = None;
         let mut state = self.state.lock();
         loop {
             if let Some(order) = next_order(&mut state.orders[index], warming) {
                 self.hand_watch_on(&state);
                 return Duty::Obey(order);
             }
+            // A core comes before work: what nobody can run yet stays in the queue, where it can be displaced or become late.
+            let Some(held) = core.take().or_else(|| self.cores.try_take(1)) else {
+                core = Some(MutexGuard::unlocked(&mut state, || self.cores.take(1)));
+                continue;
+            };
             let may_wait = !state.closing;
             let taken = state.queue.take(self.clock.now(), may_wait);
             let unlocked = !taken.expired.is_empty();
@@ -220,7 +284,7 @@ impl Device {
                     self.hand_watch_on(&state);
                     drop(state);
                     self.room.notify_waiters();
-                    return Duty::Run(batch);
+                    return Duty::Run(batch, self.at_work(held));
                 }
                 _ if warming => return Duty::Idle,
                 // What came while the lock was open has already signalled.
@@ -229,6 +293,7 @@ impl Device {
                 Next::Empty => REST,
                 Next::WaitUntil(moment) => self.clock.until(moment),
             };
+            drop(held);
             if state.orders[index].is_empty() {
                 self.arrived.wait_for(&mut state, until);
             }
@@ -270,7 +335,8 @@ impl Device {
         }
     }
 
-    fn drop_work(&self, work: Work, reason: DropReason) {
+    /// Tells and settles work that will not be started.
+    pub(crate) fn drop_work(&self, work: Work, reason: DropReason) {
         let (model, class) = (work.generation().name.clone(), work.class);
         self.observer.observe(&Event::Dropped { model: &model, class, reason });
         work.settle(Err(dropped_error(reason)));
@@ -291,6 +357,12 @@ impl Device {
                 tracing::error!("a device thread ended in a panic");
             }
         }
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.runs.going_on.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -342,65 +414,11 @@ pub(crate) fn dropped_error(reason: DropReason) -> RunError {
 mod tests {
     use super::*;
     use crate::event::Silent;
-    use crate::generation::Loaded;
-    use crate::{Family, InputRow, OutputRow, RowShape, RowShapes, Scratch, Task, TaskError, WarmUpRow};
-    use samovar_engine_api::{Device::Cpu, Engine, LoadOptions, ModelFiles, Precision};
-    use samovar_engines::{FakeEngine, FakeModel};
+    use crate::fixture::{Nothing, generation, rows};
+    use samovar_engine_api::Device::Cpu;
+    use samovar_engines::FakeModel;
     use samovar_schedule::{BatchRule, ClassPolicy, StreamKey, WhenFull};
     use std::num::NonZeroU16;
-    use std::time::Instant;
-
-    struct Nothing;
-
-    impl Family for Nothing {
-        fn name(&self) -> &'static str {
-            "nothing"
-        }
-
-        fn lanes(&self) -> Vec<RowShapes> {
-            Vec::new()
-        }
-
-        fn batch_max(&self) -> usize {
-            1
-        }
-
-        fn warm_up(&self, _lane: &RowShapes) -> Box<dyn WarmUpRow> {
-            unreachable!("there is no lane to warm up")
-        }
-    }
-
-    impl Task for Nothing {
-        type Output = ();
-
-        fn write(&mut self, _row: &mut InputRow<'_>, _scratch: &mut Scratch) -> Result<(), TaskError> {
-            Ok(())
-        }
-
-        fn read(&mut self, _row: &OutputRow<'_>, _scratch: &mut Scratch) -> Result<(), TaskError> {
-            Ok(())
-        }
-    }
-
-    fn generation() -> Arc<Generation> {
-        let engine = FakeEngine::new().with("m", &FakeModel::rows(1));
-        let model = engine.load(&ModelFiles { path: "m".into() }, &LoadOptions::default());
-        Arc::new(Generation::new(Loaded {
-            name: "m".into(),
-            number: 1,
-            version: None,
-            engine: "fake",
-            engine_version: String::new(),
-            precision: Precision::F32,
-            threads: 1,
-            slots: 1,
-            since: Instant::now(),
-            family: Arc::new(Nothing),
-            // Never ripe while the test goes on, so that no slot takes the work.
-            batch: BatchRule { size_max: 2, delay_max: Duration::from_secs(3600) },
-            model: model.expect("the fake engine loads"),
-        }))
-    }
 
     #[test]
     fn work_that_is_abandoned_makes_room_for_producers_that_wait() {
@@ -409,8 +427,9 @@ mod tests {
         let policy = QueuePolicy { job, ..QueuePolicy::default() };
         let device =
             Device::start(DeviceOptions { kind: Cpu, slots: 1, threads: 1, policy }, Clock::start(), Arc::new(Silent));
-        let generation = generation();
-        let rows = RowShapes::new(vec![RowShape::Batched(vec![1])]);
+        // Never ripe while the test goes on, so that no slot takes the work.
+        let unripe = BatchRule { size_max: 2, delay_max: Duration::from_secs(3600) };
+        let (generation, rows) = (generation(&FakeModel::rows(1), 1, unripe), rows());
         let lane = generation.lane(&rows).expect("the first shape has a lane");
         let (class, stream, weight) = (Class::Job, StreamKey(1), NonZeroU16::MIN);
         let entry = Entry { class, stream, lane, batch: generation.batch, deadline: None, weight };

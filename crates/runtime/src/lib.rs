@@ -9,10 +9,13 @@
 mod agreement;
 mod call;
 mod clock;
+mod cores;
 mod device;
 mod error;
 mod event;
 mod family;
+#[cfg(test)]
+mod fixture;
 mod generation;
 mod handle;
 mod keeper;

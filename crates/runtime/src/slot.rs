@@ -1,13 +1,13 @@
 //! One slot's thread: takes batches, writes their rows, runs the engine, reads the rows; obeys orders in between.
 
-use crate::device::{Device, Duty, InstallError, Order, dropped_error};
+use crate::device::{AtWork, Device, Duty, InstallError, Order, dropped_error};
 use crate::event::Event;
 use crate::generation::{Generation, GenerationKey};
 use crate::warm_up::{WarmUp, WarmUpFigures};
 use crate::work::Work;
 use crate::{DropReason, FailureKind, InputRow, OutputRow, RunError, RunErrorKind, Scratch, TaskError, Timings};
 use samovar_engine_api::{EngineError, EngineErrorKind, Runner};
-use samovar_schedule::{Batch, Class};
+use samovar_schedule::{Batch, Class, Moment};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,6 +33,8 @@ struct Warming {
 /// One row on its way through a slot.
 struct Row {
     work: Work,
+    /// From when on it is too late to start.
+    limit: Moment,
     timings: Timings,
 }
 
@@ -68,7 +70,7 @@ impl Slot {
     fn turn(&mut self) -> bool {
         self.warm_one_run();
         match self.device.next_duty(self.index, self.warming.is_some()) {
-            Duty::Run(batch) => self.run(batch),
+            Duty::Run(batch, at_work) => self.run(batch, at_work),
             Duty::Obey(order) => self.obey(order),
             Duty::Idle => {}
             Duty::Stop => return false,
@@ -113,6 +115,7 @@ impl Slot {
             report(&warming.done, Err(install_error("the model was removed while it warmed up".to_owned())));
             return;
         };
+        let _at_work = self.device.begin_run(warming.generation.threads);
         let (scratch, clock) = (&mut self.scratch, &self.device.clock);
         let stepped = catch_unwind(AssertUnwindSafe(|| {
             warming.warm_up.step(&warming.generation, runner.as_mut(), scratch, clock)
@@ -129,22 +132,43 @@ impl Slot {
         }
     }
 
-    fn run(&mut self, batch: Batch<Work>) {
+    /// Runs a batch to its end, with one core to begin with.
+    fn run(&mut self, batch: Batch<Work>, mut at_work: AtWork) {
         let class = batch.class;
-        let rows: Vec<Row> = batch
+        let mut rows: Vec<Row> = batch
             .items
             .into_iter()
             .map(|taken| {
                 let timings = Timings { queued: taken.waited, ..Timings::default() };
-                Row { work: taken.item, timings }
+                Row { work: taken.item, limit: taken.limit, timings }
             })
             .collect();
+        let threads = rows.first().map_or(1, |row| row.work.generation().threads);
+        if at_work.cores.grow(threads) {
+            rows = self.still_worth_it(rows);
+        }
         if let Some(alone) = self.run_rows(class, rows) {
             // The engine failed on the whole batch: each row gets one try of its own.
             for row in alone {
                 self.run_rows(class, vec![row]);
             }
         }
+    }
+
+    /// Lets those rows go that became late, or whose callers left, while the batch waited for cores.
+    fn still_worth_it(&self, rows: Vec<Row>) -> Vec<Row> {
+        let now = self.device.clock.now();
+        let mut kept = Vec::with_capacity(rows.len());
+        for row in rows {
+            if row.limit <= now {
+                self.device.drop_work(row.work, DropReason::Expired);
+            } else if row.work.is_wanted() {
+                kept.push(row);
+            } else {
+                self.device.drop_work(row.work, DropReason::Cancelled);
+            }
+        }
+        kept
     }
 
     /// Runs the rows of one batch to their end. Gives them back when the engine failed and they are worth a try alone.
@@ -312,5 +336,130 @@ fn task_error(error: TaskError) -> RunError {
     match error.code {
         Some(code) => RunError::new(RunErrorKind::Input { code }, error.message),
         None => RunError::internal(&error.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Silent;
+    use crate::fixture::{Nothing, generation, rows};
+    use crate::{Call, Clock, DeviceOptions, PinnedModel, StreamKey, Task};
+    use samovar_engines::{FakeModel, Gate};
+    use samovar_schedule::BatchRule;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Threads of engine runs that go on, and the most that went on at once.
+    #[derive(Default)]
+    struct Threads {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Threads {
+        fn begin(&self, threads: usize) {
+            let now = self.now.fetch_add(threads, Ordering::SeqCst) + threads;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            std::thread::yield_now();
+        }
+    }
+
+    /// Ends its run in the count when it is read, which is still on the run's cores.
+    struct Counted(Arc<Threads>, usize);
+
+    impl Task for Counted {
+        type Output = ();
+
+        fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+            Nothing.write(row, scratch)
+        }
+
+        fn read(&mut self, _row: &OutputRow<'_>, _scratch: &mut Scratch) -> Result<(), TaskError> {
+            self.0.now.fetch_sub(self.1, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+
+    fn device(slots: usize) -> (Arc<Device>, crate::ManualClock) {
+        let (clock, hand) = Clock::manual();
+        let options = DeviceOptions { slots, threads: 1, ..DeviceOptions::default() };
+        (Device::start(options, clock, Arc::new(Silent)), hand)
+    }
+
+    fn submit<T: Task>(device: &Arc<Device>, to: &Arc<Generation>, task: T, call: Call) -> crate::Pending<T::Output> {
+        let pinned = PinnedModel { in_use: to.enter().unwrap(), device: Arc::clone(device) };
+        pinned.submit(task, rows(), call).unwrap()
+    }
+
+    const CALL: Call = Call::new(Class::Interactive, StreamKey(1));
+
+    #[test]
+    fn models_with_different_plans_never_have_more_threads_at_work_than_cores() {
+        const CORES: usize = 3;
+        let (device, _hand) = device(CORES);
+        let threads = Arc::new(Threads::default());
+        let generations: Vec<_> = [1, 2, CORES, 99]
+            .into_iter()
+            .map(|wanted| {
+                let (model, threads) = (FakeModel::rows(1), Arc::clone(&threads));
+                model.on_run(move |call| threads.begin(call.threads.min(CORES)));
+                (generation(&model, wanted, BatchRule::SINGLE), wanted.min(CORES))
+            })
+            .collect();
+        let pending: Vec<_> = (0..240)
+            .map(|number| {
+                let (generation, uses) = &generations[number * 7 % generations.len()];
+                submit(&device, generation, Counted(Arc::clone(&threads), *uses), CALL)
+            })
+            .collect();
+        pending.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+        device.close();
+        assert_eq!((threads.most.load(Ordering::SeqCst), threads.now.load(Ordering::SeqCst)), (CORES, 0));
+        assert!(!device.activity().busy);
+        assert_eq!(device.activity().runs, 240);
+    }
+
+    /// A device of two slots whose one run stands at the gate, and a generation that needs both cores.
+    fn held() -> (Arc<Device>, crate::ManualClock, Gate, crate::Pending<()>, FakeModel) {
+        let (device, hand) = device(2);
+        let (narrow, wide, gate) = (FakeModel::rows(1), FakeModel::rows(1), Gate::closed());
+        narrow.hold_runs(&gate);
+        let plug = submit(&device, &generation(&narrow, 1, BatchRule::SINGLE), Nothing, CALL);
+        gate.wait_for(1);
+        (device, hand, gate, plug, wide)
+    }
+
+    #[test]
+    fn a_wide_batch_that_became_late_while_it_waited_for_cores_is_not_started() {
+        let (device, hand, gate, plug, wide) = held();
+        let generation = generation(&wide, 2, BatchRule::SINGLE);
+        let late = submit(&device, &generation, Nothing, CALL.within(Duration::from_secs(5)));
+        let left = submit(&device, &generation, Nothing, CALL);
+        while device.stats().waiting[1] > 1 {
+            std::thread::yield_now();
+        }
+        hand.advance(Duration::from_secs(6));
+        drop(left);
+        gate.open();
+        plug.wait().unwrap();
+        assert_eq!(late.wait().unwrap_err().kind(), RunErrorKind::DeadlineExceeded);
+        device.close();
+        assert_eq!(wide.counts().runs, 0);
+    }
+
+    #[test]
+    fn closing_ends_a_slot_that_waits_for_cores_with_work_in_hand() {
+        let (device, _hand, gate, plug, wide) = held();
+        let accepted = submit(&device, &generation(&wide, 2, BatchRule::SINGLE), Nothing, CALL);
+        while device.stats().waiting[1] > 0 {
+            std::thread::yield_now();
+        }
+        let closing = std::thread::spawn({
+            let device = Arc::clone(&device);
+            move || device.close()
+        });
+        gate.open();
+        closing.join().unwrap();
+        assert!(plug.wait().is_ok() && accepted.wait().is_ok(), "what was accepted was finished");
     }
 }

@@ -18,6 +18,7 @@ trait Body: Send {
     fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError>;
     fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError>;
     fn settle(self: Box<Self>, result: Result<Timings, RunError>, generation: &Arc<Generation>);
+    fn is_wanted(&self) -> bool;
 }
 
 /// What a caller gets in the end.
@@ -53,6 +54,11 @@ impl Work {
         self.body.read(row, scratch)
     }
 
+    /// Whether somebody still waits for the result.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.body.is_wanted()
+    }
+
     /// Sends the outcome; a caller who has gone hears nothing.
     pub(crate) fn settle(self, result: Result<Timings, RunError>) {
         self.body.settle(result, &self.in_use.0);
@@ -77,5 +83,9 @@ impl<T: Task> Body for Carried<T> {
         });
         // A caller who has gone is no failure: its receiver was dropped.
         drop(sender.send(result));
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.sender.is_closed()
     }
 }

@@ -331,8 +331,8 @@ impl<T> DeviceQueue<T> {
 
     fn take_row(&mut self, now: Moment, class: Class, lane: LaneKey) -> Option<Taken<T>> {
         let (_, ticket) = self.classes[class.index()].turns.head(lane)?;
-        let Waiting { entry, since, item, .. } = self.remove(ticket, true)?;
-        Some(Taken { ticket, class, stream: entry.stream, waited: now.saturating_since(since), item })
+        let Waiting { entry, since, limit, item } = self.remove(ticket, true)?;
+        Some(Taken { ticket, class, stream: entry.stream, waited: now.saturating_since(since), limit, item })
     }
 
     /// Keeps the measured rates and the count behind the jobs' reserved share.

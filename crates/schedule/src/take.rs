@@ -47,6 +47,8 @@ pub struct Taken<T> {
     pub stream: StreamKey,
     /// How long it waited.
     pub waited: Duration,
+    /// From when on it is too late to start, should the slot not start at once.
+    pub limit: Moment,
     /// What was pushed.
     pub item: T,
 }
