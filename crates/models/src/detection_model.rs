@@ -202,10 +202,7 @@ impl Family for DetectionModel {
 }
 
 fn pixels(kind: FamilyKind) -> Pixels {
-    match kind {
-        FamilyKind::Yolo | FamilyKind::YoloPose => Pixels::YOLO,
-        FamilyKind::Yolox => Pixels::YOLOX,
-    }
+    if kind == FamilyKind::Yolox { Pixels::YOLOX } else { Pixels::YOLO }
 }
 
 fn size_choice(fit: HeadFit, signature: &Signature, hints: &FamilyHints) -> SizeChoice {

@@ -1,10 +1,10 @@
 //! The way to detections: a handle to a model that is a detector.
 
+use crate::bound_family::bound_family;
 use crate::detect_task::DetectTask;
 use crate::{DetectOptions, DetectionModel, Detections, OptionsError};
 use samovar_media::Picture;
-use samovar_runtime::{Call, Family, Generation, ModelHandle, Pending, RowShapes, RunError, RunErrorKind};
-use std::any::Any;
+use samovar_runtime::{Call, Generation, ModelHandle, Pending, RowShapes, RunError, RunErrorKind};
 use std::sync::Arc;
 
 /// Detects objects in pictures with one model. Cheap to clone.
@@ -86,10 +86,5 @@ fn task(
 }
 
 fn detection_model(generation: &Generation) -> Result<Arc<DetectionModel>, RunError> {
-    let family: Arc<dyn Family> = Arc::clone(&generation.family);
-    let any: Arc<dyn Any + Send + Sync> = family;
-    any.downcast().map_err(|_| {
-        let message = format!("the model belongs to the family `{}`, which detects nothing", generation.family.name());
-        RunError::new(RunErrorKind::Input { code: "wrong_family" }, message)
-    })
+    bound_family(generation, "detects nothing")
 }

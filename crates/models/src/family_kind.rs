@@ -9,11 +9,13 @@ pub enum FamilyKind {
     Yolox,
     /// Ultralytics' pose models: a box, a score and key points for each person.
     YoloPose,
+    /// A class for every pixel: logits `[batch, classes, height, width]`.
+    Segmentation,
 }
 
 impl FamilyKind {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 3] = [Self::Yolo, Self::Yolox, Self::YoloPose];
+    pub const ALL: [Self; 4] = [Self::Yolo, Self::Yolox, Self::YoloPose, Self::Segmentation];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
@@ -21,6 +23,7 @@ impl FamilyKind {
             Self::Yolo => "yolo",
             Self::Yolox => "yolox",
             Self::YoloPose => "yolo-pose",
+            Self::Segmentation => "segmentation",
         }
     }
 

@@ -175,6 +175,7 @@ impl Known<'_> {
             format!("yolo (v5) [batch, {}, 5 + {classes}]", count(3)),
             format!("yolox [batch, {}, 5 + {classes}]", count(1)),
             format!("yolo-pose [batch, 4 + 1 + 3 × points, {}]", count(1)),
+            format!("segmentation [batch, {classes}, height, width]"),
         ]
     }
 }

@@ -45,9 +45,10 @@ impl Labels {
         self.0.iter().map(|label| &**label)
     }
 
-    /// What the exporter wrote into the file.
+    /// What the exporter wrote into the file: ultralytics as `names`, others as `classes`.
     pub(crate) fn from_metadata(signature: &Signature) -> Option<Self> {
-        signature.metadata.get("names").and_then(|text| parse_names(text)).map(|names| Self::new(&names))
+        let mut texts = ["names", "classes"].into_iter().filter_map(|key| signature.metadata.get(key));
+        texts.find_map(|text| parse_names(text)).map(|names| Self::new(&names))
     }
 
     /// Names for `classes` classes where the model says none: COCO's for 80, `person` for one (pose), numbers otherwise.
@@ -55,6 +56,11 @@ impl Labels {
         if classes == COCO.len() {
             return Self::coco();
         }
+        Self::numbered(classes)
+    }
+
+    /// `class_0`, `class_1` …
+    pub(crate) fn numbered(classes: usize) -> Self {
         let names: Vec<String> = (0..classes).map(numbered).collect();
         Self::new(&names)
     }

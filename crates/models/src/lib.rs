@@ -5,7 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+mod bound_family;
 mod candidate;
+mod class_argmax;
+mod class_map;
 mod detect_options;
 mod detect_task;
 mod detection;
@@ -16,13 +19,24 @@ mod grid;
 mod head;
 mod head_fit;
 mod labels;
+mod logits;
+mod logits_fit;
 mod names_text;
 mod nms;
+mod normalisation;
+mod outline;
 mod picture_input;
 mod picture_port;
 mod recognise;
+mod sampling;
+mod segment_options;
+mod segment_task;
+mod segmentation_model;
+mod segmenter;
+mod simplify;
 mod warm_up_picture;
 
+pub use class_map::{ClassMap, Polygon, Run};
 pub use detect_options::{DETECTIONS_MAX, DetectOptions, OptionsError};
 pub use detection::{BoundingBox, Detection, Detections};
 pub use detection_model::DetectionModel;
@@ -30,3 +44,6 @@ pub use detector::Detector;
 pub use family_kind::FamilyKind;
 pub use labels::Labels;
 pub use recognise::{FamilyHints, binder, recognise};
+pub use segment_options::{MapSize, SegmentOptions};
+pub use segmentation_model::SegmentationModel;
+pub use segmenter::Segmenter;

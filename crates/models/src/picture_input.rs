@@ -2,7 +2,9 @@
 
 use crate::picture_port::{PicturePort, is_side};
 use samovar_engine_api::ElementType;
-use samovar_media::{ChannelOrder, FramePool, Letterbox, MediaError, Picture, PoolPurpose, Row, RowFormat, RowScratch, write_row};
+use samovar_media::{
+    ChannelOrder, FramePool, Letterbox, MediaError, Picture, PoolPurpose, Row, RowFormat, RowScratch, write_row,
+};
 use samovar_runtime::{ContractError, InputRow, RowShape, RowShapes, Scratch, TaskError};
 
 /// How pictures enter one model.
@@ -33,6 +35,8 @@ pub(crate) enum Placement {
     Centered,
     /// At the top left: YOLOX's `preproc`.
     TopLeft,
+    /// All over it, without regard to the proportions.
+    Stretched,
 }
 
 /// What a family says about its pixels.
@@ -106,6 +110,7 @@ impl PictureInput {
         match self.placement {
             Placement::Centered => Letterbox::centered(source, size),
             Placement::TopLeft => Letterbox::top_left(source, size),
+            Placement::Stretched => Letterbox::stretch(source, size),
         }
     }
 

@@ -28,7 +28,7 @@ impl PicturePort {
     pub(crate) fn find(signature: &Signature) -> Result<Self, ContractError> {
         let [port] = signature.inputs.as_slice() else {
             return Err(ContractError(format!(
-                "the model has {} inputs; a detector has one, the picture",
+                "the model has {} inputs; the families that take pictures have one",
                 signature.inputs.len()
             )));
         };

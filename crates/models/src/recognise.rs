@@ -1,7 +1,6 @@
 //! Which family a model belongs to, from its signature and from what the configuration says.
 
-use crate::FamilyKind;
-use crate::detection_model::DetectionModel;
+use crate::{DetectionModel, FamilyKind, SegmentationModel};
 use samovar_engine_api::Signature;
 use samovar_runtime::{Binder, ContractError, Family};
 use std::sync::Arc;
@@ -22,7 +21,26 @@ pub struct FamilyHints {
 /// # Errors
 /// What was found, what each family expects, and what to set.
 pub fn recognise(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
-    Ok(Arc::new(DetectionModel::bind(signature, hints)?))
+    match hints.family {
+        Some(FamilyKind::Segmentation) => Ok(Arc::new(SegmentationModel::bind(signature, hints)?)),
+        Some(_) => Ok(Arc::new(DetectionModel::bind(signature, hints)?)),
+        None => by_signature(signature, hints),
+    }
+}
+
+/// Detectors first, for one that also gives masks has an output with the axes of a segmentation.
+fn by_signature(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
+    let detector = match DetectionModel::bind(signature, hints) {
+        Ok(detector) => return Ok(Arc::new(detector)),
+        Err(misfit) => misfit,
+    };
+    let has_grid = signature.outputs.iter().any(|port| port.dims.len() == 4);
+    let has_anchors = signature.outputs.iter().any(|port| port.dims.len() == 3);
+    match SegmentationModel::bind(signature, hints) {
+        Ok(model) => Ok(Arc::new(model)),
+        Err(misfit) if has_grid && !has_anchors => Err(misfit),
+        Err(_) => Err(detector),
+    }
 }
 
 /// [`recognise`] with these hints, in the form that the runtime takes.

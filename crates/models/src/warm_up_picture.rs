@@ -1,7 +1,7 @@
 //! Representative work for warm-up and for comparing precisions: a drawn street-like picture, the same every time,
 //! through the same write and read as any other picture.
 
-use crate::{DetectOptions, DetectionModel};
+use crate::{DetectOptions, DetectionModel, SegmentOptions, SegmentationModel};
 use samovar_media::{Frame, FramePool, Letterbox, Picture, PixelFormat};
 use samovar_runtime::{InputRow, OutputRow, RowShape, RowShapes, Scratch, TaskError, WarmUpRow};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) struct WarmUpDetection {
 impl WarmUpDetection {
     /// For rows of pictures of `size` (width, height).
     pub(crate) fn new(model: DetectionModel, size: (u32, u32)) -> Self {
-        let source = if size.0 >= size.1 { (1280, 720) } else { (720, 1280) };
+        let source = source_for(size);
         let letterbox = model.letterbox(source, size);
         Self { model, picture: draw(source).into(), letterbox }
     }
@@ -31,6 +31,39 @@ impl WarmUpRow for WarmUpDetection {
         self.model.read(row, &self.letterbox, &DetectOptions::default(), scratch)?;
         self.model.verify(row, self.letterbox.target, scratch)
     }
+}
+
+/// One drawn picture through a segmentation model, over and over.
+pub(crate) struct WarmUpSegmentation {
+    model: SegmentationModel,
+    picture: Picture,
+    letterbox: Letterbox,
+}
+
+impl WarmUpSegmentation {
+    /// For rows of pictures of `size` (width, height).
+    pub(crate) fn new(model: SegmentationModel, size: (u32, u32)) -> Self {
+        let source = source_for(size);
+        let letterbox = Letterbox::stretch(source, size);
+        Self { model, picture: draw(source).into(), letterbox }
+    }
+}
+
+impl WarmUpRow for WarmUpSegmentation {
+    fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        self.model.write(&self.picture, &self.letterbox, row, scratch)
+    }
+
+    /// Numbers alone are the last part of the contract, which no signature tells.
+    fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        let map = self.model.read(row, self.letterbox.source, &SegmentOptions::default(), scratch)?;
+        let sound = map.not_finite == 0;
+        sound.then_some(()).ok_or_else(|| TaskError::internal("the model gives values that are not numbers"))
+    }
+}
+
+fn source_for(size: (u32, u32)) -> (u32, u32) {
+    if size.0 >= size.1 { (1280, 720) } else { (720, 1280) }
 }
 
 /// The (width, height) of a lane's pictures.
