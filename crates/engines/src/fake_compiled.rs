@@ -1,30 +1,16 @@
-//! The fake engine's compiled form: one small file in [`LoadOptions::cache`], written by the first load and found by the next.
-//!
-//! It says what it was compiled for, so that a folder which two combinations share is never taken for a find.
+//! The fake engine's compiled form: a line in a [`CompiledForm`], sealed and checked as the real engines' are.
 
+use crate::compiled_form::CompiledForm;
 use samovar_engine_api::{EngineInfo, LoadOptions};
 
-/// The file's name in the folder.
-const FILE_NAME: &str = "fake.compiled";
+const LINE: &[u8] = b"compiled by the fake engine";
 
-/// Whether the form was found; written where it was not, absent or damaged. A folder that cannot be written costs nothing but the find.
+/// Whether the form was found; it is kept where it was not.
 pub(crate) fn load(info: &EngineInfo, options: &LoadOptions) -> bool {
-    let Some(folder) = &options.cache else { return false };
-    let path = folder.join(FILE_NAME);
-    let form = form(info, options);
-    match std::fs::read_to_string(&path) {
-        Ok(found) if found == form => return true,
-        Ok(_) => tracing::warn!(engine = info.name, "the compiled form is damaged: it is made anew"),
-        Err(_) => {}
+    let Some(form) = CompiledForm::of(info, options) else { return false };
+    let is_found = form.read().is_some_and(|found| found == LINE);
+    if !is_found {
+        form.keep(LINE);
     }
-    let written = std::fs::write(&path, form);
-    if let Err(error) = written {
-        tracing::debug!(engine = info.name, %error, "the compiled form cannot be kept");
-    }
-    false
-}
-
-fn form(info: &EngineInfo, options: &LoadOptions) -> String {
-    let LoadOptions { precision, device, slots, threads, shapes, .. } = options;
-    format!("{} {} {precision} {device} {slots} × {threads} {shapes:?}\n", info.name, info.version)
+    is_found
 }

@@ -4,6 +4,7 @@
 
 #![deny(unsafe_code)]
 
+mod compiled_form;
 mod cpu;
 mod fake;
 mod fake_compiled;
@@ -14,9 +15,11 @@ mod heap;
 mod host_tensor;
 pub mod install;
 mod locate;
+mod memory_file;
 mod onnx;
 mod onnxruntime;
 mod openvino;
+mod openvino_form;
 mod openvino_tensor;
 mod ort_session;
 mod ports;

@@ -3,12 +3,15 @@
 //! One session per loaded model holds the weights and is run by all runners at once. Inputs live in memory of ours and are handed
 //! over without a copy; outputs stay where the session put them.
 
+use crate::compiled_form::CompiledForm;
 use crate::host_tensor::{HostData, HostTensor};
+use crate::memory_file::MemoryFile;
 use crate::onnx::OnnxFile;
 use crate::ort_session::{self, SharedSession};
 use crate::ports;
 use ort::environment::Environment;
 use ort::error::ErrorCode;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, TensorElementType, TensorRef as OrtTensorRef};
 use samovar_engine_api::{
@@ -77,11 +80,47 @@ impl Engine for OnnxRuntime {
             let message = format!("ONNX Runtime computes as the file says, {} was asked for", options.precision);
             return Err(EngineError::new(EngineErrorKind::Unsupported, message));
         }
-        let session = session(&self.environment, &files.path, options).map_err(|error| load_error(&error))?;
+        let (session, compiled_from_cache) = self.session(&files.path, options).map_err(|error| load_error(&error))?;
         let session = SharedSession::new(session, &file.signature, matches!(options.device, Device::Gpu(_)))?;
-        let shared = Shared { session, signature: file.signature, weights_bytes: file.size_bytes };
+        let shared = Shared { session, signature: file.signature, weights_bytes: file.size_bytes, compiled_from_cache };
         Ok(Arc::new(OnnxRuntimeModel { shared: Arc::new(shared) }))
     }
+}
+
+impl OnnxRuntime {
+    /// The session, and whether the graph was found as it was optimised before. Sessions on other hardware than the CPU hold what
+    /// cannot be written as a graph.
+    fn session(&self, path: &Path, options: &LoadOptions) -> ort::Result<(Session, bool)> {
+        let form = CompiledForm::of(&self.info(), options).filter(|_| options.device == Device::Cpu);
+        let Some(form) = form else { return Ok((builder(&self.environment, options)?.commit_from_file(path)?, false)) };
+        if let Some(graph) = form.read() {
+            match optimised(builder(&self.environment, options)?, &graph) {
+                Ok(session) => return Ok((session, true)),
+                Err(error) => form.discard(&error.to_string()),
+            }
+        }
+        Ok((self.optimise(&form, path, options)?, false))
+    }
+
+    /// Loads the model and keeps its optimised graph: by way of memory, because a full disk must not fail the load.
+    fn optimise(&self, form: &CompiledForm, path: &Path, options: &LoadOptions) -> ort::Result<Session> {
+        let Ok(written) = MemoryFile::new() else { return builder(&self.environment, options)?.commit_from_file(path) };
+        let writing =
+            builder(&self.environment, options)?.with_optimized_model_path(written.path())?.commit_from_file(path);
+        let Ok(session) = writing else { return builder(&self.environment, options)?.commit_from_file(path) };
+        // A graph that still names files beside the model could not be read from another folder.
+        let is_whole = OnnxFile::read(&written.path()).is_ok_and(|file| file.external_files.is_empty());
+        match written.into_reader() {
+            Ok(graph) if is_whole => form.keep(graph),
+            _ => tracing::debug!("ONNX Runtime's optimised graph is not whole, and is not kept"),
+        }
+        Ok(session)
+    }
+}
+
+/// What was optimised before is taken as it is: optimising again would find the same or nothing.
+fn optimised(builder: SessionBuilder, graph: &[u8]) -> ort::Result<Session> {
+    builder.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_memory(graph)
 }
 
 struct OnnxRuntimeModel {
@@ -92,6 +131,7 @@ struct Shared {
     session: SharedSession,
     signature: Signature,
     weights_bytes: u64,
+    compiled_from_cache: bool,
 }
 
 impl LoadedModel for OnnxRuntimeModel {
@@ -101,6 +141,10 @@ impl LoadedModel for OnnxRuntimeModel {
 
     fn weights_bytes(&self) -> u64 {
         self.shared.weights_bytes
+    }
+
+    fn compiled_from_cache(&self) -> bool {
+        self.shared.compiled_from_cache
     }
 
     /// Threads are those of the load: they belong to the session.
@@ -143,7 +187,7 @@ impl Runner for OnnxRuntimeRunner {
     }
 }
 
-fn session(environment: &Environment, path: &Path, options: &LoadOptions) -> ort::Result<Session> {
+fn builder(environment: &Environment, options: &LoadOptions) -> ort::Result<SessionBuilder> {
     let (slots, threads) = (options.slots.max(1), options.threads.max(1));
     // Callers work themselves; the pool behind them is shared, so it holds the helpers of all slots.
     let pool = slots * (threads - 1) + 1;
@@ -157,7 +201,7 @@ fn session(environment: &Environment, path: &Path, options: &LoadOptions) -> ort
         let cuda = ort::ep::CUDA::default().with_device_id(device).build().error_on_failure();
         builder = builder.with_execution_providers([cuda])?;
     }
-    builder.commit_from_file(path)
+    Ok(builder)
 }
 
 macro_rules! by_type {

@@ -4,8 +4,11 @@
 //! input tensors. All threads of the model are one pool of `slots × threads`, cut into `slots` streams. Pinning is off: two models
 //! would otherwise be pinned to the same cores.
 
+use crate::compiled_form::CompiledForm;
 use crate::cpu;
+use crate::memory_file::MemoryFile;
 use crate::onnx::OnnxFile;
+use crate::openvino_form;
 use crate::openvino_tensor as tensor;
 use crate::ports;
 use openvino::{CompiledModel, Core, DeviceType, InferRequest, InferenceError, PartialShape, RwPropertyKey, Tensor};
@@ -64,40 +67,45 @@ impl Engine for OpenVino {
 
     fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {
         let file = OnnxFile::read(&files.path)?;
-        let path = files.path.to_str().ok_or_else(|| {
-            EngineError::new(
-                EngineErrorKind::File,
-                format!("OpenVINO takes only paths in UTF-8, not {}", files.path.display()),
-            )
-        })?;
         // A core of its own per load, because settings belong to the core: loads then run side by side.
         let mut core =
             Core::new().map_err(|error| EngineError::new(EngineErrorKind::Unavailable, error.to_string()))?;
         configure(&mut core, options)?;
-        let mut model = core.read_model_from_file(path, "").map_err(|error| load_error(&error))?;
-        reshape(&mut model, &file.signature, &options.shapes)?;
-        let compiled = core.compile_model(&model, device_type(&options.device)).map_err(|error| load_error(&error))?;
+        let form = CompiledForm::of(&self.info(), options);
+        let imported = form.as_ref().and_then(|form| import(&core, form, &options.device));
+        let (compiled, imported_from) = match imported {
+            Some((compiled, bytes)) => (compiled, Some(bytes)),
+            None => (compile(&mut core, &files.path, &file.signature, options)?, None),
+        };
+        if let Some(form) = form.filter(|_| imported_from.is_none()) {
+            keep(&form, &compiled);
+        }
         Ok(Arc::new(OpenVinoModel {
+            compiled: Mutex::new(compiled),
             shared: Arc::new(Shared {
                 signature: file.signature,
                 shapes: options.shapes.clone(),
                 weights_bytes: file.size_bytes,
+                imported_from,
             }),
-            compiled: Mutex::new(compiled),
         }))
     }
 }
 
+/// The compiled model comes before what it may read, so that it is dropped first.
 struct OpenVinoModel {
-    shared: Arc<Shared>,
     /// Locked only while a runner is made.
     compiled: Mutex<CompiledModel>,
+    shared: Arc<Shared>,
 }
 
 struct Shared {
     signature: Signature,
     shapes: Vec<PortShape>,
     weights_bytes: u64,
+    /// The compiled form that the model was made from: an imported model reads its weights there, as long as it or a request of it
+    /// lives.
+    imported_from: Option<Vec<u8>>,
 }
 
 impl LoadedModel for OpenVinoModel {
@@ -107,6 +115,10 @@ impl LoadedModel for OpenVinoModel {
 
     fn weights_bytes(&self) -> u64 {
         self.shared.weights_bytes
+    }
+
+    fn compiled_from_cache(&self) -> bool {
+        self.shared.imported_from.is_some()
     }
 
     /// The request keeps the compiled model alive inside OpenVINO. Threads are those of the load: a stream cannot change them.
@@ -184,18 +196,53 @@ fn configure(core: &mut Core, options: &LoadOptions) -> Result<(), EngineError> 
         }
     };
     let (slots, threads) = (options.slots.max(1), options.threads.max(1));
-    let mut settings = vec![
+    let settings = [
         (RwPropertyKey::NumStreams, slots.to_string()),
         (RwPropertyKey::InferenceNumThreads, (slots * threads).to_string()),
         (RwPropertyKey::HintEnableCpuPinning, "NO".to_owned()),
         (RwPropertyKey::HintInferencePrecision, precision.to_owned()),
     ];
-    if let Some(folder) = options.cache.as_deref().and_then(Path::to_str) {
-        settings.push((RwPropertyKey::CacheDir, folder.to_owned()));
-    }
     let device = device_type(&options.device);
     let settings = settings.iter().map(|(key, value)| (key.clone(), value.as_str()));
     core.set_properties(&device, settings).map_err(|error| load_error(&error))
+}
+
+fn compile(
+    core: &mut Core,
+    path: &Path,
+    signature: &Signature,
+    options: &LoadOptions,
+) -> Result<CompiledModel, EngineError> {
+    let path = path.to_str().ok_or_else(|| {
+        let message = format!("OpenVINO takes only paths in UTF-8, not {}", path.display());
+        EngineError::new(EngineErrorKind::File, message)
+    })?;
+    let mut model = core.read_model_from_file(path, "").map_err(|error| load_error(&error))?;
+    reshape(&mut model, signature, &options.shapes)?;
+    core.compile_model(&model, device_type(&options.device)).map_err(|error| load_error(&error))
+}
+
+/// The compiled model, and the bytes that must outlive it.
+#[expect(unsafe_code, reason = "the safe binding has no import")]
+fn import(core: &Core, form: &CompiledForm, device: &Device) -> Option<(CompiledModel, Vec<u8>)> {
+    let bytes = form.read()?;
+    // SAFETY: the seal says that these are the bytes that this version exported for these options. They live in `Shared`, which the
+    // model and its runners own and which none of them changes; both drop what OpenVINO gave them first.
+    let imported = unsafe { openvino_form::import(core, device_type(device).as_ref(), &bytes) };
+    let compiled = imported.inspect_err(|error| form.discard(&error.to_string())).ok()?;
+    Some((compiled, bytes))
+}
+
+/// By way of memory, because OpenVINO does not notice a full disk.
+fn keep(form: &CompiledForm, compiled: &CompiledModel) {
+    let exported = MemoryFile::new().map_err(|error| error.to_string()).and_then(|file| {
+        openvino_form::export(compiled, &file.path()).map_err(|error| error.to_string())?;
+        file.into_reader().map_err(|error| error.to_string())
+    });
+    match exported {
+        Ok(reader) => form.keep(reader),
+        Err(reason) => tracing::warn!(reason, "OpenVINO's compiled form cannot be kept"),
+    }
 }
 
 /// Gives the model the only shapes that it will be asked for; the compiler then plans memory and picks kernels for them.

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod batches;
+mod compiled;
 mod damaged;
 mod hostile;
 mod inputs;

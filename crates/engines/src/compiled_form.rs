@@ -1,0 +1,233 @@
+//! An engine's compiled form, kept in one sealed file of [`LoadOptions::cache`].
+//!
+//! Engines trust such a file: one that is damaged may crash them, or change the numbers. So it ends with a seal, a sha256 over its
+//! bytes and over what it was compiled for; whoever reads it gets the very bytes that were checked. The file appears whole, by a
+//! rename, so that processes which share the folder need no lock: each reads a whole form or none, and the last one written stays.
+//! A form that cannot be read, checked or kept costs its compilation again, never the load.
+
+use samovar_engine_api::{EngineInfo, LoadOptions};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const FILE_NAME: &str = "compiled.form";
+
+/// What the seal begins with; the digest follows.
+const MARK: &[u8; 16] = b"samovar form 1\r\n";
+
+const SEAL_BYTES: usize = MARK.len() + 32;
+
+/// Larger forms are neither kept nor read: while one is read, it takes as much memory again as the weights.
+const FORM_BYTES_MAX: u64 = 1 << 30;
+
+/// The place of one compiled form.
+pub(crate) struct CompiledForm {
+    path: PathBuf,
+    engine: &'static str,
+    /// What the form was compiled for, as far as this crate knows it: part of what is sealed.
+    label: String,
+}
+
+impl CompiledForm {
+    /// The place that `options` give to a form of the engine; none where they give none.
+    pub(crate) fn of(info: &EngineInfo, options: &LoadOptions) -> Option<Self> {
+        let LoadOptions { precision, device, slots, threads, shapes, cache } = options;
+        let path = cache.as_ref()?.join(FILE_NAME);
+        let label = format!("{} {} {precision} {device} {slots} × {threads} {shapes:?}", info.name, info.version);
+        Some(Self { path, engine: info.name, label })
+    }
+
+    /// The form as it was sealed; none where there is none, or where it is not what was sealed (which is told, and deleted).
+    pub(crate) fn read(&self) -> Option<Vec<u8>> {
+        match self.read_sealed() {
+            Ok(form) => form,
+            Err(reason) => {
+                self.discard(&reason);
+                None
+            }
+        }
+    }
+
+    /// Deletes a form that the engine cannot use, with a line that says why. Should another process have put a good one in its place
+    /// meanwhile, that one is compiled again.
+    pub(crate) fn discard(&self, reason: &str) {
+        tracing::warn!(engine = self.engine, form = %self.path.display(), reason, "a compiled form is not used: compiling again");
+        drop(fs::remove_file(&self.path));
+    }
+
+    /// Seals and keeps what `form` gives. Where that fails (full disk, read-only folder) the model is served without.
+    pub(crate) fn keep(&self, form: impl Read) {
+        let draft = self.draft_path();
+        let kept = self.write(form, &draft).and_then(|()| fs::rename(&draft, &self.path));
+        if let Err(error) = kept {
+            drop(fs::remove_file(&draft));
+            tracing::warn!(engine = self.engine, form = %self.path.display(), %error, "a compiled form cannot be kept");
+        }
+    }
+
+    fn read_sealed(&self) -> Result<Option<Vec<u8>>, String> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        let size = file.metadata().map_err(|error| error.to_string())?.len();
+        if size > FORM_BYTES_MAX + SEAL_BYTES as u64 {
+            return Err("it is larger than any that is kept".to_owned());
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(|error| error.to_string())?);
+        file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        self.unseal(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Cuts the seal off, once it was found to be right.
+    fn unseal(&self, bytes: &mut Vec<u8>) -> Result<(), String> {
+        let (form, seal) = bytes.split_last_chunk::<SEAL_BYTES>().ok_or("it is too short")?;
+        let digest = seal.strip_prefix(MARK).ok_or("it ends without a seal")?;
+        if *self.hasher().chain_update(form).finalize() != *digest {
+            return Err("it is not what was sealed, or was sealed for something else".to_owned());
+        }
+        bytes.truncate(bytes.len() - SEAL_BYTES);
+        Ok(())
+    }
+
+    fn write(&self, mut form: impl Read, draft: &Path) -> io::Result<()> {
+        let mut file = File::create_new(draft)?;
+        let (mut hasher, mut piece, mut size) = (self.hasher(), vec![0; 256 << 10], 0);
+        loop {
+            let count = form.read(&mut piece)?;
+            if count == 0 {
+                break;
+            }
+            size += count as u64;
+            if size > FORM_BYTES_MAX {
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than what is kept"));
+            }
+            hasher.update(&piece[..count]);
+            file.write_all(&piece[..count])?;
+        }
+        file.write_all(MARK)?;
+        file.write_all(&hasher.finalize())
+    }
+
+    fn hasher(&self) -> Sha256 {
+        Sha256::new_with_prefix(self.label.as_bytes())
+    }
+
+    /// A name that no other process and no other load of this one writes to.
+    fn draft_path(&self) -> PathBuf {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        self.path.with_extension(format!("draft-{}-{count}", process::id()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use samovar_engine_api::{Device, Precision};
+
+    fn info(version: &str) -> EngineInfo {
+        let (devices, precisions) = (vec![Device::Cpu], vec![Precision::F32]);
+        EngineInfo { name: "test", version: version.to_owned(), devices, precisions, library: None }
+    }
+
+    fn form(folder: &Path, slots: usize) -> CompiledForm {
+        let options = LoadOptions { slots, cache: Some(folder.to_owned()), ..LoadOptions::default() };
+        CompiledForm::of(&info("1"), &options).unwrap()
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        entries.collect()
+    }
+
+    #[test]
+    fn what_is_kept_is_read_by_the_same_combination_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        form(folder.path(), 1).keep(&b"compiled"[..]);
+        assert_eq!(form(folder.path(), 1).read().unwrap(), b"compiled");
+        assert_eq!(names(folder.path()), [FILE_NAME]);
+        assert!(form(folder.path(), 2).read().is_none(), "two slots are another combination");
+        let options = LoadOptions { cache: Some(folder.path().to_owned()), ..LoadOptions::default() };
+        form(folder.path(), 1).keep(&b"compiled"[..]);
+        assert!(
+            CompiledForm::of(&info("2"), &options).unwrap().read().is_none(),
+            "another version is another combination"
+        );
+        assert!(CompiledForm::of(&info("1"), &LoadOptions::default()).is_none());
+    }
+
+    #[test]
+    fn damage_of_any_byte_is_noticed_and_the_file_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let form = form(folder.path(), 1);
+        form.keep(&b"compiled"[..]);
+        let whole = fs::read(&form.path).unwrap();
+        let flips = (0..whole.len()).map(|at| {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            bytes
+        });
+        let cuts = (0..whole.len()).map(|end| whole[..end].to_vec());
+        for damaged in flips.chain(cuts).chain([[&whole[..], b"more"].concat()]) {
+            fs::write(&form.path, &damaged).unwrap();
+            assert!(form.read().is_none(), "{damaged:?}");
+            assert!(names(folder.path()).is_empty());
+        }
+        assert!(form.read().is_none(), "an absent one is none");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_keeps_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let absent = form(&folder.path().join("absent"), 1);
+        absent.keep(&b"compiled"[..]);
+        assert!(absent.read().is_none());
+        // A folder stands where the form should be: neither the rename nor the read works, and no draft is left.
+        let blocked = form(folder.path(), 1);
+        fs::create_dir(&blocked.path).unwrap();
+        blocked.keep(&b"compiled"[..]);
+        assert!(blocked.read().is_none());
+        assert_eq!(names(folder.path()), [FILE_NAME]);
+    }
+
+    #[test]
+    fn a_source_that_fails_leaves_the_old_form() {
+        struct Failing(usize);
+        impl Read for Failing {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.0 += 1;
+                if self.0 == 1 { Ok(into.len()) } else { Err(io::ErrorKind::StorageFull.into()) }
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let form = form(folder.path(), 1);
+        form.keep(&b"old"[..]);
+        form.keep(Failing(0));
+        assert_eq!(form.read().unwrap(), b"old");
+        assert_eq!(names(folder.path()), [FILE_NAME]);
+    }
+
+    #[test]
+    fn writers_at_once_leave_one_whole_form() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..8_u8 {
+                let folder = folder.path();
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        form(folder, 1).keep(&vec![writer; 10_000][..]);
+                        let found = form(folder, 1).read().unwrap();
+                        assert!(found.len() == 10_000 && found.iter().all(|byte| *byte == found[0]));
+                    }
+                });
+            }
+        });
+        assert_eq!(names(folder.path()), [FILE_NAME]);
+    }
+}
