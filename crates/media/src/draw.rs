@@ -1,6 +1,6 @@
-//! Boxes with labels on a picture, for people to look at.
+//! Boxes with labels and coloured regions on a picture, for people to look at.
 
-use crate::{Frame, FramePool, font, to_rgb};
+use crate::{Frame, FramePool, MediaError, MediaErrorKind, font, to_rgb};
 
 /// A picture that is drawn on. Everything scales with the picture and is clipped to it.
 #[derive(Debug)]
@@ -39,6 +39,33 @@ impl Canvas {
         if !label.is_empty() {
             self.draw_label((left, top), label, color);
         }
+    }
+
+    /// Lays the colours of a class map over the picture: `classes` `[height, width]` of the picture's own size, `palette` a
+    /// colour for each class (classes beyond it keep the picture), `alpha` the share of the colour in 0..=1. Class `clear`,
+    /// where there is one, keeps the picture.
+    ///
+    /// # Errors
+    /// `Corrupt` where the map is not of the picture's size.
+    pub fn blend(
+        &mut self,
+        classes: &[u8],
+        palette: &[[u8; 3]],
+        alpha: f32,
+        clear: Option<u8>,
+    ) -> Result<(), MediaError> {
+        let (pixels, _) = self.frame.pixels_mut().as_chunks_mut::<3>();
+        if pixels.len() != classes.len() {
+            return Err(MediaError::new(MediaErrorKind::Corrupt, "the class map is not of the picture's size"));
+        }
+        let tints = tints(palette, alpha, clear);
+        for (pixel, class) in pixels.iter_mut().zip(classes) {
+            let Tint { kept, added } = tints[usize::from(*class)];
+            for (value, added) in pixel.iter_mut().zip(added) {
+                *value = ((u32::from(*value) * kept + added) >> 8) as u8;
+            }
+        }
+        Ok(())
     }
 
     /// The picture with everything drawn so far.
@@ -103,6 +130,25 @@ fn class_color(class: usize) -> Rgb {
     })
 }
 
+/// What a class does to a pixel: 256ths of it that are kept, and what is added in 256ths of a level.
+#[derive(Clone, Copy)]
+struct Tint {
+    kept: u32,
+    added: [u32; 3],
+}
+
+fn tints(palette: &[Rgb], alpha: f32, clear: Option<u8>) -> [Tint; 256] {
+    let share = (alpha.clamp(0.0, 1.0) * 256.0).round() as u32;
+    let mut tints = [Tint { kept: 256, added: [0; 3] }; 256];
+    for (index, (tint, color)) in tints.iter_mut().zip(palette).enumerate() {
+        if clear.is_none_or(|clear| usize::from(clear) != index) {
+            // Just under half a level, so that the shift rounds and white stays within a byte.
+            *tint = Tint { kept: 256 - share, added: color.map(|value| u32::from(value) * share + 127) };
+        }
+    }
+    tints
+}
+
 /// Black on light, white on dark.
 fn readable_on([red, green, blue]: Rgb) -> Rgb {
     let brightness = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
@@ -130,6 +176,22 @@ mod tests {
         assert_eq!(at(10, 30), class_color(3));
         assert_eq!(at(59, 69), class_color(3));
         assert_eq!((at(35, 50), at(60, 70), at(9, 30)), (vec![0; 3], vec![0; 3], vec![0; 3]));
+    }
+
+    #[test]
+    fn a_class_map_tints_the_picture_and_leaves_the_clear_class() {
+        let pool = FramePool::new(2);
+        let mut frame = black(&pool, 4, 1);
+        frame.pixels_mut().fill(200);
+        let mut canvas = Canvas::new(&frame, &pool);
+        let palette = [[0, 0, 0], [255, 0, 100], [255; 3]];
+        canvas.blend(&[0, 1, 2, 9], &palette, 0.5, Some(0)).unwrap();
+        assert_eq!(canvas.frame().pixels(), [200, 200, 200, 227, 100, 150, 227, 227, 227, 200, 200, 200]);
+        canvas.blend(&[0, 1, 2, 2], &palette, 1.0, None).unwrap();
+        assert_eq!(canvas.frame().pixels(), [0, 0, 0, 255, 0, 100, 255, 255, 255, 255, 255, 255]);
+        canvas.blend(&[0, 1, 2, 2], &palette, f32::NAN, None).unwrap();
+        assert_eq!(canvas.frame().pixels()[3..6], [255, 0, 100]);
+        assert_eq!(canvas.blend(&[0; 5], &palette, 0.5, None).unwrap_err().kind(), MediaErrorKind::Corrupt);
     }
 
     #[test]
