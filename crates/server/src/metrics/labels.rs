@@ -17,8 +17,14 @@ impl ModelLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct FailureLabels {
-    pub(super) model: String,
-    pub(super) code: &'static str,
+    model: String,
+    code: &'static str,
+}
+
+impl FailureLabels {
+    pub(super) fn new(model: &str, code: &'static str) -> Self {
+        Self { model: model.to_owned(), code }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

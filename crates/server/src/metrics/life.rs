@@ -3,7 +3,7 @@
 use super::labels::{FailureLabels, ModelLabels, PlanLabels};
 use super::{Counts, Times, add, slow};
 use prometheus_client::registry::Registry;
-use samovar_runtime::Event;
+use samovar_runtime::{Event, FailureKind};
 use std::time::Duration;
 
 pub(super) struct Life {
@@ -87,6 +87,9 @@ impl Life {
         for times in [&self.load_seconds, &self.warm_up_seconds, &self.plan_measurement_seconds] {
             drop(times.get_or_create(&labels));
         }
+        for kind in FailureKind::ALL {
+            drop(self.load_failures.get_or_create(&FailureLabels::new(model, kind.code())));
+        }
         for stored in [false, true] {
             drop(self.plans_used.get_or_create(&PlanLabels::new(model, stored)));
         }
@@ -96,8 +99,7 @@ impl Life {
         match *event {
             Event::Loaded { model, took } => timed(&self.loads, &self.load_seconds, model, took),
             Event::LoadFailed { model, code } => {
-                let labels = FailureLabels { model: model.to_owned(), code };
-                self.load_failures.get_or_create(&labels).inc();
+                self.load_failures.get_or_create(&FailureLabels::new(model, code)).inc();
             }
             Event::WarmedUp { model, took, .. } => timed(&self.warm_ups, &self.warm_up_seconds, model, took),
             Event::WarmUpSkipped { model } => count(&self.warm_ups_skipped, model),

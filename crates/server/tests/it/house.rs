@@ -112,6 +112,11 @@ pub(crate) fn fake_detector() -> FakeModel {
     })
 }
 
+/// The root of the repository.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 /// The folder of real models and media; none, with a line that says so, where it is absent.
 pub(crate) fn shared() -> Option<PathBuf> {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");

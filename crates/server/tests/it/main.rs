@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod client;
+mod dashboard;
 mod demo;
 mod drain;
 mod errors;
@@ -10,9 +11,13 @@ mod hostile;
 mod house;
 mod http2;
 mod live;
+mod metrics;
 mod models;
 mod pages;
 mod pictures;
+mod promql;
+mod promtool;
 mod real;
+mod rules;
 mod slow;
 mod socket;

@@ -1,0 +1,131 @@
+//! The metrics page: its two forms, its names, and that all that is known stands there from the start.
+
+use crate::client::{get, post, raw};
+use crate::house::{House, options, repository};
+use crate::pictures::png;
+use crate::promql::Page;
+use crate::promtool::Promtool;
+use crate::socket::Socket;
+use samovar_runtime::{Event, Observer};
+use samovar_server::{Metrics, Moment, PageFormat, ServerLimits};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promtool_takes_the_page_of_a_server_that_works() {
+    let Some(promtool) = Promtool::find() else { return };
+    let house = House::fake(ServerLimits::default()).await;
+    assert_eq!(post(house.address, "/v1/detect", &png(8, 8, 1)).await.status, 200);
+    drop(Socket::ready(house.address, "").await);
+    let page = get(house.address, "/metrics").await.text();
+    promtool.accepts(&repository(), &["check", "metrics"], &page);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scraper_chooses_the_form() {
+    let house = House::fake(ServerLimits::default()).await;
+    let classic = get(house.address, "/metrics").await;
+    assert_eq!(classic.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert!(classic.text().contains("# TYPE samovar_warmup_total counter\n") && !classic.text().contains("# EOF"));
+    let head = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+    let accept = "accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1\r\n\r\n";
+    let open = raw(house.address, format!("{head}{accept}").as_bytes()).await;
+    assert_eq!(open.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert!(open.text().contains("# TYPE samovar_warmup counter\n") && open.text().ends_with("# EOF\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_stands_at_zero_from_the_start() {
+    let house = House::fake_with(options(), false).await;
+    let page = get(house.address, "/metrics").await.text();
+    let names = [
+        "samovar_warmup_total{model=\"fake\"}",
+        "samovar_warmup_skipped_total{model=\"fake\"}",
+        "samovar_warmup_duration_seconds_count{model=\"fake\"}",
+        "samovar_stream_open_seconds_count{warm=\"true\"}",
+        "samovar_stream_open_seconds_count{warm=\"false\"}",
+        "samovar_load_failures_total{model=\"fake\",code=\"model_file_damaged\"}",
+        "samovar_evictions_total{model=\"fake\"}",
+        "samovar_drift_rewarms_total{model=\"fake\"}",
+        "samovar_swaps_total{model=\"fake\"}",
+        "samovar_plan_measurements_total{model=\"fake\"}",
+        "samovar_plan_used_total{model=\"fake\",stored=\"true\"}",
+        "samovar_plan_mismatch_total{model=\"fake\"}",
+        "samovar_dropped_total{model=\"fake\",class=\"live\",reason=\"displaced\"}",
+        "samovar_run_failures_total{model=\"fake\"}",
+        "samovar_panics_total",
+        "samovar_model_generation{model=\"fake\"}",
+    ];
+    for name in names {
+        assert!(page.contains(&format!("\n{name} 0")), "{name} is not at zero");
+    }
+    assert!(page.contains("\nsamovar_pool_misses_total{pool=\"picture\"} "), "{page}");
+}
+
+#[test]
+fn each_event_of_a_models_life_is_counted_once() {
+    let metrics = Metrics::new();
+    metrics.know(["a", "b"]);
+    let (model, took) = ("a", Duration::from_millis(1500));
+    let events = [
+        (Event::WarmedUp { model, took, runs: 3 }, "samovar_warmup_total{model=\"a\"}"),
+        (Event::WarmUpSkipped { model }, "samovar_warmup_skipped_total{model=\"a\"}"),
+        (Event::Swapped { model }, "samovar_swaps_total{model=\"a\"}"),
+        (Event::Evicted { model }, "samovar_evictions_total{model=\"a\"}"),
+        (Event::DriftRewarm { model }, "samovar_drift_rewarms_total{model=\"a\"}"),
+        (Event::PlanMeasured { model, took }, "samovar_plan_measurements_total{model=\"a\"}"),
+        (Event::PlanUsed { model, stored: true }, "samovar_plan_used_total{model=\"a\",stored=\"true\"}"),
+        (Event::PlanMismatch { model }, "samovar_plan_mismatch_total{model=\"a\"}"),
+    ];
+    for (event, name) in events {
+        let before = values(&metrics);
+        metrics.observe(&event);
+        let after = values(&metrics);
+        assert_eq!((before[name], after[name]), (0.0, 1.0), "{name}");
+        let others = |values: &BTreeMap<String, f64>| {
+            values
+                .iter()
+                .filter(|(other, _)| other.contains("_total") && *other != name)
+                .map(|(_, value)| *value)
+                .sum::<f64>()
+        };
+        assert_eq!(others(&before), others(&after), "{name} alone is counted");
+    }
+    let values = values(&metrics);
+    assert_eq!(values["samovar_warmup_duration_seconds_sum{model=\"a\"}"], 1.5);
+    assert_eq!(values["samovar_plan_measurement_seconds_sum{model=\"a\"}"], 1.5);
+}
+
+fn values(metrics: &Metrics) -> BTreeMap<String, f64> {
+    let moment = Moment { models: &[], ready: true, memory_limit: Some(8 << 30) };
+    let page = metrics.page(&moment, PageFormat::Classic);
+    assert!(page.contains("samovar_memory_limit_bytes 8589934592\n") && page.contains("samovar_ready 1\n"));
+    let lines = page.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+    // The pools are counted for the whole process, in which other tests run.
+    let mine = lines.filter(|(name, _)| !name.starts_with("samovar_pool"));
+    mine.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manual_lists_every_metric_with_its_type_and_labels() {
+    let house = House::fake(ServerLimits::default()).await;
+    get(house.address, "/health").await;
+    let page = Page::parse(&get(house.address, "/metrics").await.text());
+    let manual = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    let rows = manual.lines().filter(|line| line.starts_with("| `samovar_"));
+    let listed: BTreeMap<String, String> = rows.map(row).collect();
+    let families = page.families.iter().map(|(family, kind)| {
+        let labels: Vec<_> = page.labels_of(family).into_iter().collect();
+        (family.clone(), format!("{kind} | {}", labels.join(", ")))
+    });
+    assert_eq!(listed, families.collect());
+}
+
+/// `| name | type | labels | meaning |`, the labels in the order of the alphabet.
+fn row(line: &str) -> (String, String) {
+    let cells: Vec<_> = line.split('|').map(|cell| cell.trim().replace('`', "")).collect();
+    let mut labels: Vec<_> = cells[3].split(", ").filter(|label| *label != "–").collect();
+    labels.sort_unstable();
+    assert!(!cells[4].is_empty(), "{line}");
+    (cells[1].clone(), format!("{} | {}", cells[2], labels.join(", ")))
+}
