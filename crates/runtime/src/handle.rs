@@ -4,7 +4,7 @@ use crate::event::Event;
 use crate::generation::Generation;
 use crate::lifecycle::Model;
 use crate::registry::Operations;
-use crate::{Call, Failure, ModelState, Pending, PinnedModel, RowShapes, RunError, RunErrorKind, Task};
+use crate::{Call, Class, Failure, Hold, ModelState, Pending, PinnedModel, RowShapes, RunError, RunErrorKind, Task};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -59,7 +59,7 @@ impl ModelHandle {
         for _ in 0..ENTER_TRIES {
             match self.state() {
                 ModelState::Ready(generation) => return Ok(self.found_warm(generation)),
-                ModelState::Failed(failure) if !due(&failure) => return Err(not_ready(&failure)),
+                ModelState::Failed(failure) if !self.model.may_try(&failure) => return Err(not_ready(&failure)),
                 ModelState::Absent | ModelState::Failed(_) if self.model.claim_load() => {
                     let loaded = self.operations.run(&self.model, Model::load).await?;
                     return loaded.map(Opened::Loaded).map_err(|failure| not_ready(&failure));
@@ -71,6 +71,7 @@ impl ModelHandle {
     }
 
     fn found_warm(&self, generation: Arc<Generation>) -> Opened {
+        self.model.touch();
         self.observe(&Event::WarmUpSkipped { model: self.name() });
         Opened::Warm(generation)
     }
@@ -80,6 +81,11 @@ impl ModelHandle {
         let settled =
             |state: &ModelState| matches!(state, ModelState::Ready(_) | ModelState::Failed(_) | ModelState::Absent);
         self.watch().wait_for(settled).await.map(drop).map_err(|_| RunError::shutting_down())
+    }
+
+    /// Keeps the model in memory for an open stream: see [`Hold`].
+    pub fn hold(&self) -> Hold {
+        Hold::new(Arc::clone(&self.model))
     }
 
     /// The generation that serves at present.
@@ -102,10 +108,31 @@ impl ModelHandle {
         // A generation that retires between the look and the entry has a successor already, or none: look again.
         for _ in 0..ENTER_TRIES {
             if let Some(in_use) = self.generation()?.enter() {
+                self.model.touch();
                 return Ok(PinnedModel { in_use, device: Arc::clone(&self.model.shared.device) });
             }
         }
         Err(starting(Duration::from_secs(1)))
+    }
+
+    /// The same as [`ModelHandle::pin`], but first waits until the queue has room for this class, so that a producer who waits keeps no
+    /// generation in memory. Follow it with [`PinnedModel::submit_waiting`]: somebody else may have taken the room.
+    ///
+    /// # Errors
+    /// `NotReady` with the time to wait.
+    pub async fn pin_when_room(&self, class: Class) -> Result<PinnedModel, RunError> {
+        let device = &self.model.shared.device;
+        loop {
+            let room = device.room();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            // A model that does not serve is told of at once, not when there is room for what it cannot do.
+            self.generation()?;
+            if device.has_room(class) {
+                return self.pin();
+            }
+            room.await;
+        }
     }
 
     /// Queues `task` on the generation that serves: [`ModelHandle::pin`] and [`PinnedModel::submit`] in one.
@@ -123,10 +150,6 @@ impl ModelHandle {
 
 /// Looks at the state before a call gives up: each miss means that a load, a swap or an unload happened in between.
 const ENTER_TRIES: usize = 8;
-
-fn due(failure: &Failure) -> bool {
-    failure.retry_at.is_some_and(|at| at <= std::time::Instant::now())
-}
 
 fn not_ready(failure: &Failure) -> RunError {
     let retry_after = failure.retry_after();

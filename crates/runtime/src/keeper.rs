@@ -3,7 +3,6 @@
 //! It looks twice a second. Each duty is one small function that starts an operation and does not wait for it, so that a
 //! slow model holds no other duty up.
 
-use crate::ModelState;
 use crate::lifecycle::Model;
 use crate::registry::Operations;
 use parking_lot::Mutex;
@@ -51,12 +50,8 @@ impl Keeper {
 
     /// Loads again what failed and is due.
     fn retry(&self, model: &Arc<Model>) {
-        if model.spec.preload && has_failed(model) && model.claim_load() {
-            drop(self.operations.start(model, Model::load));
+        if model.spec.preload && model.claim_retry() {
+            drop(self.operations.start(model, Model::preload));
         }
     }
-}
-
-fn has_failed(model: &Model) -> bool {
-    matches!(&*model.state.borrow(), ModelState::Failed(_))
 }

@@ -1,18 +1,23 @@
-//! The life of one model: load, warm-up, swap, unload. Single-flight: one operation at a time, everybody else watches.
+//! The life of one model: load, swap, unload, and who may start them. Single-flight: one operation at a time, everybody else watches.
+//!
+//! How a generation comes into memory and leaves it is in `making.rs`.
 
+use crate::budget::{Budget, Room};
+use crate::cores::Cores;
 use crate::device::{Device, Order};
 use crate::event::Event;
 use crate::generation::{Generation, LoadFigures};
-use crate::load::{LoadError, LoadOrder, LoadOutcome, load};
+use crate::hold::Usage;
+use crate::making::{Making, Patience, not_planned};
 use crate::memory::Scale;
-use crate::warm_up::WarmUpFigures;
-use crate::{Failure, FailureKind, ModelSource, ModelSpec, ModelState};
+use crate::source::Stamp;
+use crate::{Failure, FailureKind, ModelSpec, ModelState, OnPreloadFailure};
+use crate::plan::Plans;
 use parking_lot::Mutex;
 use samovar_engine_api::Engine;
-use samovar_schedule::Backoff;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use samovar_schedule::{Backoff, Moment};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -22,6 +27,13 @@ pub(crate) struct Shared {
     pub(crate) device: Arc<Device>,
     /// Weighs models while they are loaded.
     pub(crate) scale: Scale,
+    /// What they may take together.
+    pub(crate) budget: Budget,
+    /// Loads that go on at the same time take one each: no more than there are cores.
+    pub(crate) loading: Cores,
+    pub(crate) on_preload_failure: OnPreloadFailure,
+    /// What is known of the best way to run each model.
+    pub(crate) plans: Plans,
 }
 
 /// One configured model and where it is in its life.
@@ -30,43 +42,90 @@ pub(crate) struct Model {
     pub(crate) shared: Arc<Shared>,
     /// The one state value. Written by the operation in progress only.
     pub(crate) state: watch::Sender<ModelState>,
+    /// Who uses it, and when it was last used.
+    pub(crate) usage: Usage,
+    /// Whether it has been ready once: readiness waits for the first load alone.
+    served: AtomicBool,
+    /// When the last load failed, on the device's clock.
+    failed_at: AtomicU64,
+    /// Why the last reload failed while another generation went on serving.
+    reload_failure: Mutex<Option<Failure>>,
     /// Held by the operation in progress; the rest is what it remembers.
     operation: Mutex<Memory>,
 }
 
 /// What operations on a model remember from one to the next.
-struct Memory {
-    number: u64,
-    attempts: u32,
-    backoff: Backoff,
+pub(crate) struct Memory {
+    /// Of the last generation that was tried.
+    pub(crate) number: u64,
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Backoff,
+    /// The version that a swap has named; none: as configured.
+    chosen: Option<u64>,
+    /// What the last load took or tried to take: a file that failed is not tried again until it changes.
+    pub(crate) tried: Option<Stamp>,
 }
 
-/// How long accepted work may take to finish before its generation goes.
-const DRAIN_MAX: Duration = Duration::from_secs(30);
-/// How long one slot's warm-up may take: a model that hangs must not hang its load.
-const WARM_UP_MAX: Duration = Duration::from_secs(300);
+/// Which version a reload takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Take {
+    /// The one that was chosen before.
+    Same,
+    /// This one; none: as configured.
+    Version(Option<u64>),
+}
+
 const RETRY_FIRST: Duration = Duration::from_secs(2);
 const RETRY_CAP: Duration = Duration::from_secs(300);
+/// With `on_preload_failure = "lazy"` a request tries again without waiting for the next attempt, but not more often than this.
+const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 impl Model {
     pub(crate) fn new(spec: ModelSpec, shared: Arc<Shared>) -> Self {
-        let memory = Memory { number: 0, attempts: 0, backoff: Backoff::new(RETRY_FIRST, RETRY_CAP) };
-        Self { spec, shared, state: watch::Sender::new(ModelState::Absent), operation: Mutex::new(memory) }
+        let backoff = Backoff::new(RETRY_FIRST, RETRY_CAP);
+        let memory = Memory { number: 0, attempts: 0, backoff, chosen: None, tried: None };
+        Self {
+            spec,
+            shared,
+            state: watch::Sender::new(ModelState::Absent),
+            usage: Usage::default(),
+            served: AtomicBool::new(false),
+            failed_at: AtomicU64::new(0),
+            reload_failure: Mutex::new(None),
+            operation: Mutex::new(memory),
+        }
     }
 
-    /// Takes it upon the caller to load: true for exactly one of many who ask at once, who then must call [`Model::load`].
+    /// Takes it upon the caller to load for a request: true for exactly one of many who ask at once, who then must call
+    /// [`Model::load`].
     pub(crate) fn claim_load(&self) -> bool {
+        self.claim(|state| match state {
+            ModelState::Absent => true,
+            ModelState::Failed(failure) => self.may_try(failure),
+            _ => false,
+        })
+    }
+
+    /// The same for an attempt that is due without anybody asking.
+    pub(crate) fn claim_retry(&self) -> bool {
+        self.claim(|state| matches!(state, ModelState::Failed(failure) if is_due(failure)))
+    }
+
+    fn claim(&self, may: impl Fn(&ModelState) -> bool) -> bool {
         self.state.send_if_modified(|state| {
-            let idle = match state {
-                ModelState::Absent => true,
-                ModelState::Failed(failure) => failure.retry_at.is_some_and(|at| at <= Instant::now()),
-                _ => false,
-            };
-            if idle {
+            let claimed = may(state);
+            if claimed {
                 *state = ModelState::Loading { since: Instant::now() };
             }
-            idle
+            claimed
         })
+    }
+
+    /// Whether a request may try a load that has failed.
+    pub(crate) fn may_try(&self, failure: &Failure) -> bool {
+        let lazy = self.spec.preload && self.shared.on_preload_failure == OnPreloadFailure::Lazy;
+        let rested = self.now().saturating_since(Moment(self.failed_at.load(Ordering::Relaxed))) >= ASKED_EVERY;
+        is_due(failure) || (lazy && rested && failure.retry_at.is_some())
     }
 
     /// Ends a claim or an operation that came to no end of its own, so that nobody waits for it for ever.
@@ -86,52 +145,166 @@ impl Model {
 
     /// Loads and warms unless that is done already. Blocks; whoever comes second waits for the first.
     pub(crate) fn load(&self) -> Result<Arc<Generation>, Failure> {
+        self.load_into(Room::Idle)
+    }
+
+    /// The same, but takes nobody's memory: for loads that nobody waits for.
+    pub(crate) fn preload(&self) -> Result<Arc<Generation>, Failure> {
+        self.load_into(Room::Free)
+    }
+
+    fn load_into(&self, room: Room) -> Result<Arc<Generation>, Failure> {
         let mut memory = self.operation.lock();
-        if let Some(generation) = self.state.borrow().generation() {
-            return Ok(Arc::clone(generation));
-        }
-        self.state.send_replace(ModelState::Loading { since: Instant::now() });
-        let made = self.make(&mut memory, true);
-        let state = match &made {
-            Ok(generation) => ModelState::Ready(Arc::clone(generation)),
-            Err(failure) => ModelState::Failed(failure.clone()),
+        let chosen = memory.chosen;
+        self.serving().map_or_else(|| self.load_first(&mut memory, chosen, room), Ok)
+    }
+
+    /// Loads and warms a new generation beside the one that serves, switches, and frees the old one. A failure changes nothing.
+    /// Where none serves, loads.
+    pub(crate) fn reload(&self, take: Take) -> Result<Arc<Generation>, Failure> {
+        let mut memory = self.operation.lock();
+        let chosen = match take {
+            Take::Same => memory.chosen,
+            Take::Version(version) => version,
         };
+        let made = match self.serving() {
+            Some(old) => self.replace(&mut memory, chosen, &old),
+            None => self.load_first(&mut memory, chosen, Room::Idle),
+        };
+        if made.is_ok() {
+            memory.chosen = chosen;
+        }
+        made
+    }
+
+    /// Takes up a file that has changed, unless somebody else has done so meanwhile.
+    pub(crate) fn take_up_change(&self) {
+        let mut memory = self.operation.lock();
+        let chosen = memory.chosen;
+        if self.spec.source.stamp(chosen) == memory.tried {
+            return;
+        }
+        // Whoever reads the log or the state sees why it failed; there is nobody else to tell it to.
+        match &*self.state.borrow() {
+            ModelState::Ready(_) | ModelState::Failed(_) => {}
+            _ => return,
+        }
+        drop(match self.serving() {
+            Some(old) => self.replace(&mut memory, chosen, &old),
+            None => self.load_first(&mut memory, chosen, Room::Free),
+        });
+    }
+
+    /// How the file that a reload would take looks, where that is not what the last load took. None while an operation goes on.
+    pub(crate) fn change(&self) -> Option<Stamp> {
+        let memory = self.operation.try_lock()?;
+        let stamp = self.spec.source.stamp(memory.chosen)?;
+        (memory.tried != Some(stamp)).then_some(stamp)
+    }
+
+    fn load_first(&self, memory: &mut Memory, chosen: Option<u64>, room: Room) -> Result<Arc<Generation>, Failure> {
+        self.state.send_replace(ModelState::Loading { since: Instant::now() });
+        let made = self.make(memory, Making { chosen, room, first: true });
+        let state = match &made {
+            Ok(generation) => {
+                self.served.store(true, Ordering::SeqCst);
+                self.touch();
+                ModelState::Ready(Arc::clone(generation))
+            }
+            Err(failure) => {
+                self.failed_at.store(self.now().0, Ordering::Relaxed);
+                ModelState::Failed(failure.clone())
+            }
+        };
+        *self.reload_failure.lock() = None;
         self.state.send_replace(state);
         made
     }
 
-    /// Loads and warms a new generation beside the one that serves, switches, and frees the old one.
-    pub(crate) fn reload(&self) -> Result<Arc<Generation>, Failure> {
-        let mut memory = self.operation.lock();
-        let Some(old) = self.state.borrow().generation().cloned() else {
-            drop(memory);
-            return self.load();
-        };
-        let new = self.make(&mut memory, false)?;
+    fn replace(
+        &self,
+        memory: &mut Memory,
+        chosen: Option<u64>,
+        old: &Arc<Generation>,
+    ) -> Result<Arc<Generation>, Failure> {
+        let made = self.make(memory, Making { chosen, room: Room::Idle, first: false });
+        // The old generation goes on: nothing has failed for those who ask, and nothing is tried again unasked.
+        let made = made.map_err(|failure| Failure { retry_at: None, ..failure });
+        *self.reload_failure.lock() = made.as_ref().err().cloned();
+        let new = made?;
         self.state.send_replace(ModelState::Ready(Arc::clone(&new)));
         self.observe(&Event::Swapped { model: &self.spec.name });
-        self.free(&old);
+        self.free(old, Patience::WhileItMoves);
         Ok(new)
     }
 
-    /// Finishes what was accepted and frees the weights.
+    /// Finishes what was accepted, as far as the drain limit allows, and frees the weights.
     pub(crate) fn unload(&self) {
         let _memory = self.operation.lock();
-        let Some(old) = self.state.borrow().generation().cloned() else {
-            self.state.send_replace(ModelState::Absent);
-            return;
-        };
+        match self.serving() {
+            Some(old) => self.put_away(&old, Patience::Short),
+            None => drop(self.state.send_replace(ModelState::Absent)),
+        }
+    }
+
+    /// Finishes all that was accepted and frees the weights. A model that is not loaded keeps its state.
+    pub(crate) fn clear(&self) {
+        let _memory = self.operation.lock();
+        if let Some(old) = self.serving() {
+            self.put_away(&old, Patience::WhileItMoves);
+        }
+    }
+
+    /// Frees the model if it is idle; tells whether it did. Waits for nothing.
+    pub(crate) fn evict(&self) -> bool {
+        let evicted = self.may_be_evicted() && self.put_away_unused();
+        if evicted {
+            tracing::info!(model = %self.spec.name, "evicted to make room for another model");
+            self.observe(&Event::Evicted { model: &self.spec.name });
+        }
+        evicted
+    }
+
+    /// Whether it may be evicted, as far as can be seen without asking.
+    pub(crate) fn may_be_evicted(&self) -> bool {
+        !self.spec.pinned && self.is_unused()
+    }
+
+    /// Frees the model if it has been idle for as long as it may.
+    pub(crate) fn unload_if_idle(&self) {
+        if self.has_idled() && self.put_away_unused() {
+            tracing::info!(model = %self.spec.name, "unloaded: nobody has used it for its idle time");
+        }
+    }
+
+    /// Whether it has been idle for as long as it may.
+    pub(crate) fn has_idled(&self) -> bool {
+        self.spec.idle_ttl.is_some_and(|ttl| self.is_unused() && self.usage.idle_for(self.now()) >= ttl)
+    }
+
+    fn is_unused(&self) -> bool {
+        self.usage.holds() == 0 && self.serving().is_some_and(|generation| generation.uses() == 0)
+    }
+
+    fn put_away_unused(&self) -> bool {
+        let Some(_memory) = self.operation.try_lock() else { return false };
+        let Some(generation) = self.serving().filter(|generation| generation.retire_unused()) else { return false };
+        self.put_away(&generation, Patience::Short);
+        true
+    }
+
+    fn put_away(&self, generation: &Arc<Generation>, patience: Patience) {
         self.state.send_replace(ModelState::Draining);
-        self.free(&old);
+        self.free(generation, patience);
         self.state.send_replace(ModelState::Absent);
     }
 
     /// Warms the serving generation again.
     pub(crate) fn warm_again(&self) -> Result<Arc<Generation>, Failure> {
-        let memory = self.operation.lock();
-        let Some(generation) = self.state.borrow().generation().cloned() else {
-            drop(memory);
-            return self.load();
+        let mut memory = self.operation.lock();
+        let Some(generation) = self.serving() else {
+            let chosen = memory.chosen;
+            return self.load_first(&mut memory, chosen, Room::Idle);
         };
         let warmed = self.on_all_slots(&generation, |generation, done| Order::WarmUp { generation, done });
         match warmed {
@@ -143,135 +316,43 @@ impl Model {
         }
     }
 
-    fn make(&self, memory: &mut Memory, first: bool) -> Result<Arc<Generation>, Failure> {
-        memory.number += 1;
-        let number = memory.number;
-        let made = catch_unwind(AssertUnwindSafe(|| self.load_and_warm(number, first)));
-        let made = made.unwrap_or_else(|_| {
-            self.observe(&Event::Panicked { model: &self.spec.name });
-            Err(LoadError { kind: FailureKind::Internal, reason: "the load ended in a panic".to_owned() })
-        });
-        match made {
-            Ok(generation) => {
-                memory.attempts = 0;
-                memory.backoff.reset();
-                Ok(generation)
+    /// The generation that serves, if one does.
+    pub(crate) fn serving(&self) -> Option<Arc<Generation>> {
+        self.state.borrow().generation().cloned()
+    }
+
+    /// Whether readiness waits for it: a preload that has never been ready, or whose last load failed. Once it has served, a model that
+    /// was put away comes back with its next use.
+    pub(crate) fn is_required(&self) -> bool {
+        let lazy = self.shared.on_preload_failure == OnPreloadFailure::Lazy;
+        self.spec.preload
+            && match &*self.state.borrow() {
+                ModelState::Failed(_) => !lazy,
+                ModelState::Ready(_) => true,
+                _ => !self.served.load(Ordering::SeqCst),
             }
-            Err(error) => {
-                self.observe(&Event::LoadFailed { model: &self.spec.name, code: error.kind.code() });
-                // Clients are told the code alone: the reason may name files, and this is where the operator finds it.
-                tracing::warn!(model = %self.spec.name, code = error.kind.code(), reason = %error.reason, "the load failed");
-                memory.attempts += 1;
-                Err(planned(error, memory))
-            }
-        }
     }
 
-    fn load_and_warm(&self, number: u64, first: bool) -> Result<Arc<Generation>, LoadError> {
-        let weighing = self.shared.scale.begin();
-        let started = Instant::now();
-        let ModelSource::File(files) = &self.spec.source;
-        let order = LoadOrder {
-            spec: &self.spec,
-            files,
-            version: None,
-            number,
-            engines: &self.shared.engines,
-            device: &self.shared.device,
-        };
-        let LoadOutcome { loaded, precision_error } = load(&order)?;
-        let load = started.elapsed();
-        self.observe(&Event::Loaded { model: &self.spec.name, took: load });
-        if first {
-            self.state.send_replace(ModelState::Warming { since: Instant::now() });
-        }
-        let weights_bytes = loaded.model.weights_bytes();
-        let generation = Arc::new(Generation::new(loaded));
-        let warm = self.on_all_slots(&generation, |generation, done| Order::WarmUp { generation, done });
-        let warm = warm.inspect_err(|_| self.free(&generation))?;
-        generation.set_figures(LoadFigures {
-            load,
-            warm_up: warm.took,
-            first_run: warm.figures.first,
-            settled_run: warm.figures.settled,
-            warm_up_runs: warm.figures.runs,
-            memory_bytes: weights_bytes,
-            precision_error,
-        });
-        weighing.end(&generation, weights_bytes);
-        Ok(generation)
+    /// Why the last reload failed while another generation went on serving; none where the last one succeeded.
+    pub(crate) fn reload_failure(&self) -> Option<Failure> {
+        self.reload_failure.lock().clone()
     }
 
-    fn on_all_slots(
-        &self,
-        generation: &Arc<Generation>,
-        order: impl Fn(Arc<Generation>, Done) -> Order,
-    ) -> Result<Warmed, LoadError> {
-        let started = Instant::now();
-        let slots = self.shared.device.options.slots;
-        let (done, answers) = sync_channel(slots);
-        self.shared.device.order(|| order(Arc::clone(generation), done.clone()));
-        drop(done);
-        let mut figures = WarmUpFigures::default();
-        for _ in 0..slots {
-            let slot = answers.recv_timeout(WARM_UP_MAX).map_err(no_answer)?;
-            let slot = slot.map_err(|error| LoadError { kind: error.kind, reason: error.reason })?;
-            figures.runs += slot.runs;
-            figures.first = figures.first.max(slot.first);
-            figures.settled = figures.settled.max(slot.settled);
-        }
-        let took = started.elapsed();
-        self.observe(&Event::WarmedUp { model: &self.spec.name, took, runs: figures.runs });
-        Ok(Warmed { figures, took })
+    /// Somebody uses it now.
+    pub(crate) fn touch(&self) {
+        self.usage.touch(self.now());
     }
 
-    /// Waits for accepted work, then drops runners and weights; returns when the memory is free.
-    fn free(&self, generation: &Arc<Generation>) {
-        if !generation.retire(DRAIN_MAX) {
-            tracing::warn!(model = %self.spec.name, "work was still waiting after the drain limit and is dropped");
-            self.shared.device.abandon(generation);
-        }
-        generation.release();
-        let slots = self.shared.device.options.slots;
-        let (done, removed) = sync_channel(slots);
-        self.shared.device.order(|| Order::Remove { key: generation.key, done: done.clone() });
-        drop(done);
-        if !(0..slots).all(|_| removed.recv_timeout(DRAIN_MAX).is_ok()) {
-            tracing::warn!(model = %self.spec.name, "a slot has not let its runner go yet");
-        }
-        self.observe(&Event::Unloaded { model: &self.spec.name });
+    fn now(&self) -> Moment {
+        self.shared.device.clock.now()
     }
 
-    fn observe(&self, event: &Event<'_>) {
+    pub(crate) fn observe(&self, event: &Event<'_>) {
         self.shared.device.observer.observe(event);
     }
 }
 
-type Done = std::sync::mpsc::SyncSender<Result<WarmUpFigures, crate::device::InstallError>>;
-
-struct Warmed {
-    figures: WarmUpFigures,
-    took: Duration,
-}
-
-fn no_answer(error: RecvTimeoutError) -> LoadError {
-    let reason = match error {
-        RecvTimeoutError::Timeout => "the warm-up did not end in time",
-        RecvTimeoutError::Disconnected => "the device is closing, or a slot had to give the warm-up up",
-    };
-    LoadError { kind: FailureKind::WarmUp, reason: reason.to_owned() }
-}
-
-/// A failure with its next attempt, where trying again without a person's help can mend it.
-fn planned(error: LoadError, memory: &mut Memory) -> Failure {
-    let again = matches!(
-        error.kind,
-        FailureKind::File | FailureKind::Model | FailureKind::WarmUp | FailureKind::Internal | FailureKind::Unsupported
-    );
-    let retry_at = again.then(|| Instant::now() + memory.backoff.next_wait(1.0));
-    Failure { kind: error.kind, reason: error.reason, attempts: memory.attempts, retry_at }
-}
-
-fn not_planned(error: LoadError) -> Failure {
-    Failure { kind: error.kind, reason: error.reason, attempts: 0, retry_at: None }
+/// Whether the next attempt is due.
+fn is_due(failure: &Failure) -> bool {
+    failure.retry_at.is_some_and(|at| at <= Instant::now())
 }

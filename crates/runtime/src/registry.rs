@@ -1,12 +1,15 @@
 //! All models of this process: one value, made at start, passed down.
 
+use crate::budget::Budget;
+use crate::cores::Cores;
 use crate::event::{Observer, Silent};
 use crate::keeper::Keeper;
-use crate::lifecycle::{Model, Shared};
+use crate::lifecycle::{Model, Shared, Take};
 use crate::memory::Scale;
+use crate::plan::Plans;
 use crate::{
-    Clock, Device, DeviceOptions, DeviceStats, Failure, Generation, ModelHandle, ModelSpec, ModelState, RunError,
-    RunErrorKind,
+    Clock, Device, DeviceOptions, DeviceStats, Failure, Generation, MemoryStats, ModelHandle, ModelSpec, ModelState,
+    RunError, RunErrorKind,
 };
 use parking_lot::{Condvar, Mutex};
 use samovar_engine_api::Engine;
@@ -98,8 +101,24 @@ pub struct ModelStatus {
     pub name: String,
     /// Where it is in its life.
     pub state: ModelState,
-    /// Whether it counts for readiness.
+    /// Whether it is loaded at start.
     pub preload: bool,
+    /// Whether readiness waits for it while it is not ready: preloaded models before they have served once, and those whose last load
+    /// failed, unless a request may try again (`on_preload_failure = "lazy"`).
+    pub required: bool,
+    /// Why the last reload failed, where another generation went on serving.
+    pub reload_failure: Option<Failure>,
+    /// Open streams that keep it in memory.
+    pub holds: usize,
+}
+
+/// A preload that failed.
+#[derive(Clone, Debug)]
+pub struct PreloadFailure {
+    /// The model's name.
+    pub model: String,
+    /// Why, and when it is tried again.
+    pub failure: Failure,
 }
 
 impl Registry {
@@ -109,7 +128,16 @@ impl Registry {
     /// The name that two models share.
     pub fn start(options: RegistryOptions, specs: Vec<ModelSpec>) -> Result<Self, String> {
         let device = Device::start(options.device, options.clock, options.observer);
-        let shared = Arc::new(Shared { engines: options.engines, device, scale: Scale::default() });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let shared = Arc::new(Shared {
+            engines: options.engines,
+            device,
+            scale: Scale::default(),
+            plans: Plans::new(options.plans),
+            budget: Budget::new(options.memory_limit),
+            loading: Cores::new(cores),
+            on_preload_failure: options.on_preload_failure,
+        });
         let mut models = BTreeMap::new();
         for spec in specs {
             let name = spec.name.clone();
@@ -119,6 +147,7 @@ impl Registry {
             }
         }
         let operations = Operations::default();
+        shared.budget.set_models(models.values().map(Arc::downgrade).collect());
         let keeper = Arc::new(Keeper::new(models.values().cloned().collect(), operations.clone()));
         let keeping = Mutex::new(Some(keeper.start()));
         Ok(Self { models, shared, operations, keeper, keeping })
@@ -138,18 +167,21 @@ impl Registry {
         self.models.values().map(|model| status(model)).collect()
     }
 
-    /// Loads and warms all models that are to be preloaded, in parallel. Returns when each has come to an end, good or bad.
-    pub async fn preload(&self) {
-        let loads: Vec<_> = self
-            .models
-            .values()
-            .filter(|model| model.spec.preload)
-            .filter_map(|model| self.operations.start(model, Model::load).ok())
+    /// Loads and warms all models that are to be preloaded, in parallel, as many at once as there are cores. None of them takes
+    /// another's memory. Returns when each has come to an end, with those that failed.
+    pub async fn preload(&self) -> Vec<PreloadFailure> {
+        let preloads = self.models.values().filter(|model| model.spec.preload);
+        let loads: Vec<_> = preloads
+            .filter_map(|model| Some((&model.spec.name, self.operations.start(model, Model::preload).ok()?)))
             .collect();
-        for load in loads {
-            // A failure is in the model's state; there is nobody else to tell it to.
-            drop(load.await);
+        let mut failures = Vec::new();
+        for (model, load) in loads {
+            // No answer: the operation ended in a panic, which is in the model's state.
+            if let Ok(Err(failure)) = load.await {
+                failures.push(PreloadFailure { model: model.clone(), failure });
+            }
         }
+        failures
     }
 
     /// Loads and warms one model, unless it is.
@@ -160,12 +192,21 @@ impl Registry {
         self.operations.run(self.find(name)?, Model::load).await
     }
 
-    /// Loads a new generation beside the old one and switches; a failure leaves the old one serving.
+    /// Loads a new generation beside the old one and switches; a failure leaves the old one serving. Takes the version that the last
+    /// [`Registry::swap`] chose, as the configuration says where there was none.
     ///
     /// # Errors
     /// `UnknownModel`; inside: why the load failed.
     pub async fn reload(&self, name: &str) -> Result<Result<Arc<Generation>, Failure>, RunError> {
-        self.operations.run(self.find(name)?, Model::reload).await
+        self.operations.run(self.find(name)?, |model| model.reload(Take::Same)).await
+    }
+
+    /// The same with that version, which then serves until the next swap; none: the version that the configuration says.
+    ///
+    /// # Errors
+    /// `UnknownModel`; inside: why the load failed.
+    pub async fn swap(&self, name: &str, version: Option<u64>) -> Result<Result<Arc<Generation>, Failure>, RunError> {
+        self.operations.run(self.find(name)?, move |model| model.reload(Take::Version(version))).await
     }
 
     /// Warms a model again.
@@ -182,6 +223,21 @@ impl Registry {
     /// `UnknownModel`.
     pub async fn unload(&self, name: &str) -> Result<(), RunError> {
         self.operations.run(self.find(name)?, Model::unload).await
+    }
+
+    /// Finishes all accepted work and frees every loaded model, all at the same time. The next use of a model loads and warms it.
+    pub async fn clear(&self) {
+        let clearings: Vec<_> =
+            self.models.values().filter_map(|model| self.operations.start(model, Model::clear).ok()).collect();
+        for clearing in clearings {
+            // No answer: the operation ended in a panic, which is in the model's state.
+            drop(clearing.await);
+        }
+    }
+
+    /// What all models together take, and may take.
+    pub fn memory(&self) -> MemoryStats {
+        self.shared.budget.stats()
     }
 
     /// Looks at once after what is due: failed loads, models that drifted, idle or changed. The keeper's thread does the same twice
@@ -218,7 +274,14 @@ impl Drop for Registry {
 }
 
 fn status(model: &Model) -> ModelStatus {
-    ModelStatus { name: model.spec.name.clone(), state: model.state.borrow().clone(), preload: model.spec.preload }
+    ModelStatus {
+        name: model.spec.name.clone(),
+        state: model.state.borrow().clone(),
+        preload: model.spec.preload,
+        required: model.is_required(),
+        reload_failure: model.reload_failure(),
+        holds: model.usage.holds(),
+    }
 }
 
 fn unknown_model() -> RunError {

@@ -88,13 +88,15 @@ pub enum FailureKind {
     Disagrees,
     /// Warm-up failed.
     WarmUp,
+    /// It does not fit into the memory that models may take.
+    Memory,
     /// The code failed (a caught panic).
     Internal,
 }
 
 impl FailureKind {
     /// Every kind: metrics stand at zero before one happens.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::File,
         Self::Model,
         Self::Contract,
@@ -102,6 +104,7 @@ impl FailureKind {
         Self::Unsupported,
         Self::Disagrees,
         Self::WarmUp,
+        Self::Memory,
         Self::Internal,
     ];
 
@@ -115,6 +118,7 @@ impl FailureKind {
             Self::Unsupported => "model_unsupported",
             Self::Disagrees => "precision_disagrees",
             Self::WarmUp => "warm_up_failed",
+            Self::Memory => "memory_limit",
             Self::Internal => "internal",
         }
     }
@@ -134,6 +138,9 @@ impl FailureKind {
             }
             Self::WarmUp => {
                 "try `samovar run` with this model and another engine (`--engine rten`) to see whether the file is at fault"
+            }
+            Self::Memory => {
+                "raise `limit` in `[memory]`, unload another model, or let models that are idle go with `idle_ttl_s`"
             }
             Self::Internal => "please report it with the log",
         }
