@@ -1,9 +1,14 @@
 //! Exactly what was typed: commands, flags, and their help. Turned into ready objects elsewhere, once.
 
+use crate::bench::{BenchMemoryArguments, BenchStartArguments, BenchSwapArguments};
 use crate::config::{EngineName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
 use crate::failure::EXIT_CODES;
 use crate::pull::{ListArguments, PULL_EXAMPLES, PullArguments};
+use crate::remote::{
+    ClearArguments, LOAD_EXAMPLES, NamesArguments, ReloadArguments, SWAP_EXAMPLES, SwapArguments, WARM_EXAMPLES,
+    WarmArguments,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -56,9 +61,12 @@ pub enum Command {
     /// Work through pictures and videos here, without a server
     #[command(subcommand)]
     Run(RunCommand),
-    /// Tell what the models are
+    /// Tell what the models are, fetch them, and load, swap or unload those of a running server
     #[command(after_help = MODELS_EXAMPLES)]
     Models(ModelsArguments),
+    /// Make sure that models of a running server are warm
+    #[command(after_help = WARM_EXAMPLES)]
+    Warm(WarmArguments),
     /// Check this machine and the configuration; tell the cure of every problem
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArguments),
@@ -240,6 +248,20 @@ pub enum ModelsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// On a running server: load and warm models, unless they are
+    #[command(after_help = LOAD_EXAMPLES)]
+    Load(NamesArguments),
+    /// On a running server: finish accepted work and free models
+    #[command(after_help = LOAD_EXAMPLES)]
+    Unload(NamesArguments),
+    /// On a running server: load a model anew beside the copy that serves, then switch
+    #[command(after_help = SWAP_EXAMPLES)]
+    Reload(ReloadArguments),
+    /// On a running server: the same to another version of the model's folder
+    #[command(after_help = SWAP_EXAMPLES)]
+    Swap(SwapArguments),
+    /// On a running server: free every model; the next use loads and warms again
+    Clear(ClearArguments),
 }
 
 const MODELS_EXAMPLES: &str = "\
@@ -247,7 +269,8 @@ Examples:
   samovar models --config samovar.toml
   samovar models list
   samovar models pull yolox-nano
-  samovar models show yolov8n.onnx --json";
+  samovar models show yolov8n.onnx --json
+  samovar models swap person --version 3";
 
 /// `samovar doctor`.
 #[derive(Debug, Args)]
@@ -290,6 +313,15 @@ pub enum BenchCommand {
     /// Opening streams on a warm model: time, memory of an idle stream, start to ready
     #[command(after_help = BENCH_EXAMPLES)]
     Open(BenchOpenArguments),
+    /// Start to ready, without plans and with plans that were measured before
+    #[command(after_help = BENCH_EXAMPLES)]
+    Start(BenchStartArguments),
+    /// Whether a model's memory comes back when it is unloaded, over many loads
+    #[command(after_help = BENCH_EXAMPLES)]
+    Memory(BenchMemoryArguments),
+    /// Live streams while their model is swapped for another and back, and for a damaged file
+    #[command(after_help = BENCH_EXAMPLES)]
+    Swap(BenchSwapArguments),
     /// Every engine here: load time, memory of one runner against four, one run, throughput
     Engine(BenchEngineArguments),
 }
@@ -347,7 +379,10 @@ const BENCH_EXAMPLES: &str = "\
 Examples:
   samovar bench detect --model yolov8n.onnx
   samovar bench detect --model yolov8n.onnx --engine rten --seconds 10 --json
-  samovar bench open --model yolov8n.onnx --model yolox_nano.onnx";
+  samovar bench open --model yolov8n.onnx --model yolox_nano.onnx
+  samovar bench start --model yolov8n.onnx --model yolox_nano.onnx
+  samovar bench memory --model yolov8n.onnx
+  samovar bench swap --model starter-detect.onnx --streams 20";
 
 #[cfg(test)]
 mod tests {

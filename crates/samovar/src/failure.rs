@@ -1,6 +1,7 @@
 //! How a command ends: exit codes, and the error that people and programs are told.
 
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -40,7 +41,7 @@ impl From<Exit> for ExitCode {
 #[derive(Clone, Debug, Serialize)]
 pub struct CliError {
     /// Stable machine code.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What went wrong.
     pub message: String,
     /// What to do about it, where the sentence does not say.
@@ -55,8 +56,8 @@ pub struct CliError {
 
 impl CliError {
     /// A failure with exit code 1.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), cure: None, exit: Exit::Failure, quiet: false }
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), cure: None, exit: Exit::Failure, quiet: false }
     }
 
     /// The same with a cure.

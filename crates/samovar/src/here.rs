@@ -1,13 +1,14 @@
 //! What this machine has, in ready form: engines, the device's set-up, ffmpeg, limits.
 
-use crate::config::Config;
+use crate::config::{Config, PreloadFailureName, parse_bytes};
 use crate::failure::CliError;
 use crate::heap_keeper::HeapKeeper;
 use crate::pinned_engine::{PinnedEngine, Pins, PinsByPath};
 use samovar_engine_api::Engine;
 use samovar_engines::{Locations, Surveyed, present};
 use samovar_media::{FfmpegProgram, ImageLimits, MediaError};
-use samovar_runtime::{DeviceOptions, ModelSpec, Observer, Registry, RegistryOptions};
+use samovar_runtime::{DeviceOptions, ModelSpec, Observer, OnPreloadFailure, PlanOptions, Registry, RegistryOptions};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub fn engine_names(survey: &[Surveyed]) -> Vec<&'static str> {
     survey.iter().filter(|one| one.info.is_some()).map(|one| one.name).collect()
 }
 
-/// A registry of `specs` on this machine, none of them loaded.
+/// A registry of `specs` on this machine, none of them loaded. It uses plans that are kept, and measures none by itself.
 ///
 /// # Errors
 /// A name that two models share.
@@ -34,14 +35,66 @@ pub fn registry(
     specs: Vec<ModelSpec>,
     observer: Option<Arc<dyn Observer>>,
 ) -> Result<Registry, CliError> {
-    let mut options = RegistryOptions::new(engines(config));
-    options.device = device_options(config);
-    options.observer = Arc::new(HeapKeeper::new(observer));
+    let options = registry_options(config, observer);
+    start(RegistryOptions { plans: PlanOptions { background: false, ..options.plans.clone() }, ..options }, specs)
+}
+
+/// The same for a server: what has no plan is measured in the background, as configured.
+///
+/// # Errors
+/// A name that two models share.
+pub fn serving_registry(
+    config: &Config,
+    specs: Vec<ModelSpec>,
+    observer: Arc<dyn Observer>,
+) -> Result<Registry, CliError> {
+    start(registry_options(config, Some(observer)), specs)
+}
+
+fn registry_options(config: &Config, observer: Option<Arc<dyn Observer>>) -> RegistryOptions {
+    RegistryOptions {
+        device: device_options(config),
+        observer: Arc::new(HeapKeeper::new(observer)),
+        memory_limit: memory_limit(config),
+        on_preload_failure: on_preload_failure(config),
+        plans: plan_options(config),
+        ..RegistryOptions::new(engines(config))
+    }
+}
+
+fn start(options: RegistryOptions, specs: Vec<ModelSpec>) -> Result<Registry, CliError> {
     Registry::start(options, specs).map_err(|name| {
         CliError::new("model_name_taken", format!("two models are called `{name}`"))
             .cure("give one of them another name: --model NAME=FILE")
             .exit(crate::failure::Exit::Usage)
     })
+}
+
+/// Bytes that all models together may take, where that is configured.
+pub fn memory_limit(config: &Config) -> Option<u64> {
+    config.memory.limit.as_deref().and_then(parse_bytes)
+}
+
+/// What a model that cannot be loaded at start means.
+pub const fn on_preload_failure(config: &Config) -> OnPreloadFailure {
+    match config.server.on_preload_failure {
+        PreloadFailureName::Degraded => OnPreloadFailure::Degraded,
+        PreloadFailureName::Lazy => OnPreloadFailure::Lazy,
+        PreloadFailureName::Exit => OnPreloadFailure::Exit,
+    }
+}
+
+/// Where plans are kept: as configured, else beside the engines.
+pub fn plans_folder(config: &Config) -> PathBuf {
+    config.plans.folder.clone().unwrap_or_else(|| Locations::from_environment().home.join("plans"))
+}
+
+fn plan_options(config: &Config) -> PlanOptions {
+    PlanOptions {
+        folder: Some(plans_folder(config)),
+        background: config.plans.background,
+        budget: Duration::from_secs(config.plans.budget_s),
+    }
 }
 
 /// The device as configured.

@@ -23,6 +23,7 @@ mod models_command;
 mod panic_message;
 mod pinned_engine;
 mod pull;
+mod remote;
 mod run;
 mod serve;
 mod sha256;
@@ -59,6 +60,7 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Serve(serve) => serve::serve(&serve, config),
         Command::Run(RunCommand::Detect(detect)) => run::detect(&detect, config),
         Command::Models(models) => models_command::run(&models, config),
+        Command::Warm(warm) => remote::warm(&warm, config),
         Command::Doctor(doctor) => doctor::run(&doctor, config),
         Command::Config(command) => config_command::run(&command, config),
         Command::Bench(BenchCommand::Detect(detect)) => bench::detect(&detect, config),

@@ -2,13 +2,14 @@
 
 use crate::arguments::ModelChoices;
 use crate::config::{
-    Config, EngineName, FamilyName, MODEL_NAME_RULE, ModelSection, PrecisionName, is_model_name, parse_size,
+    Config, EngineName, FamilyName, MODEL_NAME_RULE, ModelSection, OptimizeName, PrecisionName, is_model_name,
+    parse_size,
 };
 use crate::failure::{CliError, Exit};
 use crate::model_name;
 use samovar_engine_api::ModelFiles;
 use samovar_models::{FamilyHints, FamilyKind, binder};
-use samovar_runtime::{EngineChoice, ModelSource, ModelSpec, Precision, PrecisionChoice, Tolerance};
+use samovar_runtime::{EngineChoice, ModelSource, ModelSpec, Optimize, Precision, PrecisionChoice, Tolerance};
 use std::path::Path;
 use std::time::Duration;
 
@@ -69,6 +70,10 @@ pub fn spec((name, section): &NamedModel) -> Result<ModelSpec, CliError> {
         batch_max: section.batch_max,
         batch_delay: Duration::from_millis(section.batch_delay_ms),
         preload: section.preload,
+        optimize: optimize(section.optimize),
+        pinned: section.pinned,
+        idle_ttl: section.idle_ttl_s.map(Duration::from_secs),
+        watch: section.watch,
         ..ModelSpec::new(name.as_str(), ModelSource::file(&section.path), binder(hints(section)?))
     })
 }
@@ -120,6 +125,7 @@ const fn family_kind(name: FamilyName) -> FamilyKind {
         FamilyName::Yolo => FamilyKind::Yolo,
         FamilyName::Yolox => FamilyKind::Yolox,
         FamilyName::YoloPose => FamilyKind::YoloPose,
+        FamilyName::Segmentation => FamilyKind::Segmentation,
     }
 }
 
@@ -129,6 +135,14 @@ fn engine_choice(name: EngineName) -> EngineChoice {
         EngineName::Openvino => EngineChoice::Named("openvino".to_owned()),
         EngineName::Onnxruntime => EngineChoice::Named("onnxruntime".to_owned()),
         EngineName::Rten => EngineChoice::Named("rten".to_owned()),
+    }
+}
+
+/// What a plan is measured for.
+pub const fn optimize(name: OptimizeName) -> Optimize {
+    match name {
+        OptimizeName::Throughput => Optimize::Throughput,
+        OptimizeName::Latency => Optimize::Latency,
     }
 }
 

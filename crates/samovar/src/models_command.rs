@@ -3,7 +3,7 @@
 use crate::arguments::{ModelChoices, ModelsArguments, ModelsCommand};
 use crate::config::{ConfigFile, EngineName, ModelSection};
 use crate::failure::{CliError, Exit};
-use crate::{model_choice, model_name, pull, sha256, stdout};
+use crate::{model_choice, model_name, pull, remote, sha256, stdout};
 use comfy_table::{Table, presets};
 use samovar_engine_api::EngineErrorKind;
 use samovar_engines::{Locations, OnnxFile, survey};
@@ -25,6 +25,11 @@ pub fn run(arguments: &ModelsArguments, config: Option<&Path>) -> Result<Exit, C
         Some(ModelsCommand::Show { model, json }) => show(model, &ConfigFile::find(config)?, *json),
         Some(ModelsCommand::List(arguments)) => pull::list(arguments),
         Some(ModelsCommand::Pull(arguments)) => pull::pull(arguments),
+        Some(ModelsCommand::Load(arguments)) => remote::load(arguments, config),
+        Some(ModelsCommand::Unload(arguments)) => remote::unload(arguments, config),
+        Some(ModelsCommand::Reload(arguments)) => remote::reload(arguments, config),
+        Some(ModelsCommand::Swap(arguments)) => remote::swap(arguments, config),
+        Some(ModelsCommand::Clear(arguments)) => remote::clear(arguments, config),
     }
 }
 

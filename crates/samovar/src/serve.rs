@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigFile, ServerSection};
 use crate::failure::{CliError, Exit};
 use crate::signals::{EndSignal, EndSignals};
 use crate::{here, model_choice, stderr};
-use samovar_runtime::{ModelState, ModelStatus, Registry};
+use samovar_runtime::{ModelState, ModelStatus, OnPreloadFailure, Registry};
 use samovar_server::{Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits};
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
     let file = ConfigFile::find(config)?;
     let metrics = Arc::new(Metrics::new());
     let observer = Arc::clone(&metrics);
-    let registry = Arc::new(here::registry(&file.config, models(arguments, &file.config)?, Some(observer))?);
+    let registry = Arc::new(here::serving_registry(&file.config, models(arguments, &file.config)?, observer)?);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
     let served = runtime.block_on(async {
@@ -30,48 +30,78 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
             .map_err(|error| CliError::new("internal", format!("the system tells no signals: {error}")))?;
         let server = Server::bind(options(arguments, &file.config), Arc::clone(&registry), metrics)?;
         stderr::line(&format!("samovar {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.local_addr()));
-        let preload = tokio::spawn(preload(Arc::clone(&registry), started));
-        serve_until_told(server, &mut signals).await;
-        preload.abort();
-        Ok(Exit::Ok)
+        let fatal = fatal_preload(&registry, started, here::on_preload_failure(&file.config));
+        serve_until_told(server, &mut signals, fatal).await
     });
     registry.close();
     served
 }
 
 /// The first signal drains; the second cuts off what is left. Only after SIGTERM are there balancers to wait for.
-async fn serve_until_told(server: Server, signals: &mut EndSignals) {
+///
+/// # Errors
+/// What `fatal` comes to, if it does.
+async fn serve_until_told(
+    server: Server,
+    signals: &mut EndSignals,
+    fatal: impl Future<Output = CliError>,
+) -> Result<Exit, CliError> {
     let shutdown = Shutdown::default();
     let serving = server.serve(shutdown.clone());
     tokio::pin!(serving);
-    tokio::select! {
-        () = &mut serving => return,
+    let outcome = tokio::select! {
+        () = &mut serving => return Ok(Exit::Ok),
+        error = fatal => {
+            shutdown.drain_now();
+            Err(error)
+        }
         signal = signals.next() => {
             stderr::line(&format!("{signal}: finishing what was accepted; a second signal cuts it off"));
             match signal {
                 EndSignal::Interrupt => shutdown.drain_now(),
                 EndSignal::Terminate => shutdown.drain(),
             }
+            Ok(Exit::Ok)
         }
-    }
+    };
     tokio::select! {
         () = serving => stderr::line("all finished"),
         signal = signals.next() => stderr::line(&format!("{signal}: cut off")),
     }
+    outcome
 }
 
-/// Loads what is to be loaded at start, and tells how each came out.
-async fn preload(registry: Arc<Registry>, started: Instant) {
+/// Loads what is to be loaded at start and tells how each came out. Comes to an end only where a failure is to end the server.
+async fn fatal_preload(registry: &Registry, started: Instant, on_failure: OnPreloadFailure) -> CliError {
     registry.preload().await;
     let models = registry.list();
     for model in &models {
         stderr::line(&status_line(model));
     }
-    let wanted = models.iter().filter(|model| model.preload);
-    let (ready, wanted) = wanted
-        .fold((0, 0), |(ready, wanted), model| (ready + u32::from(model.state.generation().is_some()), wanted + 1));
-    let word = if ready == wanted { "ready" } else { "not ready" };
-    stderr::line(&format!("{word}: {ready} of {wanted} models after {:.2} s", started.elapsed().as_secs_f64()));
+    let wanted: Vec<&ModelStatus> = models.iter().filter(|model| model.preload).collect();
+    let failed: Vec<&ModelStatus> = wanted.iter().copied().filter(|model| model.state.generation().is_none()).collect();
+    let word = match (failed.is_empty(), on_failure) {
+        (true, _) => "ready",
+        (false, OnPreloadFailure::Lazy) => "ready, and what failed loads at its first use",
+        (false, _) => "not ready",
+    };
+    let ready = wanted.len() - failed.len();
+    let seconds = started.elapsed().as_secs_f64();
+    stderr::line(&format!("{word}: {ready} of {} models after {seconds:.2} s", wanted.len()));
+    if failed.is_empty() || on_failure != OnPreloadFailure::Exit {
+        return std::future::pending().await;
+    }
+    preload_failed(&failed)
+}
+
+fn preload_failed(failed: &[&ModelStatus]) -> CliError {
+    let reason = |model: &&ModelStatus| match &model.state {
+        ModelState::Failed(failure) => format!("{}: {}: {}", model.name, failure.kind.code(), failure.reason),
+        state => format!("{}: {}", model.name, state.name()),
+    };
+    let reasons: Vec<String> = failed.iter().map(reason).collect();
+    CliError::new("preload_failed", format!("the server ends without its models\n{}", reasons.join("\n")))
+        .cure("mend what is said above; `server.on_preload_failure = \"degraded\"` serves the others meanwhile")
 }
 
 fn status_line(ModelStatus { name, state, .. }: &ModelStatus) -> String {
@@ -139,8 +169,14 @@ pub fn server_options(config: &Config) -> ServerOptions {
         drain_delay: Duration::from_millis(server.drain_delay_ms),
         grace: Duration::from_millis(server.grace_ms),
         limits: limits(server, config),
+        segment_modes: segment_modes(config),
         demo: None,
     }
+}
+
+/// The modes of segmentation, the quickest first, each with its model's name.
+fn segment_modes(config: &Config) -> Vec<(String, String)> {
+    config.modes.segment.configured().map(|(mode, model)| (mode.to_owned(), model.to_owned())).collect()
 }
 
 fn limits(server: &ServerSection, config: &Config) -> ServerLimits {

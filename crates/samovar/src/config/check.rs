@@ -3,6 +3,7 @@
 //! Serde alone would stop at the first mistake and know no suggestion; so the text is parsed into a tree that keeps its
 //! places, walked beside the schema, and only what passed is deserialised.
 
+use super::near::{listed, nearest};
 use super::place::Place;
 use super::rules;
 use super::schema::{Config, json_schema};
@@ -122,19 +123,14 @@ impl Walk<'_> {
     }
 
     fn value(&mut self, value: &Spanned<DeValue<'_>>, schema: &Schema, key: &str) {
-        let schema = without_null(schema);
         let found = value.get_ref();
-        let expected = type_name(schema);
-        let fits = match found {
-            DeValue::Table(_) => expected == "object",
-            DeValue::String(_) => expected == "string",
-            DeValue::Boolean(_) => expected == "boolean",
-            DeValue::Integer(_) => matches!(expected, "integer" | "number"),
-            DeValue::Float(_) => expected == "number",
-            DeValue::Array(_) => expected == "array",
-            DeValue::Datetime(_) => false,
+        let options = options(schema);
+        let fitting = options.iter().find(|option| fits(found, option));
+        let Some(&schema) = fitting.or_else(|| options.first().filter(|_| options.len() == 1)) else {
+            let wanted = options.iter().map(|option| wanted_value(option)).collect::<Vec<_>>().join(" or ");
+            return self.report(value.span(), key, format!("expected {wanted}, found {}", shown(found)));
         };
-        if !fits {
+        if !fits(found, schema) {
             let hint = unquoted_hint(found, schema);
             self.report(value.span(), key, format!("expected {}, found {}{hint}", wanted(schema), shown(found)));
             return;
@@ -187,10 +183,33 @@ fn keys(schema: &Schema) -> impl Iterator<Item = &str> {
     schema["properties"].as_object().into_iter().flat_map(|keys| keys.keys().map(String::as_str))
 }
 
-/// An optional value is written or left out, never null: TOML has none.
-fn without_null(schema: &Schema) -> &Schema {
-    let options = schema["anyOf"].as_array().into_iter().flatten();
-    options.into_iter().find(|option| option["type"] != "null").unwrap_or(schema)
+/// Everything that a value may be. An optional one is written or left out, never null: TOML has none.
+fn options(schema: &Schema) -> Vec<&Schema> {
+    match schema["anyOf"].as_array() {
+        None => vec![schema],
+        Some(inner) => inner.iter().filter(|option| option["type"] != "null").flat_map(options).collect(),
+    }
+}
+
+fn fits(value: &DeValue<'_>, schema: &Schema) -> bool {
+    let expected = type_name(schema);
+    match value {
+        DeValue::Table(_) => expected == "object",
+        DeValue::String(_) => expected == "string",
+        DeValue::Boolean(_) => expected == "boolean",
+        DeValue::Integer(_) => matches!(expected, "integer" | "number"),
+        DeValue::Float(_) => expected == "number",
+        DeValue::Array(_) => expected == "array",
+        DeValue::Datetime(_) => false,
+    }
+}
+
+/// What is wanted where there is more than one possibility: the words themselves, where there are words.
+fn wanted_value(schema: &Schema) -> String {
+    match choices(schema).as_slice() {
+        [] => wanted(schema).to_owned(),
+        words => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
+    }
 }
 
 fn type_name(schema: &Schema) -> &str {
@@ -248,13 +267,6 @@ fn sample(schema: &Schema) -> &'static str {
     if type_name(schema) == "string" { "\"…\"" } else { "…" }
 }
 
-/// The known word that `word` is probably a slip of.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    const ALIKE: f64 = 0.8;
-    let alike = known.iter().map(|&other| (strsim::jaro_winkler(&word.to_lowercase(), other), other));
-    alike.filter(|(likeness, _)| *likeness >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other)
-}
-
 /// The section that has a key of that name.
 fn elsewhere(root: &Schema, key: &str) -> Option<String> {
     let sections = root["properties"].as_object()?;
@@ -263,10 +275,6 @@ fn elsewhere(root: &Schema, key: &str) -> Option<String> {
     of_section
         .map(|(section, _)| format!("{section}.{key}"))
         .or_else(|| of_model().then(|| format!("models.NAME.{key}")))
-}
-
-fn listed(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn joined(path: &str, key: &str) -> String {

@@ -15,7 +15,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ("listen = \"127.0.0.1:1\"", "1:1: `listen`: no such key here; did you mean `server.listen`?"),
     ("[server]\nengine = \"rten\"", "2:1: `server.engine`: no such key here; did you mean `models.NAME.engine`?"),
     ("[device]\ncolour = 1", "2:1: `device.colour`: no such key; `[device]` has `slots`, `threads`"),
-    ("[kitchen]", "1:2: `kitchen`: no such section; there are `device`, `media`, `models`, `queue`, `server`"),
+    (
+        "[kitchen]",
+        "1:2: `kitchen`: no such section; there are `device`, `media`, `memory`, `models`, `modes`, \
+         `plans`, `queue`, `server`",
+    ),
     (
         "[device]\nslots = \"2\"",
         "2:9: `device.slots`: expected a whole number, found the text \"2\"; leave the quotes out",
@@ -79,6 +83,36 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "[server]\ndefault_model = \"b\"\n[models.a]\npath = \"a\"",
         "2:17: `server.default_model`: no model is called `b`; there are `a`",
+    ),
+    (
+        "[memory]\nlimit = \"8GB\"",
+        "2:9: `memory.limit`: not an amount of memory; write it like \"8GiB\", \"512MiB\" or \"65536KiB\"",
+    ),
+    ("[memory]\nlimit = 8", "2:9: `memory.limit`: expected a text in quotes, found the number 8"),
+    ("[memory]\nlimit = \"1MiB\"", "2:9: `memory.limit`: too small for any model; write at least \"16MiB\""),
+    ("[plans]\nbudget = 1", "2:1: `plans.budget`: no such key; did you mean `budget_s`?"),
+    (
+        "[server]\non_preload_failure = \"lasy\"",
+        "2:22: `server.on_preload_failure`: no such value \"lasy\"; did you mean \"lazy\"?",
+    ),
+    (
+        "[modes.segment]\nfast = \"seg-fsat\"\n[models.seg-fast]\npath = \"a\"",
+        "2:8: `modes.segment.fast`: no model is called `seg-fsat`; did you mean `seg-fast`?",
+    ),
+    ("[modes.segment]\nfast = \"a\"", "2:8: `modes.segment.fast`: no model is called `a`; add `[models.a]`"),
+    ("[modes.segment]\nfastest = \"a\"", "2:1: `modes.segment.fastest`: no such key; did you mean `fast`?"),
+    ("[modes.detect]\nfast = \"a\"", "1:8: `modes.detect`: no such key; `[modes]` has `segment`"),
+    (
+        "[models.a]\npath = \"a\"\nversions = \"latst\"",
+        "3:12: `models.a.versions`: no such value \"latst\"; did you mean \"latest\"?",
+    ),
+    (
+        "[models.a]\npath = \"a\"\nversions = true",
+        "3:12: `models.a.versions`: expected \"latest\" or a whole number, found true",
+    ),
+    (
+        "[models.a]\npath = \"a\"\nversions = 3\nversions_keep = 2",
+        "4:17: `models.a.versions_keep`: lets older versions be tried, but `versions` names one",
     ),
     ("[models]\na = \"a.onnx\"", "2:5: `models.a`: expected a table, found the text \"a.onnx\""),
 ];

@@ -30,21 +30,26 @@ mod tests {
         shown.device = Default::default();
         shown.media.ffmpeg = None;
         shown.server.default_model = None;
+        shown.memory.limit = None;
+        shown.plans.folder = None;
+        shown.modes = Default::default();
         assert_eq!(shown, Config::default());
     }
 
     #[test]
     fn every_key_of_the_schema_is_shown() {
-        let shown: toml::Table = toml::from_str(&switched_on()).unwrap();
-        let schema = json_schema();
-        for (section, content) in schema["properties"].as_object().unwrap() {
-            let (content, table) = match section.as_str() {
-                "models" => (&content["additionalProperties"], &shown["models"]["person"]),
-                section => (content, &shown[section]),
-            };
-            for key in content["properties"].as_object().unwrap().keys() {
-                assert!(table.get(key).is_some(), "`{section}.{key}` is not in the example");
-            }
-        }
+        let shown = toml::Value::Table(toml::from_str(&switched_on()).unwrap());
+        assert_eq!(not_shown(&json_schema(), &shown, ""), Vec::<String>::new());
+    }
+
+    /// Keys of `schema` that `shown` has not, with their paths.
+    fn not_shown(schema: &serde_json::Value, shown: &toml::Value, path: &str) -> Vec<String> {
+        let keys = schema["properties"].as_object().into_iter().flatten();
+        keys.flat_map(|(key, content)| match (key.as_str(), shown.get(key)) {
+            (_, None) => vec![format!("{path}{key}")],
+            ("models", Some(models)) => not_shown(&content["additionalProperties"], &models["person"], "models.NAME."),
+            (_, Some(inner)) => not_shown(content, inner, &format!("{path}{key}.")),
+        })
+        .collect()
     }
 }

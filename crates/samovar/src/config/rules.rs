@@ -1,7 +1,9 @@
 //! Rules over values that each are right by themselves.
 
 use super::file::{MODEL_NAME_RULE, is_model_name};
+use super::near::{listed, nearest};
 use super::schema::{Config, ModelSection};
+use super::versions::VersionsSetting;
 
 /// A broken rule: the path of the key, and what is wrong.
 type Broken = (Vec<String>, String);
@@ -9,7 +11,36 @@ type Broken = (Vec<String>, String);
 /// Every broken rule of a configuration.
 pub fn broken(config: &Config) -> Vec<Broken> {
     let models = config.models.iter().flat_map(|(name, model)| model_rules(name, model));
-    listen_rule(config).into_iter().chain(default_model_rule(config)).chain(models).collect()
+    let whole = [listen_rule(config), default_model_rule(config), memory_rule(config)];
+    whole.into_iter().flatten().chain(mode_rules(config)).chain(models).collect()
+}
+
+fn memory_rule(config: &Config) -> Option<Broken> {
+    let limit = config.memory.limit.as_deref()?;
+    let message = match parse_bytes(limit) {
+        Some(bytes) if bytes >= MEMORY_LEAST_BYTES => return None,
+        Some(_) => "too small for any model; write at least \"16MiB\"",
+        None => "not an amount of memory; write it like \"8GiB\", \"512MiB\" or \"65536KiB\"",
+    };
+    Some((vec!["memory".to_owned(), "limit".to_owned()], message.to_owned()))
+}
+
+/// Modes name models of the file; nobody else could be meant.
+fn mode_rules(config: &Config) -> impl Iterator<Item = Broken> {
+    let unknown = config.modes.segment.configured().filter(|(_, model)| !config.models.contains_key(*model));
+    unknown.map(|(mode, model)| {
+        let key = ["modes", "segment", mode].map(str::to_owned).to_vec();
+        (key, no_such_model(model, config))
+    })
+}
+
+fn no_such_model(name: &str, config: &Config) -> String {
+    let known: Vec<&str> = config.models.keys().map(String::as_str).collect();
+    match (nearest(name, &known), known.is_empty()) {
+        (Some(near), _) => format!("no model is called `{name}`; did you mean `{near}`?"),
+        (None, true) => format!("no model is called `{name}`; add `[models.{name}]`"),
+        (None, false) => format!("no model is called `{name}`; there are {}", listed(&known)),
+    }
 }
 
 fn listen_rule(config: &Config) -> Option<Broken> {
@@ -27,11 +58,8 @@ fn listen_rule(config: &Config) -> Option<Broken> {
 /// A default is checked where models are configured; else it may be one that the command line adds.
 fn default_model_rule(config: &Config) -> Option<Broken> {
     let name = config.server.default_model.as_ref()?;
-    (!config.models.is_empty() && !config.models.contains_key(name)).then(|| {
-        let known: Vec<String> = config.models.keys().map(|name| format!("`{name}`")).collect();
-        let message = format!("no model is called `{name}`; there are {}", known.join(", "));
-        (vec!["server".to_owned(), "default_model".to_owned()], message)
-    })
+    (!config.models.is_empty() && !config.models.contains_key(name))
+        .then(|| (vec!["server".to_owned(), "default_model".to_owned()], no_such_model(name, config)))
 }
 
 fn model_rules(name: &str, model: &ModelSection) -> Vec<Broken> {
@@ -52,6 +80,9 @@ fn model_rules(name: &str, model: &ModelSection) -> Vec<Broken> {
     if model.sha256.is_none() && !model.data_sha256.is_empty() {
         broken.push((key("data_sha256"), "pins the data but not the graph; set `sha256` too".to_owned()));
     }
+    if model.versions_keep.is_some() && matches!(model.versions, Some(VersionsSetting::Pinned(_))) {
+        broken.push((key("versions_keep"), "lets older versions be tried, but `versions` names one".to_owned()));
+    }
     for (file, pin) in model.data_sha256.iter().filter(|(_, pin)| !is_sha256(pin)) {
         let mut path = key("data_sha256");
         path.push(file.clone());
@@ -67,8 +98,39 @@ pub fn parse_size(text: &str) -> Option<(u32, u32)> {
     Some((side(width)?, side(height)?))
 }
 
+/// Bytes of `8GiB`, `512MiB` or `64KiB`; powers of 1024.
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim_start() {
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// Less than the smallest model that ships takes.
+const MEMORY_LEAST_BYTES: u64 = 16 << 20;
+
 const NOT_A_SHA256: &str = "not a sha256; it has 64 hexadecimal digits, as `sha256sum FILE` prints them";
 
 fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_memory_have_a_unit() {
+        assert_eq!(parse_bytes("8GiB"), Some(8 << 30));
+        assert_eq!(parse_bytes("512 MiB"), Some(512 << 20));
+        for wrong in ["", "8", "GiB", "8GB", "-8GiB", "1.5GiB", "99999999999GiB", "18446744073709551615KiB", "8gib"] {
+            assert_eq!(parse_bytes(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! These types are the only list of keys: the checks, `samovar config schema` and the test of the example all read the
 //! schema that is derived from them.
 
+use super::versions::VersionsSetting;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Deserialize;
@@ -22,6 +23,12 @@ pub struct Config {
     pub queue: QueueSection,
     /// Decoding of pictures and video.
     pub media: MediaSection,
+    /// What all models together may take.
+    pub memory: MemorySection,
+    /// How models are measured here, and where what was found is kept.
+    pub plans: PlansSection,
+    /// Names under which streams choose among models, and change their choice while they run.
+    pub modes: ModesSection,
     /// The models by name.
     pub models: BTreeMap<String, ModelSection>,
 }
@@ -37,6 +44,8 @@ pub struct ServerSection {
     pub insecure: bool,
     /// The model of requests that name none. Default: the only detection model, where there is one.
     pub default_model: Option<String>,
+    /// What a model that cannot be loaded at start means.
+    pub on_preload_failure: PreloadFailureName,
     /// Origins whose pages may open streams besides the server's own.
     pub allowed_origins: Vec<String>,
     /// How long the server still accepts after it was told to end, so that load balancers notice.
@@ -96,6 +105,9 @@ pub struct QueueSection {
     /// At least one batch in this many is a job's while jobs wait. 0: no reserved share.
     #[schemars(range(max = 1_000))]
     pub job_share: u32,
+    /// At least one batch in this many is a request's while requests wait. 0: no reserved share.
+    #[schemars(range(max = 1_000))]
+    pub interactive_share: u32,
 }
 
 /// Decoding of pictures and video.
@@ -112,13 +124,57 @@ pub struct MediaSection {
     pub image_decoded_bytes_max: u64,
 }
 
+/// What all models together may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemorySection {
+    /// Weights and run memory of all models together, `"8GiB"` or `"512MiB"`. Default: no limit.
+    pub limit: Option<String>,
+}
+
+/// How models are measured here, and where what was found is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlansSection {
+    /// Where plans and the engines' compiled forms are kept. Default: `plans` in Samovar's own folder.
+    pub folder: Option<PathBuf>,
+    /// Measure a model without a plan once it serves, while nothing else is to be done.
+    pub background: bool,
+    /// The longest that the measurements of one model may take.
+    #[schemars(range(min = 1, max = 3_600))]
+    pub budget_s: u64,
+}
+
+/// Names under which streams choose among models, and change their choice while they run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModesSection {
+    /// Modes of segmentation.
+    pub segment: ModeModels,
+}
+
+/// The model of each mode; any of them may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModeModels {
+    /// The quickest.
+    pub fast: Option<String>,
+    /// Between quick and exact.
+    pub balanced: Option<String>,
+    /// More exact, slower.
+    pub accurate: Option<String>,
+    /// The most exact.
+    pub sota: Option<String>,
+}
+
 /// One model.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSection {
-    /// The ONNX file; relative to this file's folder. Or a name that `samovar models list` tells.
+    /// The ONNX file, or a folder of versions (`1/model.onnx`, `2/model.onnx`); relative to this file's folder. Or a name
+    /// that `samovar models list` tells.
     pub path: PathBuf,
-    /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`. Default: recognised from the file.
+    /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`, `segmentation`. Default: recognised from the file.
     #[serde(default)]
     pub family: Option<FamilyName>,
     /// A text file with one class name a line. Default: what the exporter wrote into the model.
@@ -157,6 +213,26 @@ pub struct ModelSection {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub tolerance: Option<f32>,
+    /// Which version of a folder of versions serves: `"latest"`, or a number.
+    #[serde(default)]
+    pub versions: Option<VersionsSetting>,
+    /// How many of the newest versions a first load may try, where newer ones cannot be loaded. Default: 2.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub versions_keep: Option<usize>,
+    /// Load it anew when its file changes or a newer version appears.
+    #[serde(default)]
+    pub watch: bool,
+    /// What its plan is measured for.
+    #[serde(default)]
+    pub optimize: OptimizeName,
+    /// Never give it up to make room for another model.
+    #[serde(default)]
+    pub pinned: bool,
+    /// Unload it when nobody has used it for so long. Default: never.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub idle_ttl_s: Option<u64>,
 }
 
 /// A family by name.
@@ -169,6 +245,32 @@ pub enum FamilyName {
     Yolox,
     /// Ultralytics' pose models.
     YoloPose,
+    /// A class for every pixel.
+    Segmentation,
+}
+
+/// What a model that cannot be loaded at start means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PreloadFailureName {
+    /// Not ready, and requests for it are refused, until a retry has succeeded.
+    #[default]
+    Degraded,
+    /// Ready all the same; a request for it tries to load it.
+    Lazy,
+    /// The server ends with exit code 1.
+    Exit,
+}
+
+/// What a plan is measured for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizeName {
+    /// The most rows a second when the device is busy
+    #[default]
+    Throughput,
+    /// The shortest run when the device is idle
+    Latency,
 }
 
 /// An engine by name.
@@ -225,6 +327,15 @@ impl PrecisionName {
     }
 }
 
+impl ModeModels {
+    /// Every mode that has a model, the quickest first: its name and its model's.
+    pub fn configured(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let modes =
+            [("fast", &self.fast), ("balanced", &self.balanced), ("accurate", &self.accurate), ("sota", &self.sota)];
+        modes.into_iter().filter_map(|(mode, model)| Some((mode, model.as_deref()?)))
+    }
+}
+
 impl ModelSection {
     /// A model of that file with every default.
     pub fn of_file(path: PathBuf) -> Self {
@@ -242,6 +353,12 @@ impl ModelSection {
             data_sha256: BTreeMap::new(),
             reference: None,
             tolerance: None,
+            versions: None,
+            versions_keep: None,
+            watch: false,
+            optimize: OptimizeName::Throughput,
+            pinned: false,
+            idle_ttl_s: None,
         }
     }
 }
@@ -256,6 +373,7 @@ impl Default for ServerSection {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             insecure: false,
             default_model: None,
+            on_preload_failure: PreloadFailureName::Degraded,
             allowed_origins: Vec::new(),
             drain_delay_ms: 5_000,
             grace_ms: 30_000,
@@ -277,6 +395,7 @@ impl Default for QueueSection {
             interactive_wait_max_ms: 10_000,
             job_wait_max_ms: 600_000,
             job_share: 10,
+            interactive_share: 10,
         }
     }
 }
@@ -284,6 +403,12 @@ impl Default for QueueSection {
 impl Default for MediaSection {
     fn default() -> Self {
         Self { ffmpeg: None, image_side_px_max: 8_192, image_decoded_bytes_max: 64 << 20 }
+    }
+}
+
+impl Default for PlansSection {
+    fn default() -> Self {
+        Self { folder: None, background: true, budget_s: 60 }
     }
 }
 

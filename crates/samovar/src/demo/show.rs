@@ -60,6 +60,8 @@ fn bind(
     metrics: Arc<Metrics>,
 ) -> Result<Server, CliError> {
     let mut options = ServerOptions { demo: Some(view.clone()), ..serve::server_options(&plan.config) };
+    // Of a model that was typed alone there are no modes.
+    options.segment_modes.retain(|(_, model)| plan.models.iter().any(|(name, _)| name == model));
     options.address = arguments.listen.unwrap_or(options.address);
     options.insecure |= arguments.insecure;
     let free = ServerOptions { address: SocketAddr::new(options.address.ip(), 0), ..options.clone() };

@@ -78,7 +78,8 @@ fn stream_row(name: String, stream: &StreamStatus) -> [String; 8] {
 fn models(models: &[ModelFigures]) -> String {
     let header = ["model", "state", "engine", "precision", "loads", "ms", "warm-ups", "ms", "skipped", "memory"];
     let mut table = plain(header);
-    for model in models {
+    // What nobody has asked for yet is not shown.
+    for model in models.iter().filter(|model| model.state != "absent") {
         table.add_row([
             model.model.clone(),
             model.state.clone(),

@@ -118,7 +118,7 @@ mod tests {
             ("a/b", &["../../x"], "hub_name_invalid"),
         ] {
             let error = plan(name, None, file).err().unwrap();
-            assert_eq!((error.code, error.exit_code()), (code, Exit::Usage), "{name}");
+            assert_eq!((&*error.code, error.exit_code()), (code, Exit::Usage), "{name}");
         }
     }
 }

@@ -33,6 +33,32 @@ const MODELS: &[Shipped] = &[
         path: "starter-pose.onnx",
         files: &[("starter-pose.onnx", include_bytes!("../../../../starter/models/starter-pose.onnx"))],
     },
+    Shipped {
+        name: "starter-segment-fast",
+        path: "starter-segment-fast.onnx",
+        files: &[("starter-segment-fast.onnx", include_bytes!("../../../../starter/models/starter-segment-fast.onnx"))],
+    },
+    Shipped {
+        name: "starter-segment-balanced",
+        path: "starter-segment-balanced.onnx",
+        files: &[(
+            "starter-segment-balanced.onnx",
+            include_bytes!("../../../../starter/models/starter-segment-balanced.onnx"),
+        )],
+    },
+    Shipped {
+        name: "starter-segment-accurate",
+        path: "starter-segment-accurate.onnx",
+        files: &[(
+            "starter-segment-accurate.onnx",
+            include_bytes!("../../../../starter/models/starter-segment-accurate.onnx"),
+        )],
+    },
+    Shipped {
+        name: "starter-segment-sota",
+        path: "starter-segment-sota.onnx",
+        files: &[("starter-segment-sota.onnx", include_bytes!("../../../../starter/models/starter-segment-sota.onnx"))],
+    },
 ];
 
 const CLIP: Shipped = Shipped {

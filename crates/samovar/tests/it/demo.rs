@@ -70,7 +70,8 @@ fn every_frame_of_four_streams_is_accounted_for() {
         assert!(number("answered") > 0 && number("refused") + number("unanswered") == 0, "{stream}");
     }
     let models = summary["models"].as_array().unwrap();
-    for model in models {
+    // Those of segmentation wait for somebody who asks for them.
+    for model in models.iter().filter(|model| !model["model"].as_str().unwrap().starts_with("starter-segment-")) {
         assert_eq!((&model["state"], &model["loads"], &model["warm_ups"]), (&"ready".into(), &1.into(), &1.into()));
     }
     let used = models.iter().find(|model| model["model"] == summary["model"]).unwrap();

@@ -1,0 +1,138 @@
+//! Asks the server for one thing after the other and tells what became of each.
+
+use super::address::server_url;
+use super::arguments::{
+    ClearArguments, NamesArguments, ReloadArguments, ServerArguments, SwapArguments, WarmArguments,
+};
+use super::client::{Action, Client, Told};
+use crate::failure::{CliError, Exit};
+use crate::{stderr, stdout};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Makes sure that models are warm.
+///
+/// # Errors
+/// As [`each`].
+pub fn warm(arguments: &WarmArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let client = client(&arguments.server, config)?;
+    let names = match arguments.models.as_slice() {
+        [] => client.models()?.into_iter().map(|told| told.model.id).collect(),
+        names => names.to_vec(),
+    };
+    let action = Action { verb: "warm-up", body: json!({ "force": arguments.force }) };
+    each(&names, &arguments.server, |name| {
+        let was_warm = client.model(name)?.model.state == "ready";
+        let told = client.act(name, &action)?;
+        let skipped = was_warm && !arguments.force;
+        Ok((if skipped { "it was warm, skipped" } else { "warmed" }.to_owned(), told))
+    })
+}
+
+/// Loads models.
+///
+/// # Errors
+/// As [`each`].
+pub fn load(arguments: &NamesArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let client = client(&arguments.server, config)?;
+    let action = Action { verb: "load", body: Value::Null };
+    each(&arguments.models, &arguments.server, |name| Ok(("loaded".to_owned(), client.act(name, &action)?)))
+}
+
+/// Frees models.
+///
+/// # Errors
+/// As [`each`].
+pub fn unload(arguments: &NamesArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let client = client(&arguments.server, config)?;
+    let action = Action { verb: "unload", body: Value::Null };
+    each(&arguments.models, &arguments.server, |name| Ok(("unloaded".to_owned(), client.act(name, &action)?)))
+}
+
+/// Loads the same version of a model anew.
+///
+/// # Errors
+/// As [`each`].
+pub fn reload(arguments: &ReloadArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let client = client(&arguments.server, config)?;
+    let action = Action { verb: "reload", body: Value::Null };
+    each(std::slice::from_ref(&arguments.model), &arguments.server, |name| exchange(&client, name, &action))
+}
+
+/// Exchanges a model for another version.
+///
+/// # Errors
+/// As [`each`].
+pub fn swap(arguments: &SwapArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let client = client(&arguments.server, config)?;
+    let body = arguments.version.map_or(json!({ "version": "latest" }), |version| json!({ "version": version }));
+    let action = Action { verb: "reload", body };
+    each(std::slice::from_ref(&arguments.model), &arguments.server, |name| exchange(&client, name, &action))
+}
+
+/// Frees every model.
+///
+/// # Errors
+/// What the server says, or that there is none.
+pub fn clear(arguments: &ClearArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let client = client(&arguments.server, config)?;
+    let answer = client.clear()?;
+    if arguments.server.json {
+        stdout::print_json(&answer)?;
+    } else {
+        let lines: Vec<String> = client.models()?.iter().map(|told| told.model.line() + "\n").collect();
+        stdout::print(&lines.concat())?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn client(server: &ServerArguments, config: Option<&Path>) -> Result<Client, CliError> {
+    Ok(Client::new(server_url(server.url.as_deref(), config)?))
+}
+
+/// What came of an exchange, and the model after it.
+fn exchange(client: &Client, name: &str, action: &Action) -> Result<(String, Told), CliError> {
+    let before = client.model(name)?.model.serving;
+    let after = client.act(name, action)?;
+    let what = match &before {
+        Some(old) => format!("took the place of {}", old.name()),
+        None => "loaded; there was none before".to_owned(),
+    };
+    Ok((what, after))
+}
+
+/// Does something with each of the models and tells what became of it; one that fails does not stop the others.
+///
+/// # Errors
+/// The failure of the only one, or that there is no server.
+fn each(
+    names: &[String],
+    server: &ServerArguments,
+    ask: impl Fn(&str) -> Result<(String, Told), CliError>,
+) -> Result<Exit, CliError> {
+    let mut done = Vec::new();
+    let mut failed = 0;
+    for name in names {
+        match ask(name) {
+            Ok((what, told)) => {
+                if !server.json {
+                    stdout::print(&format!("{}\n  {what}\n", told.model.line()))?;
+                }
+                done.push(told.json);
+            }
+            Err(error) if names.len() == 1 || error.code.starts_with("server_") => return Err(error),
+            Err(error) => {
+                failed += 1;
+                stderr::line(&format!("{name}: {error}"));
+            }
+        }
+    }
+    if server.json {
+        stdout::print_json(&json!({ "models": done }))?;
+    }
+    Ok(match (failed, done.len()) {
+        (0, _) => Exit::Ok,
+        (_, 0) => Exit::Failure,
+        _ => Exit::Partial,
+    })
+}
