@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::generation::Generation;
 use crate::lifecycle::Model;
-use crate::registry::Operations;
+use crate::operations::Operations;
 use crate::{Call, Class, Failure, Hold, ModelState, Pending, PinnedModel, RowShapes, RunError, RunErrorKind, Task};
 use std::sync::Arc;
 use std::time::Duration;

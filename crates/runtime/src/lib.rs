@@ -27,6 +27,7 @@ mod lifecycle;
 mod load;
 mod making;
 mod memory;
+mod operations;
 mod pending;
 mod pinned;
 mod plan;

@@ -6,13 +6,13 @@ use crate::budget::{Budget, Room};
 use crate::cores::Cores;
 use crate::device::{Device, Order};
 use crate::event::Event;
-use crate::generation::{Generation, LoadFigures};
+use crate::generation::{Generation, WarmUpCause};
 use crate::hold::Usage;
 use crate::making::{Making, Patience, not_planned};
 use crate::memory::Scale;
-use crate::source::Stamp;
-use crate::{Failure, FailureKind, ModelSpec, ModelState, OnPreloadFailure};
 use crate::plan::Plans;
+use crate::source::Stamp;
+use crate::{Drift, Failure, FailureKind, ModelSpec, ModelState, OnPreloadFailure};
 use parking_lot::Mutex;
 use samovar_engine_api::Engine;
 use samovar_schedule::{Backoff, Moment};
@@ -299,8 +299,19 @@ impl Model {
         self.state.send_replace(ModelState::Absent);
     }
 
-    /// Warms the serving generation again.
+    /// Warms the serving generation again, because somebody asked for it.
     pub(crate) fn warm_again(&self) -> Result<Arc<Generation>, Failure> {
+        self.warm_for(WarmUpCause::Asked)
+    }
+
+    /// Warms the serving generation again, because its runs have become slow.
+    pub(crate) fn warm_after_drift(&self, drift: Drift) -> Result<Arc<Generation>, Failure> {
+        tracing::warn!(model = %self.spec.name, %drift, "the model has become slow and is warmed again");
+        self.observe(&Event::DriftRewarm { model: &self.spec.name, drift });
+        self.warm_for(WarmUpCause::Drift)
+    }
+
+    fn warm_for(&self, cause: WarmUpCause) -> Result<Arc<Generation>, Failure> {
         let mut memory = self.operation.lock();
         let Some(generation) = self.serving() else {
             let chosen = memory.chosen;
@@ -309,7 +320,7 @@ impl Model {
         let warmed = self.on_all_slots(&generation, |generation, done| Order::WarmUp { generation, done });
         match warmed {
             Ok(warm) => {
-                generation.set_figures(LoadFigures { warm_up: warm.took, ..generation.figures() });
+                generation.warmed(&warm.figures, warm.took, cause);
                 Ok(generation)
             }
             Err(error) => Err(not_planned(error)),

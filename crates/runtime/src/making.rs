@@ -4,7 +4,7 @@ use crate::budget::Room;
 use crate::device::{InstallError, Order};
 use crate::event::Event;
 use crate::fingerprint::Fingerprint;
-use crate::generation::{Generation, LoadFigures};
+use crate::generation::{Generation, LoadFigures, WarmUpCause};
 use crate::lifecycle::{Memory, Model};
 use crate::load::{LoadError, LoadOrder, LoadOutcome, load};
 use crate::warm_up::WarmUpFigures;
@@ -134,15 +134,8 @@ impl Model {
             warm => warm?,
         };
         self.observe_plan(&generation);
-        generation.set_figures(LoadFigures {
-            load,
-            warm_up: warm.took,
-            first_run: warm.figures.first,
-            settled_run: warm.figures.settled_run(),
-            warm_up_runs: warm.figures.runs,
-            memory_bytes: weights_bytes,
-            precision_error,
-        });
+        generation.set_figures(LoadFigures { load, precision_error, ..LoadFigures::default() });
+        generation.warmed(&warm.figures, warm.took, WarmUpCause::Asked);
         weighing.end(&generation, weights_bytes);
         Ok(generation)
     }
@@ -202,7 +195,7 @@ type Answer = Result<WarmUpFigures, InstallError>;
 type Done = SyncSender<Answer>;
 
 pub(crate) struct Warmed {
-    figures: WarmUpFigures,
+    pub(crate) figures: WarmUpFigures,
     pub(crate) took: Duration,
 }
 

@@ -6,20 +6,17 @@ use crate::event::{Observer, Silent};
 use crate::keeper::Keeper;
 use crate::lifecycle::{Model, Shared, Take};
 use crate::memory::Scale;
+use crate::operations::Operations;
 use crate::plan::Plans;
 use crate::{
     Clock, Device, DeviceOptions, DeviceStats, Failure, Generation, MemoryStats, ModelHandle, ModelSpec, ModelState,
     RunError, RunErrorKind,
 };
-use parking_lot::{Condvar, Mutex};
 use samovar_engine_api::Engine;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// What a registry is made of.
 pub struct RegistryOptions {
@@ -90,8 +87,6 @@ pub struct Registry {
     shared: Arc<Shared>,
     operations: Operations,
     keeper: Arc<Keeper>,
-    /// The keeper's thread; joined by [`Registry::close`].
-    keeping: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A model as it is shown.
@@ -148,9 +143,11 @@ impl Registry {
         }
         let operations = Operations::default();
         shared.budget.set_models(models.values().map(Arc::downgrade).collect());
-        let keeper = Arc::new(Keeper::new(models.values().cloned().collect(), operations.clone()));
-        let keeping = Mutex::new(Some(keeper.start()));
-        Ok(Self { models, shared, operations, keeper, keeping })
+        let keeper = Keeper::new(models.values().cloned().collect(), operations.clone(), shared.device.clock.clone());
+        let keeper = Arc::new(keeper);
+        let keeping = Arc::clone(&keeper);
+        operations.spawn("keeper".to_owned(), move || keeping.keep()).expect("the system gives threads at start");
+        Ok(Self { models, shared, operations, keeper })
     }
 
     /// A handle to the model of that name.
@@ -254,11 +251,6 @@ impl Registry {
     /// Finishes what is queued and ends all threads. Blocks.
     pub fn close(&self) {
         self.operations.close();
-        if let Some(keeping) = self.keeping.lock().take()
-            && keeping.join().is_err()
-        {
-            tracing::error!("the keeper's thread ended in a panic");
-        }
         self.shared.device.close();
     }
 
@@ -286,97 +278,4 @@ fn status(model: &Model) -> ModelStatus {
 
 fn unknown_model() -> RunError {
     RunError::new(RunErrorKind::UnknownModel, "no model of that name is configured; GET /v1/models lists them")
-}
-
-/// Blocking operations on models, each on a thread of its own that is joined at the end.
-#[derive(Clone, Default)]
-pub(crate) struct Operations {
-    shared: Arc<OperationsShared>,
-}
-
-#[derive(Default)]
-struct OperationsShared {
-    state: Mutex<OperationsState>,
-    /// Signalled at the end: the keeper wakes.
-    closing: Condvar,
-}
-
-#[derive(Default)]
-struct OperationsState {
-    closed: bool,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Operations {
-    /// Starts an operation; its outcome comes by the channel. No channel: it was not started, and the model does not
-    /// wait for it.
-    ///
-    /// # Errors
-    /// `ShuttingDown`; `NotReady` where the system gives no thread.
-    pub(crate) fn start<R: Send + 'static>(
-        &self,
-        model: &Arc<Model>,
-        operation: impl FnOnce(&Model) -> R + Send + 'static,
-    ) -> Result<oneshot::Receiver<R>, RunError> {
-        let (sender, receiver) = oneshot::channel();
-        let running = Arc::clone(model);
-        let started = self.spawn(&model.spec.name, move || {
-            match catch_unwind(AssertUnwindSafe(|| operation(&running))) {
-                // Whoever asked may have gone.
-                Ok(outcome) => drop(sender.send(outcome)),
-                Err(_) => running.give_up("an operation on the model ended in a panic"),
-            }
-        });
-        started.inspect_err(|_| model.give_up("the operation could not be started")).map(|()| receiver)
-    }
-
-    fn spawn(&self, model: &str, body: impl FnOnce() + Send + 'static) -> Result<(), RunError> {
-        let mut state = self.shared.state.lock();
-        if state.closed {
-            return Err(RunError::shutting_down());
-        }
-        state.threads.retain(|thread| !thread.is_finished());
-        let spawned = std::thread::Builder::new().name(format!("model-{model}")).spawn(body);
-        state.threads.push(spawned.map_err(|error| no_thread(&error))?);
-        Ok(())
-    }
-
-    /// Runs an operation and waits for its outcome.
-    pub(crate) async fn run<R: Send + 'static>(
-        &self,
-        model: &Arc<Model>,
-        operation: impl FnOnce(&Model) -> R + Send + 'static,
-    ) -> Result<R, RunError> {
-        let outcome = self.start(model, operation)?.await;
-        outcome.map_err(|_| RunError::internal("the operation on the model failed; the server's log says why"))
-    }
-
-    fn close(&self) {
-        let threads = {
-            let mut state = self.shared.state.lock();
-            state.closed = true;
-            std::mem::take(&mut state.threads)
-        };
-        self.shared.closing.notify_all();
-        for thread in threads {
-            if thread.join().is_err() {
-                tracing::error!("an operation on a model ended in a panic");
-            }
-        }
-    }
-
-    /// Sleeps for `time` or until the end; tells whether it is the end.
-    pub(crate) fn sleep(&self, time: Duration) -> bool {
-        let mut state = self.shared.state.lock();
-        if !state.closed {
-            self.shared.closing.wait_for(&mut state, time);
-        }
-        state.closed
-    }
-}
-
-fn no_thread(error: &std::io::Error) -> RunError {
-    tracing::error!(%error, "no thread for an operation on a model");
-    let retry_after = Duration::from_secs(1);
-    RunError::new(RunErrorKind::NotReady { retry_after }, "the system gives no thread for the model; ask again later")
 }
