@@ -8,8 +8,8 @@ use super::report::Report;
 use crate::arguments::DetectArguments;
 use crate::failure::CliError;
 use samovar_media::{
-    FfmpegProgram, FramePool, MediaErrorKind, PoolPurpose, UrlScheme, VideoDecoder, VideoEnd, VideoInfo, VideoInput, VideoLimits,
-    VideoOptions,
+    FfmpegProgram, FramePool, MediaErrorKind, PoolPurpose, UrlScheme, VideoDecoder, VideoEnd, VideoInfo, VideoInput,
+    VideoLimits, VideoOptions,
 };
 use samovar_models::{DetectOptions, Detector};
 use samovar_pipelines::{DetectVideo, VideoOutcome};
