@@ -1,6 +1,6 @@
 //! What happens in the runtime, told as it happens: the server counts it, tests count it.
 
-use crate::Class;
+use crate::{Class, Drift};
 use std::time::Duration;
 
 /// Hears of every event, on the thread where it happens: it must be quick and must not panic.
@@ -55,6 +55,8 @@ pub enum Event<'a> {
     DriftRewarm {
         /// The model's name.
         model: &'a str,
+        /// How slow, and for which batch size.
+        drift: Drift,
     },
     /// The ways to run a model were measured and the best one was kept.
     PlanMeasured {

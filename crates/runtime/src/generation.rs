@@ -1,9 +1,12 @@
 //! One loaded and warmed copy of a model: what serves, what it cost, and who still uses it.
 
-use crate::{Family, RowShapes};
-use parking_lot::{Condvar, Mutex};
+use crate::drift::{Change, DriftWatch};
+use crate::plan::{Plan, PlanInUse, PlanSource};
+use crate::warm_up::WarmUpFigures;
+use crate::{Drift, Family, RowShapes, SettledRun, TaskError};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use samovar_engine_api::{EngineError, EngineErrorKind, LoadedModel, Precision, Runner, RunnerOptions, Signature};
-use samovar_schedule::{BatchRule, LaneKey};
+use samovar_schedule::{BatchRule, LaneKey, Moment};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,16 +48,38 @@ pub struct Generation {
     use_count: Mutex<UseCount>,
     /// Signalled when `use_count` falls to zero.
     unused: Condvar,
-    /// Written once, when the warm-up is through.
+    /// Written when a warm-up is through.
     figures: Mutex<LoadFigures>,
+    /// What each row shape and batch size settled at in the last warm-up; bounded by what the family names.
+    settled: Mutex<Vec<SettledRun>>,
+    drift: Mutex<Drifting>,
+    /// By what it runs: written by its load, and by a measurement that finds that this is how it should run.
+    plan: Mutex<PlanInUse>,
 }
 
 /// Names a generation in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct GenerationKey(pub(crate) u64);
 
+/// Why a model was warmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WarmUpCause {
+    /// It was loaded, or somebody asked for it.
+    Asked,
+    /// Its runs had become slow.
+    Drift,
+}
+
 /// Different row shapes that one generation takes at most: more would mean that a family forgot to bucket them.
 const LANES_MAX: usize = 1 << 12;
+
+/// Whether its runs have become slow.
+#[derive(Default)]
+struct Drifting {
+    watch: DriftWatch,
+    /// The drift that nobody has taken up yet.
+    found: Option<Drift>,
+}
 
 #[derive(Default)]
 struct UseCount {
@@ -69,14 +94,17 @@ pub struct LoadFigures {
     pub load: Duration,
     /// All slots and lanes.
     pub warm_up: Duration,
-    /// The very first run.
+    /// The very first run, in the slot where it took longest.
     pub first_run: Duration,
-    /// The run that the latency settled at.
+    /// The run that the latency settled at, of the commonest shape and one row: the median in the slot where it took longest.
     pub settled_run: Duration,
     /// Runs that the warm-up needed, over all slots and lanes.
     pub warm_up_runs: u32,
     /// Bytes that the process grew by, weights and run memory together; a share by weight where loads overlapped.
     pub memory_bytes: u64,
+    /// The most bytes by which the process had grown at any time of the load and the warm-up; shared out likewise. What a load needs
+    /// for a moment beside what it keeps.
+    pub peak_bytes: u64,
     /// Largest relative difference from f32 on the warm-up input; none where it runs in f32.
     pub precision_error: Option<f32>,
 }
@@ -95,6 +123,7 @@ pub(crate) struct Loaded {
     pub(crate) family: Arc<dyn Family>,
     pub(crate) batch: BatchRule,
     pub(crate) model: Arc<dyn LoadedModel>,
+    pub(crate) plan: PlanInUse,
 }
 
 impl Generation {
@@ -119,6 +148,9 @@ impl Generation {
             use_count: Mutex::new(UseCount::default()),
             unused: Condvar::new(),
             figures: Mutex::new(LoadFigures::default()),
+            settled: Mutex::new(Vec::new()),
+            drift: Mutex::default(),
+            plan: Mutex::new(loaded.plan),
         }
     }
 
@@ -134,6 +166,27 @@ impl Generation {
         drop(self.model.lock().take());
     }
 
+    /// Whether it runs by default, by a plan of this process or by one of an earlier process.
+    pub fn plan_source(&self) -> PlanSource {
+        self.plan.lock().source
+    }
+
+    /// The plan that it runs by; none where it runs by default.
+    pub fn plan(&self) -> Option<Arc<Plan>> {
+        self.plan.lock().plan.clone()
+    }
+
+    /// The plan in use, to be looked at or replaced by one that says how this generation runs anyway.
+    pub(crate) fn plan_in_use(&self) -> MutexGuard<'_, PlanInUse> {
+        self.plan.lock()
+    }
+
+    /// Holds the first run of the warm-up input against the plan; whoever comes second has nothing left to check.
+    pub(crate) fn verify(&self, runner: &dyn Runner) -> Result<(), TaskError> {
+        let check = self.plan.lock().check.take();
+        check.map_or(Ok(()), |check| check.verify(runner).map_err(TaskError::internal))
+    }
+
     /// What loading and warming took.
     pub fn figures(&self) -> LoadFigures {
         *self.figures.lock()
@@ -143,8 +196,50 @@ impl Generation {
         *self.figures.lock() = figures;
     }
 
-    pub(crate) fn set_memory_bytes(&self, bytes: u64) {
-        self.figures.lock().memory_bytes = bytes;
+    /// Writes what the generation weighs: what it keeps, and the most that its load needed.
+    pub(crate) fn set_memory(&self, memory_bytes: u64, peak_bytes: u64) {
+        let mut figures = self.figures.lock();
+        (figures.memory_bytes, figures.peak_bytes) = (memory_bytes, peak_bytes.max(memory_bytes));
+    }
+
+    /// Writes the figures of a warm-up that `took` so long over all slots. A warm-up that somebody asked for is what drift is
+    /// judged by from now on; one that a drift set off is not.
+    pub(crate) fn warmed(&self, warm: &WarmUpFigures, took: Duration, cause: WarmUpCause) {
+        {
+            let mut figures = self.figures.lock();
+            (figures.warm_up, figures.warm_up_runs) = (took, warm.runs);
+            (figures.first_run, figures.settled_run) = (warm.first, warm.settled_run());
+        }
+        self.settled.lock().clone_from(&warm.settled);
+        if cause == WarmUpCause::Asked {
+            let mut drift = self.drift.lock();
+            drift.watch.hold_against(&warm.settled);
+            drift.found = None;
+        }
+    }
+
+    /// What each row shape and batch size settled at in the last warm-up, the commonest first.
+    pub fn settled_runs(&self) -> Vec<SettledRun> {
+        self.settled.lock().clone()
+    }
+
+    /// Notes one run of the engine that ended at `now`.
+    pub(crate) fn ran(&self, lane: &RowShapes, rows: usize, took: Duration, now: Moment) {
+        let mut drift = self.drift.lock();
+        match drift.watch.ran(lane, rows, took, now) {
+            Some(Change::Drifted(found)) => drift.found = Some(found),
+            Some(Change::Recovered { rows, median }) => {
+                drift.found = None;
+                drop(drift);
+                tracing::info!(model = %self.name, rows, run_ms = median.as_secs_f64() * 1e3, "runs are no longer slow");
+            }
+            None => {}
+        }
+    }
+
+    /// The drift that has been found since the last call: whoever takes it warms the model again.
+    pub(crate) fn take_drift(&self) -> Option<Drift> {
+        self.drift.lock().found.take()
     }
 
     /// The key under which rows of these shapes meet; none when the family made too many of them.
@@ -180,6 +275,18 @@ impl Generation {
     /// Whether it takes no more work: it is on its way out of memory, or its load was given up.
     pub(crate) fn is_retired(&self) -> bool {
         self.use_count.lock().retired
+    }
+
+    /// Pieces of work that were accepted and are not done.
+    pub(crate) fn uses(&self) -> usize {
+        self.use_count.lock().uses
+    }
+
+    /// Takes no more work if there is none at present; tells whether that is so.
+    pub(crate) fn retire_unused(&self) -> bool {
+        let mut count = self.use_count.lock();
+        count.retired |= count.uses == 0;
+        count.retired
     }
 
     /// Takes no more work, and waits until what was accepted is done. Tells whether it is, within `limit`.

@@ -3,9 +3,11 @@
 use crate::device::{AtWork, Device, Duty, InstallError, Order, dropped_error};
 use crate::event::Event;
 use crate::generation::{Generation, GenerationKey};
-use crate::warm_up::{WarmUp, WarmUpFigures};
+use crate::warm_up::{WarmUp, WarmUpFigures, warm_once};
 use crate::work::Work;
-use crate::{DropReason, FailureKind, InputRow, OutputRow, RunError, RunErrorKind, Scratch, TaskError, Timings};
+use crate::{
+    DropReason, FailureKind, InputRow, OutputRow, RowShapes, RunError, RunErrorKind, Scratch, TaskError, Timings,
+};
 use samovar_engine_api::{EngineError, EngineErrorKind, Runner};
 use samovar_schedule::{Batch, Class, Moment};
 use std::collections::HashMap;
@@ -100,6 +102,33 @@ impl Slot {
         self.runners.remove(&generation.key).map_or_else(|| new_runner(generation), Ok)
     }
 
+    /// The same for work: a new one runs representative input first, so that no request pays for a first run.
+    fn take_warm_runner(
+        &mut self,
+        generation: &Generation,
+        shapes: &RowShapes,
+    ) -> Result<Box<dyn Runner>, EngineError> {
+        match self.runners.remove(&generation.key) {
+            Some(runner) => Ok(runner),
+            None => self.warm_runner(generation, shapes),
+        }
+    }
+
+    fn warm_runner(&mut self, generation: &Generation, shapes: &RowShapes) -> Result<Box<dyn Runner>, EngineError> {
+        let mut runner = new_runner(generation)?;
+        let (scratch, clock) = (&mut self.scratch, &self.device.clock);
+        let warm = || warm_once(generation, shapes, runner.as_mut(), scratch, clock);
+        match catch_unwind(AssertUnwindSafe(warm)) {
+            Ok(Ok(())) => Ok(runner),
+            Ok(Err(error)) => Err(EngineError::new(EngineErrorKind::Run, error.to_string())),
+            Err(_) => {
+                self.scratch = Scratch::default();
+                self.device.observer.observe(&Event::Panicked { model: &generation.name });
+                Err(EngineError::new(EngineErrorKind::Run, "the warm-up of a new runner ended in a panic"))
+            }
+        }
+    }
+
     fn begin_warm_up(&mut self, generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>>) {
         let warm_up = WarmUp::new(&generation);
         self.warming = Some(Warming { generation, warm_up, done });
@@ -120,6 +149,7 @@ impl Slot {
         let stepped = catch_unwind(AssertUnwindSafe(|| {
             warming.warm_up.step(&warming.generation, runner.as_mut(), scratch, clock)
         }));
+        self.device.note_warm_up_run();
         match stepped {
             Ok(Ok(None)) => self.warming = Some(warming),
             Ok(Ok(Some(figures))) => report(&warming.done, Ok(figures)),
@@ -174,7 +204,8 @@ impl Slot {
     /// Runs the rows of one batch to their end. Gives them back when the engine failed and they are worth a try alone.
     fn run_rows(&mut self, class: Class, mut rows: Vec<Row>) -> Option<Vec<Row>> {
         let generation = Arc::clone(rows.first()?.work.generation());
-        let mut runner = match self.take_runner(&generation) {
+        let shapes = rows.first()?.work.rows.clone();
+        let mut runner = match self.take_warm_runner(&generation, &shapes) {
             Ok(runner) => runner,
             Err(error) => {
                 tracing::error!(model = %generation.name, slot = self.index, %error, "no runner for a batch");
@@ -205,16 +236,18 @@ impl Slot {
             drop(runner);
             return self.after_failure(&generation, &error, rows);
         }
+        generation.ran(&shapes, rows.len(), times.ran, self.device.clock.now());
         self.read_rows(runner.as_ref(), rows, times, class);
         self.runners.insert(generation.key, runner);
         None
     }
 
-    /// A failed run may leave its runner in any state: a fresh one takes its place.
+    /// A failed run may leave its runner in any state: a fresh one takes its place, and is warm before the next row comes.
     fn after_failure(&mut self, generation: &Generation, error: &EngineError, rows: Vec<Row>) -> Option<Vec<Row>> {
         tracing::error!(model = %generation.name, rows = rows.len(), %error, "a run failed");
         self.device.observer.observe(&Event::RunFailed { model: &generation.name });
-        match new_runner(generation) {
+        let shapes = rows.first()?.work.rows.clone();
+        match self.warm_runner(generation, &shapes) {
             Ok(fresh) => drop(self.runners.insert(generation.key, fresh)),
             Err(error) => {
                 tracing::error!(model = %generation.name, %error, "no new runner yet; the next batch tries again");

@@ -4,9 +4,9 @@ use parking_lot::Mutex;
 use samovar_engine_api::{Precision, Signature};
 use samovar_engines::{FakeEngine, FakeModel, fake_digest, fake_output};
 use samovar_runtime::{
-    Call, Class, ContractError, DeviceOptions, Event, Family, InputRow, ModelHandle, ModelSource, ModelSpec, Observer,
-    OutputRow, PrecisionChoice, Registry, RegistryOptions, RowShape, RowShapes, Scratch, StreamKey, Task, TaskError,
-    WarmUpRow,
+    Call, Class, Clock, ContractError, DeviceOptions, Event, Family, InputRow, ManualClock, ModelHandle, ModelSource,
+    ModelSpec, Observer, OutputRow, PrecisionChoice, Registry, RegistryOptions, RowShape, RowShapes, Scratch,
+    StreamKey, Task, TaskError, WarmUpRow,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -129,6 +129,7 @@ impl Observer for Counter {
             Event::Dropped { reason, .. } => format!("dropped {}", reason.name()),
             Event::RunFailed { .. } => "run_failed".to_owned(),
             Event::Panicked { .. } => "panicked".to_owned(),
+            Event::DriftRewarm { .. } => "drift_rewarm".to_owned(),
             _ => "other".to_owned(),
         };
         *self.0.lock().entry(kind).or_default() += 1;
@@ -155,12 +156,23 @@ impl Bench {
     }
 
     pub fn with_policy(slots: usize, spec: ModelSpec, policy: samovar_schedule::QueuePolicy) -> Self {
+        Self::with_clock(slots, spec, policy, Clock::start())
+    }
+
+    /// A bench whose clock is moved by hand: a run takes what a hook on the model advances it by.
+    pub fn in_virtual_time(slots: usize, spec: ModelSpec) -> (Self, ManualClock) {
+        let (clock, hand) = Clock::manual();
+        (Self::with_clock(slots, spec, samovar_schedule::QueuePolicy::default(), clock), hand)
+    }
+
+    fn with_clock(slots: usize, spec: ModelSpec, policy: samovar_schedule::QueuePolicy, clock: Clock) -> Self {
         let model = FakeModel::rows(FEATURES);
         let engine = Arc::new(FakeEngine::new().with(spec.source.path(), &model));
         let events = Arc::new(Counter::default());
         let options = RegistryOptions {
             device: DeviceOptions { slots, policy, ..DeviceOptions::default() },
             observer: Arc::clone(&events) as Arc<dyn Observer>,
+            clock,
             ..RegistryOptions::new(vec![Arc::clone(&engine) as _])
         };
         let registry = Registry::start(options, vec![spec]).unwrap();

@@ -106,7 +106,7 @@ impl Life {
             Event::Swapped { model } => count(&self.swaps, model),
             Event::Unloaded { model } => count(&self.unloads, model),
             Event::Evicted { model } => count(&self.evictions, model),
-            Event::DriftRewarm { model } => count(&self.drift_rewarms, model),
+            Event::DriftRewarm { model, .. } => count(&self.drift_rewarms, model),
             Event::PlanMeasured { model, took } => {
                 timed(&self.plan_measurements, &self.plan_measurement_seconds, model, took);
             }
