@@ -7,7 +7,16 @@
 mod detect_stream;
 mod detect_video;
 mod frame_queue;
+mod mode;
+mod mode_governor;
+mod mode_table;
+mod pace;
+mod segment_stream;
 
 pub use detect_stream::DetectStream;
 pub use detect_video::{DetectVideo, VideoDetections, VideoOutcome};
 pub use frame_queue::{FrameEvent, FrameQueue};
+pub use mode::Mode;
+pub use mode_governor::{FrameTime, GovernorPolicy, ModeGovernor};
+pub use mode_table::{ModeTable, ModeTableError};
+pub use segment_stream::{ModeChanged, SegmentEvent, SegmentStream};

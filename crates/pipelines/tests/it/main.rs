@@ -1,6 +1,8 @@
 //! Pipelines over the real runtime and the fake engine.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod modes;
+mod segment;
 mod stream;
 mod support;
 mod video;
