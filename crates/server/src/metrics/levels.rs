@@ -4,7 +4,7 @@ use super::labels::{ModelLabels, StateLabels};
 use super::{Levels, add};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use samovar_runtime::{ModelStatus, resident_bytes};
+use samovar_runtime::{MemoryStats, ModelStatus, resident_bytes};
 
 /// What the page tells about the moment it is asked for in, beside what was counted.
 pub struct Moment<'a> {
@@ -12,8 +12,8 @@ pub struct Moment<'a> {
     pub models: &'a [ModelStatus],
     /// Whether requests may be sent here, as `/health/ready` tells.
     pub ready: bool,
-    /// Bytes that all models together may take; none where nothing limits them.
-    pub memory_limit: Option<u64>,
+    /// What all models together take and may take.
+    pub memory: MemoryStats,
 }
 
 pub(super) struct MomentLevels {
@@ -22,6 +22,7 @@ pub(super) struct MomentLevels {
     model_generation: Levels<ModelLabels>,
     model_version: Levels<ModelLabels>,
     model_memory_bytes: Levels<ModelLabels>,
+    memory_held_bytes: Gauge,
     memory_limit_bytes: Gauge,
     resident_bytes: Gauge,
 }
@@ -47,6 +48,12 @@ impl MomentLevels {
                 Levels::default(),
             ),
             model_memory_bytes: add(into, "samovar_model_memory_bytes", "Growth by a model's load.", Levels::default()),
+            memory_held_bytes: add(
+                into,
+                "samovar_memory_held_bytes",
+                "What all models together take, loads in progress by their estimates.",
+                Gauge::default(),
+            ),
             memory_limit_bytes: add(
                 into,
                 "samovar_memory_limit_bytes",
@@ -59,7 +66,8 @@ impl MomentLevels {
 
     pub(super) fn set(&self, moment: &Moment<'_>) {
         self.ready.set(i64::from(moment.ready));
-        self.memory_limit_bytes.set(whole(moment.memory_limit.unwrap_or(0)));
+        self.memory_held_bytes.set(whole(moment.memory.held_bytes));
+        self.memory_limit_bytes.set(whole(moment.memory.limit_bytes.unwrap_or(0)));
         self.resident_bytes.set(whole(resident_bytes()));
         for model in moment.models {
             self.set_model(model);

@@ -19,6 +19,6 @@ use std::sync::Arc;
 pub(crate) async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> impl IntoResponse {
     let format = PageFormat::wanted(&headers);
     let models = app.registry.list();
-    let moment = Moment { models: &models, ready: is_ready(&app, &models), memory_limit: None };
+    let moment = Moment { models: &models, ready: is_ready(&app, &models), memory: app.registry.memory() };
     ([(CONTENT_TYPE, format.content_type()), (VARY, "accept")], app.metrics.page(&moment, format))
 }

@@ -6,7 +6,8 @@ use crate::pictures::png;
 use crate::promql::Page;
 use crate::promtool::Promtool;
 use crate::socket::Socket;
-use samovar_runtime::{Event, Observer};
+use samovar_media::{FramePool, PoolPurpose};
+use samovar_runtime::{Event, MemoryStats, Observer};
 use samovar_server::{Metrics, Moment, PageFormat, ServerLimits};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -62,6 +63,23 @@ async fn what_is_known_stands_at_zero_from_the_start() {
     assert!(page.contains("\nsamovar_pool_misses_total{pool=\"picture\"} "), "{page}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_pools_count_stands_on_the_page() {
+    let house = House::fake(ServerLimits::default()).await;
+    let counts = async |pool: &str| {
+        let count = async |what| house.metric(&format!("samovar_pool_{what}_total{{pool=\"{pool}\"}}")).await;
+        (count("takes").await, count("misses").await)
+    };
+    let before = counts("picture").await;
+    assert_eq!(post(house.address, "/v1/detect", &png(8, 8, 1)).await.status, 200);
+    let after = counts("picture").await;
+    assert!(after.0 > before.0 && after.1 == before.1, "a slot's pool suffices: {before:?}, then {after:?}");
+    let (before, pool) = (counts("video").await, FramePool::counted(PoolPurpose::Video, 1));
+    let _out = (pool.take(8), pool.take(8));
+    let after = counts("video").await;
+    assert_eq!((after.0 - before.0, after.1 - before.1), (2.0, 1.0));
+}
+
 #[test]
 fn each_event_of_a_models_life_is_counted_once() {
     let metrics = Metrics::new();
@@ -97,9 +115,11 @@ fn each_event_of_a_models_life_is_counted_once() {
 }
 
 fn values(metrics: &Metrics) -> BTreeMap<String, f64> {
-    let moment = Moment { models: &[], ready: true, memory_limit: Some(8 << 30) };
+    let memory = MemoryStats { limit_bytes: Some(8 << 30), held_bytes: 5 };
+    let moment = Moment { models: &[], ready: true, memory };
     let page = metrics.page(&moment, PageFormat::Classic);
-    assert!(page.contains("samovar_memory_limit_bytes 8589934592\n") && page.contains("samovar_ready 1\n"));
+    assert!(page.contains("samovar_memory_limit_bytes 8589934592\n") && page.contains("samovar_memory_held_bytes 5\n"));
+    assert!(page.contains("samovar_ready 1\n"));
     let lines = page.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
     // The pools are counted for the whole process, in which other tests run.
     let mine = lines.filter(|(name, _)| !name.starts_with("samovar_pool"));
