@@ -37,8 +37,8 @@ impl LogitsFit {
         let grids: Vec<(usize, &Port)> = outputs().filter(|(_, port)| is_grid(port)).collect();
         let (output, port) = match grids.as_slice() {
             [only] if configured || outputs().count() == 1 => *only,
-            several if configured => {
-                by_name(several).ok_or_else(|| misfit(known, "which output holds the logits is not clear"))?
+            [_, _, ..] if configured => {
+                by_name(&grids).ok_or_else(|| misfit(known, "which output holds the logits is not clear"))?
             }
             _ => return Err(misfit(known, "no single output holds logits")),
         };
@@ -65,15 +65,22 @@ fn by_name<'a>(ports: &[(usize, &'a Port)]) -> Option<(usize, &'a Port)> {
     NAMES.iter().find_map(|name| ports.iter().find(|(_, port)| port.name == *name)).copied()
 }
 
+/// torch's exporter leaves the axis open behind a `Resize` (torchvision with a dynamic batch): then the names tell.
 fn classes(known: &Known<'_>, port: &Port) -> Result<usize, ContractError> {
     match (port.dims[1].fixed(), known.classes) {
-        (None, _) => Err(misfit(known, "the number of classes is not fixed")),
-        (Some(0 | 1), _) => Err(misfit(known, "a single class cannot be told from others")),
-        (Some(classes), _) if classes > CLASSES_MAX => Err(misfit(known, "a class map holds 256 classes at most")),
+        (None, None) => Err(misfit(known, "the file does not say how many classes there are; set `labels`")),
         (Some(classes), Some(named)) if named != classes => {
             Err(misfit(known, "the class names are not one for each class"))
         }
-        (Some(classes), _) => Ok(classes),
+        (Some(classes), _) | (None, Some(classes)) => in_bounds(known, classes),
+    }
+}
+
+fn in_bounds(known: &Known<'_>, classes: usize) -> Result<usize, ContractError> {
+    match classes {
+        0 | 1 => Err(misfit(known, "a single class cannot be told from others")),
+        2..=CLASSES_MAX => Ok(classes),
+        _ => Err(misfit(known, "a class map holds 256 classes at most")),
     }
 }
 

@@ -122,7 +122,9 @@ impl SegmentationModel {
 
     fn logits<'a, T: Logit>(&self, shape: &[usize], values: &'a [T]) -> Result<Logits<'a, T>, TaskError> {
         let logits = Logits::new(shape, values).filter(|logits| logits.classes == self.fit.classes);
-        logits.ok_or_else(|| TaskError::internal("the model gives logits of another shape than its file says"))
+        logits.ok_or_else(|| {
+            TaskError::internal("the model gives logits of another shape than its file or its labels say")
+        })
     }
 
     fn map<T: Logit>(

@@ -1,9 +1,11 @@
 //! The families at their boundary: recognised from signatures, run through the real runtime, held against reference code.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod class_maps;
 mod files;
 mod recognition;
 mod reference;
+mod segmentation;
 mod serving;
 mod street;
 mod through_runtime;

@@ -5,12 +5,12 @@ use samovar_models::{DetectOptions, DetectionModel, FamilyHints, FamilyKind, rec
 use std::sync::Arc;
 
 /// `640` is a fixed axis, `0` a dynamic one.
-fn port(name: &str, dims: &[usize]) -> Port {
+pub(crate) fn port(name: &str, dims: &[usize]) -> Port {
     let dim = |size: &usize| if *size == 0 { Dim::Dynamic(None) } else { Dim::Fixed(*size) };
     Port { name: name.to_owned(), element: ElementType::F32, dims: dims.iter().map(dim).collect() }
 }
 
-fn signature(input: &[usize], outputs: &[&[usize]], metadata: &[(&str, &str)]) -> Signature {
+pub(crate) fn signature(input: &[usize], outputs: &[&[usize]], metadata: &[(&str, &str)]) -> Signature {
     Signature {
         inputs: vec![port("images", input)],
         outputs: outputs.iter().map(|dims| port("output0", dims)).collect(),
@@ -18,7 +18,7 @@ fn signature(input: &[usize], outputs: &[&[usize]], metadata: &[(&str, &str)]) -
     }
 }
 
-fn names(count: usize) -> String {
+pub(crate) fn names(count: usize) -> String {
     let pairs: Vec<String> = (0..count).map(|class| format!("{class}: 'thing {class}'")).collect();
     format!("{{{}}}", pairs.join(", "))
 }

@@ -2,7 +2,7 @@
 
 use samovar_engine_api::{Engine, Precision};
 use samovar_media::Picture;
-use samovar_models::{DetectOptions, Detections, Detector, FamilyHints, binder};
+use samovar_models::{ClassMap, DetectOptions, Detections, Detector, FamilyHints, SegmentOptions, Segmenter, binder};
 use samovar_runtime::{
     Call, Class, DeviceOptions, Failure, ModelSource, ModelSpec, PrecisionChoice, Registry, RegistryOptions, RunError,
     StreamKey,
@@ -22,10 +22,20 @@ const NAME: &str = "model";
 impl Serving {
     /// Loads and warms the model at `path` on `engine`, with rows of up to `batch_max` in one run.
     pub(crate) fn start(engine: Arc<dyn Engine>, path: PathBuf, batch_max: usize) -> Result<Self, Failure> {
+        Self::start_hinted(engine, path, batch_max, FamilyHints::default())
+    }
+
+    /// The same, configured.
+    pub(crate) fn start_hinted(
+        engine: Arc<dyn Engine>,
+        path: PathBuf,
+        batch_max: usize,
+        hints: FamilyHints,
+    ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut options = RegistryOptions::new(vec![engine]);
         options.device = DeviceOptions { slots: 1, ..DeviceOptions::default() };
-        let registry = Registry::start(options, vec![spec(path, batch_max)]).unwrap();
+        let registry = Registry::start(options, vec![spec(path, batch_max, hints)]).unwrap();
         runtime.block_on(registry.load(NAME)).unwrap()?;
         Ok(Self { runtime, registry })
     }
@@ -41,6 +51,15 @@ impl Serving {
 
     pub(crate) fn detect_with(&self, picture: &Picture, options: DetectOptions) -> Result<Detections, RunError> {
         let pending = self.detector().detect(picture.clone(), options, call(0))?;
+        self.runtime.block_on(pending).map(|completed| completed.output)
+    }
+
+    pub(crate) fn segmenter(&self) -> Segmenter {
+        Segmenter::new(self.registry.model(NAME).unwrap())
+    }
+
+    pub(crate) fn segment(&self, picture: &Picture, options: SegmentOptions) -> Result<ClassMap, RunError> {
+        let pending = self.segmenter().segment(picture.clone(), options, call(0))?;
         self.runtime.block_on(pending).map(|completed| completed.output)
     }
 
@@ -64,12 +83,12 @@ pub(crate) fn call(stream: u64) -> Call {
     Call::new(Class::Interactive, StreamKey(stream))
 }
 
-fn spec(path: PathBuf, batch_max: usize) -> ModelSpec {
+fn spec(path: PathBuf, batch_max: usize, hints: FamilyHints) -> ModelSpec {
     ModelSpec {
         precision: PrecisionChoice::Fixed(Precision::F32),
         batch_max: Some(batch_max),
         batch_delay: Duration::from_millis(50),
         preload: false,
-        ..ModelSpec::new(NAME, ModelSource::file(path), binder(FamilyHints::default()))
+        ..ModelSpec::new(NAME, ModelSource::file(path), binder(hints))
     }
 }
