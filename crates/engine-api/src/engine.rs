@@ -16,6 +16,14 @@ pub trait Engine: Send + Sync {
     /// `File` and `Model` for what is wrong with the file.
     fn inspect(&self, files: &ModelFiles) -> Result<Signature, EngineError>;
 
+    /// Files beside the graph that hold its weights: with the graph, what must be the same for the model to be the same.
+    ///
+    /// # Errors
+    /// Those of [`Engine::inspect`].
+    fn data_files(&self, _files: &ModelFiles) -> Result<Vec<PathBuf>, EngineError> {
+        Ok(Vec::new())
+    }
+
     /// Loads a model: the returned value holds the only copy of its weights.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use samovar_engine_api::{
     RunnerOptions, Signature, TensorMut, TensorRef,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The version of the crate; it is pinned exactly in the workspace, and has no way to tell.
@@ -36,6 +37,10 @@ impl Engine for Rten {
 
     fn inspect(&self, files: &ModelFiles) -> Result<Signature, EngineError> {
         OnnxFile::read(&files.path).map(|file| file.signature)
+    }
+
+    fn data_files(&self, files: &ModelFiles) -> Result<Vec<PathBuf>, EngineError> {
+        OnnxFile::read(&files.path).map(|file| file.external_files)
     }
 
     fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {

@@ -57,7 +57,6 @@ impl Cores {
     }
 
     /// How many there are.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the measurement of plans asks for it"))]
     pub(crate) fn total(&self) -> usize {
         self.shared.total
     }

@@ -59,6 +59,8 @@ pub struct Device {
     waiting: Condvar,
     /// Signalled when places in the queue become free: producers of jobs wake.
     room: Notify,
+    /// Runs of all warm-ups so far: whoever waits for a warm-up behind others sees that they move.
+    warm_up_runs: AtomicU64,
     /// Joined by [`Device::close`].
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -151,6 +153,7 @@ impl Device {
             arrived: Condvar::new(),
             waiting: Condvar::new(),
             room: Notify::new(),
+            warm_up_runs: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
         });
         for index in 0..slots {
@@ -166,6 +169,16 @@ impl Device {
         self.threads.lock().push(thread.expect("the system gives threads at start"));
     }
 
+    /// A run of a warm-up was made.
+    pub(crate) fn note_warm_up_run(&self) {
+        self.warm_up_runs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs of all warm-ups so far.
+    pub(crate) fn warm_up_runs(&self) -> u64 {
+        self.warm_up_runs.load(Ordering::Relaxed)
+    }
+
     /// How full the device is.
     pub fn stats(&self) -> DeviceStats {
         let state = self.state.lock();
@@ -173,13 +186,11 @@ impl Device {
     }
 
     /// The cores that all runs share: whoever runs a model beside the slots takes what it uses.
-    #[expect(dead_code, reason = "the measurement of plans takes them")]
     pub(crate) const fn cores(&self) -> &Cores {
         &self.cores
     }
 
     /// Whether anything waits or runs, and how much has run so far.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the measurement of plans waits for an idle device"))]
     pub(crate) fn activity(&self) -> Activity {
         let waits = {
             let state = self.state.lock();
@@ -198,6 +209,11 @@ impl Device {
         self.runs.begun.fetch_add(1, Ordering::AcqRel);
         self.runs.going_on.fetch_add(1, Ordering::AcqRel);
         AtWork { cores, runs: Arc::clone(&self.runs) }
+    }
+
+    /// Whether [`Device::close`] was called.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.state.lock().closing
     }
 
     /// Queues work.
@@ -231,6 +247,12 @@ impl Device {
     /// Resolves when places may have become free. Make the future before trying to push.
     pub(crate) fn room(&self) -> Notified<'_> {
         self.room.notified()
+    }
+
+    /// Whether the queue would take one more of this class.
+    pub(crate) fn has_room(&self, class: Class) -> bool {
+        let state = self.state.lock();
+        state.closing || state.queue.has_room(class)
     }
 
     /// Gives an order to every slot; to none once the device closes, so that whoever waits for answers hears of it.

@@ -6,6 +6,7 @@
 use crate::Clock;
 use crate::lifecycle::Model;
 use crate::operations::Operations;
+use crate::plan::Background;
 use crate::source::Stamp;
 use parking_lot::Mutex;
 use samovar_schedule::Moment;
@@ -19,6 +20,8 @@ pub(crate) struct Keeper {
     models: Vec<Arc<Model>>,
     operations: Operations,
     clock: Clock,
+    /// Measures models that have no plan.
+    background: Background,
     /// Held during a look: one at a time, the thread's own or one that was asked for.
     watched: Mutex<Watched>,
 }
@@ -40,7 +43,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 impl Keeper {
     pub(crate) fn new(models: Vec<Arc<Model>>, operations: Operations, clock: Clock) -> Self {
         let watched = Watched { looked: clock.now(), changes: HashMap::new() };
-        Self { models, operations, clock, watched: Mutex::new(watched) }
+        Self { models, operations, clock, background: Background::default(), watched: Mutex::new(watched) }
     }
 
     /// Looks until the operations are closed: the body of the keeper's thread.
@@ -60,6 +63,7 @@ impl Keeper {
             self.mend_drift(model);
             self.let_idle_go(model);
         }
+        self.background.look(&self.models, &self.operations);
         if self.clock.now().saturating_since(watched.looked) >= WATCH_EVERY {
             watched.looked = self.clock.now();
             for model in self.models.iter().filter(|model| model.spec.watch) {

@@ -58,7 +58,9 @@ pub use hold::Hold;
 pub use memory::resident_bytes;
 pub use pending::{Completed, Pending, Timings};
 pub use pinned::PinnedModel;
-pub use plan::{Candidate, Figures, Plan, PlanKey, PlanSource, PlanStore, Tried};
+pub use plan::{
+    Candidate, Figures, Plan, PlanKey, PlanSource, PlanStore, Tried, TuneFailure, TuneFailureKind, TuneOptions, TuneProgress, TuneStep,
+};
 pub use registry::{ModelStatus, OnPreloadFailure, PlanOptions, PreloadFailure, Registry, RegistryOptions};
 pub use rows::{InputRow, OutputRow, RowShape, RowShapes};
 pub use samovar_engine_api::{Precision, Signature};

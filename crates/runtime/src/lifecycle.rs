@@ -13,7 +13,7 @@ use crate::memory::Scale;
 use crate::plan::Plans;
 use crate::source::Stamp;
 use crate::{Drift, Failure, FailureKind, ModelSpec, ModelState, OnPreloadFailure};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use samovar_engine_api::Engine;
 use samovar_schedule::{Backoff, Moment};
 use std::sync::Arc;
@@ -325,6 +325,11 @@ impl Model {
             }
             Err(error) => Err(not_planned(error)),
         }
+    }
+
+    /// Keeps every other operation on the model waiting until it is dropped.
+    pub(crate) fn begin_operation(&self) -> MutexGuard<'_, Memory> {
+        self.operation.lock()
     }
 
     /// The generation that serves, if one does.

@@ -1,14 +1,19 @@
-//! One load: picks the engine, checks the contract, reads the weights, and accepts a precision only if it agrees with f32.
+//! One load: by a plan where there is one; else picks the engine, checks the contract, reads the weights, and accepts a precision
+//! only if it agrees with f32.
 
-use crate::agreement::Snapshot;
+use crate::agreement::{Snapshot, Tolerance};
+use crate::event::Event;
 use crate::generation::Loaded;
+use crate::plan::{Candidate, Check, Found, Plan, PlanInUse, PlanKey, PlanSource, Plans};
 use crate::warm_up::run_rows;
 use crate::{Agreement, Device, EngineChoice, FailureKind, Family, ModelSpec, PrecisionChoice, Scratch};
 use samovar_engine_api as engine_api;
 use samovar_engine_api::{
-    Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, ModelFiles, Precision, RunnerOptions,
+    Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, ModelFiles, Precision, RunnerOptions, Signature,
 };
 use samovar_schedule::BatchRule;
+use std::cell::OnceCell;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,20 +42,28 @@ pub(crate) struct LoadOrder<'a> {
     pub(crate) number: u64,
     pub(crate) engines: &'a [Arc<dyn Engine>],
     pub(crate) device: &'a Device,
+    pub(crate) plans: &'a Plans,
 }
 
-/// Loads a model on the first engine that can run it.
+/// Loads a model by its plan, or else on the first engine that can run it.
 pub(crate) fn load(order: &LoadOrder<'_>) -> Result<LoadOutcome, LoadError> {
-    let LoadOrder { spec, files, version, number, engines, device } = *order;
-    let candidates = candidates(&spec.engine, engines)?;
+    let attempts = Attempt::all(order)?;
+    let key = if order.plans.are_kept() { plan_key(order, &attempts) } else { None };
+    match key.as_ref().and_then(|key| by_plan(order, &attempts, key)) {
+        Some(outcome) => Ok(outcome),
+        None => by_default(order, &attempts, key),
+    }
+}
+
+fn by_default(order: &LoadOrder<'_>, attempts: &[Attempt<'_>], key: Option<PlanKey>) -> Result<LoadOutcome, LoadError> {
     let mut first_error = None;
-    for engine in candidates {
-        let attempt = Attempt { spec, files, engine: engine.as_ref(), device };
-        match attempt.load(number, version) {
+    for attempt in attempts {
+        match attempt.load(order, key.clone()) {
             Ok(outcome) => return Ok(outcome),
-            Err(error) if matches!(error.kind, FailureKind::File | FailureKind::Contract) => return Err(error),
+            Err(error) if error.is_the_files() => return Err(error),
             Err(error) => {
-                tracing::info!(model = %spec.name, engine = engine.info().name, reason = %error.reason, "cannot load here");
+                let engine = attempt.engine.info().name;
+                tracing::info!(model = %order.spec.name, engine, reason = %error.reason, "cannot load here");
                 first_error.get_or_insert(error);
             }
         }
@@ -58,98 +71,203 @@ pub(crate) fn load(order: &LoadOrder<'_>) -> Result<LoadOutcome, LoadError> {
     Err(first_error.unwrap_or_else(no_engine))
 }
 
-fn candidates<'a>(
-    choice: &EngineChoice,
-    engines: &'a [Arc<dyn Engine>],
-) -> Result<Vec<&'a Arc<dyn Engine>>, LoadError> {
-    match choice {
-        EngineChoice::Auto => Ok(engines.iter().collect()),
-        EngineChoice::Named(name) => {
-            let found: Vec<_> = engines.iter().filter(|engine| engine.info().name == name).collect();
-            if found.is_empty() { Err(missing_engine(name)) } else { Ok(found) }
+/// Loads by the plan of that key; none where there is none that can be used, which is told to whoever listens.
+fn by_plan(order: &LoadOrder<'_>, attempts: &[Attempt<'_>], key: &PlanKey) -> Option<LoadOutcome> {
+    let (plan, source) = match order.plans.find(key, &present(order.spec, order.engines)) {
+        Found::Nothing => return None,
+        Found::Stale => {
+            refuse_plan(order, key, "it was measured with other engines than are here now");
+            return None;
         }
+        Found::Plan(plan, source) => (plan, source),
+    };
+    let Some(attempt) = attempts.iter().find(|attempt| attempt.engine.info().name == plan.engine) else {
+        refuse_plan(order, key, "its engine is not here any more");
+        return None;
+    };
+    match attempt.load_by(order, first_contract(order, attempts)?.1, &plan, source) {
+        Ok(outcome) => Some(outcome),
+        // Nothing is wrong with the plan where the file is: the load fails the default way and says why.
+        Err(error) if error.kind == FailureKind::File => None,
+        Err(error) => {
+            refuse_plan(order, key, &error.reason);
+            None
+        }
+    }
+}
+
+fn refuse_plan(order: &LoadOrder<'_>, key: &PlanKey, reason: &str) {
+    let model = &order.spec.name;
+    tracing::warn!(%model, reason, "the plan is not used; the model loads by default and is measured again");
+    order.plans.refuse(key);
+    order.device.observer.observe(&Event::PlanMismatch { model });
+}
+
+/// What the plan of this model is called; none where no engine can read it.
+pub(crate) fn plan_key(order: &LoadOrder<'_>, attempts: &[Attempt<'_>]) -> Option<PlanKey> {
+    let (engine, contract) = first_contract(order, attempts)?;
+    let mut files = vec![order.files.path.clone()];
+    files.extend(data_files(engine, order.files));
+    if let Some(reference) = &order.spec.reference {
+        files.push(reference.path.clone());
+        files.extend(data_files(engine, reference));
+    }
+    order.plans.key(order.spec, contract.family.as_ref(), &files, order.device)
+}
+
+/// What the first engine that can read the file finds in it: the others need not read it again.
+fn first_contract<'a>(order: &LoadOrder<'_>, attempts: &'a [Attempt<'_>]) -> Option<(&'a dyn Engine, &'a Contract)> {
+    attempts.iter().find_map(|attempt| Some((attempt.engine, attempt.contract(order).ok()?)))
+}
+
+/// Data outside the graph's file; none where it cannot be told, which the load itself will tell.
+fn data_files(engine: &dyn Engine, files: &ModelFiles) -> Vec<PathBuf> {
+    engine.data_files(files).unwrap_or_default()
+}
+
+/// Name and version of every engine that the specification allows.
+pub(crate) fn present(spec: &ModelSpec, engines: &[Arc<dyn Engine>]) -> Vec<(String, String)> {
+    let infos = engines.iter().filter(|engine| is_allowed(&spec.engine, engine.as_ref())).map(|engine| engine.info());
+    infos.map(|info| (info.name.to_owned(), info.version)).collect()
+}
+
+fn is_allowed(choice: &EngineChoice, engine: &dyn Engine) -> bool {
+    match choice {
+        EngineChoice::Auto => true,
+        EngineChoice::Named(name) => engine.info().name == name,
+    }
+}
+
+/// What a model's signature was bound to.
+pub(crate) struct Contract {
+    signature: Signature,
+    pub(crate) family: Arc<dyn Family>,
+}
+
+impl Contract {
+    fn of(spec: &ModelSpec, signature: Signature) -> Result<Self, LoadError> {
+        let family = (spec.binder)(&signature)
+            .map_err(|error| LoadError { kind: FailureKind::Contract, reason: error.to_string() })?;
+        Ok(Self { signature, family })
     }
 }
 
 /// Loaded weights, their precision, and its largest relative difference from f32 where it is another.
 type Weights = (Arc<dyn LoadedModel>, Precision, Option<f32>);
 
-/// One try to load one model on one engine.
-struct Attempt<'a> {
-    spec: &'a ModelSpec,
-    files: &'a ModelFiles,
-    engine: &'a dyn Engine,
-    device: &'a Device,
+/// One engine that a load may try.
+pub(crate) struct Attempt<'a> {
+    pub(crate) engine: &'a dyn Engine,
+    /// Read once, however often it is asked for.
+    contract: OnceCell<Result<Contract, LoadError>>,
 }
 
-impl Attempt<'_> {
-    fn load(&self, number: u64, version: Option<u64>) -> Result<LoadOutcome, LoadError> {
+impl<'a> Attempt<'a> {
+    /// The engines that the specification allows, in the order in which they are tried.
+    pub(crate) fn all(order: &LoadOrder<'a>) -> Result<Vec<Self>, LoadError> {
+        let engines = order.engines.iter().map(AsRef::as_ref).filter(|engine| is_allowed(&order.spec.engine, *engine));
+        let attempts: Vec<Self> = engines.map(|engine| Self { engine, contract: OnceCell::new() }).collect();
+        match &order.spec.engine {
+            EngineChoice::Named(name) if attempts.is_empty() => Err(missing_engine(name)),
+            _ => Ok(attempts),
+        }
+    }
+
+    /// What the file says, and the family that takes it.
+    pub(crate) fn contract(&self, order: &LoadOrder<'_>) -> Result<&Contract, LoadError> {
+        let read = || Contract::of(order.spec, self.engine.inspect(order.files)?);
+        self.contract.get_or_init(read).as_ref().map_err(Clone::clone)
+    }
+
+    fn load(&self, order: &LoadOrder<'_>, key: Option<PlanKey>) -> Result<LoadOutcome, LoadError> {
         let since = Instant::now();
-        let signature = self.engine.inspect(self.files)?;
-        let family = (self.spec.binder)(&signature)
-            .map_err(|error| LoadError { kind: FailureKind::Contract, reason: error.to_string() })?;
-        let batch = self.batch_rule(family.as_ref());
-        let options = self.load_options(family.as_ref(), batch);
-        let (model, precision, precision_error) = self.load_weights(family.as_ref(), &options)?;
+        let family = Arc::clone(&self.contract(order)?.family);
+        let arrangement = default_arrangement(self.engine, order, family.as_ref());
+        let options = load_options(order.device, family.as_ref(), &arrangement);
+        let (model, precision, precision_error) = self.load_weights(order, family.as_ref(), &options)?;
+        let plan = PlanInUse { key, ..PlanInUse::default() };
+        let arrangement = Candidate { precision, ..arrangement };
+        Ok(LoadOutcome { loaded: self.loaded(order, since, (family, model), (arrangement, plan)), precision_error })
+    }
+
+    /// Loads as a plan says, without a comparison: the first run is held against the plan's sample instead.
+    fn load_by(
+        &self,
+        order: &LoadOrder<'_>,
+        contract: &Contract,
+        plan: &Arc<Plan>,
+        source: PlanSource,
+    ) -> Result<LoadOutcome, LoadError> {
+        let since = Instant::now();
+        let candidate = plan.candidate();
+        let family = Arc::clone(&contract.family);
+        let cache = order.plans.compiled(&plan.key, &candidate);
+        let options = LoadOptions { cache, ..load_options(order.device, family.as_ref(), &candidate) };
+        let model = self.engine.load(order.files, &options)?;
+        if *model.signature() != contract.signature {
+            let reason = "its engine reads the model's inputs and outputs in another way than the others".to_owned();
+            return Err(LoadError { kind: FailureKind::Contract, reason });
+        }
+        let check = Check { plan: Arc::clone(plan), tolerance: tolerance(order.spec, plan.precision) };
+        let plan_in_use =
+            PlanInUse { source, key: Some(plan.key.clone()), plan: Some(Arc::clone(plan)), check: Some(check) };
+        let exact = plan.precision == Precision::F32 && order.spec.reference.is_none();
+        let precision_error = (!exact).then_some(plan.precision_error);
+        Ok(LoadOutcome {
+            loaded: self.loaded(order, since, (family, model), (candidate, plan_in_use)),
+            precision_error,
+        })
+    }
+
+    fn loaded(
+        &self,
+        order: &LoadOrder<'_>,
+        since: Instant,
+        (family, model): (Arc<dyn Family>, Arc<dyn LoadedModel>),
+        (arrangement, plan): (Candidate, PlanInUse),
+    ) -> Loaded {
         let info = self.engine.info();
-        let device = &self.device.options;
-        let loaded = Loaded {
-            name: self.spec.name.as_str().into(),
-            number,
-            version,
+        Loaded {
+            name: order.spec.name.as_str().into(),
+            number: order.number,
+            version: order.version,
             engine: info.name,
             engine_version: info.version,
-            precision,
-            threads: device.threads,
-            slots: device.slots,
+            precision: arrangement.precision,
+            threads: arrangement.threads,
+            slots: arrangement.slots,
             since,
             family,
-            batch,
+            batch: BatchRule { size_max: arrangement.batch, delay_max: order.spec.batch_delay },
             model,
-        };
-        Ok(LoadOutcome { loaded, precision_error })
-    }
-
-    fn batch_rule(&self, family: &dyn Family) -> BatchRule {
-        let on_cpu = self.device.options.kind == engine_api::Device::Cpu;
-        let wanted = self.spec.batch_max.unwrap_or(if on_cpu { 1 } else { family.batch_max() });
-        BatchRule { size_max: wanted.min(family.batch_max()).max(1), delay_max: self.spec.batch_delay }
-    }
-
-    fn load_options(&self, family: &dyn Family, batch: BatchRule) -> LoadOptions {
-        let device = &self.device.options;
-        let shapes = match family.lanes().as_slice() {
-            [only] if batch.size_max == 1 => only.full(1),
-            _ => Vec::new(),
-        };
-        LoadOptions {
-            precision: Precision::F32,
-            device: device.kind.clone(),
-            slots: device.slots,
-            threads: device.threads,
-            shapes,
-            cache: None,
+            plan,
         }
     }
 
-    fn load_weights(&self, family: &dyn Family, options: &LoadOptions) -> Result<Weights, LoadError> {
-        let candidates = self.precisions();
-        if candidates == [Precision::F32] && self.spec.reference.is_none() {
-            return Ok((self.engine.load(self.files, options)?, Precision::F32, None));
+    fn load_weights(
+        &self,
+        order: &LoadOrder<'_>,
+        family: &dyn Family,
+        options: &LoadOptions,
+    ) -> Result<Weights, LoadError> {
+        let LoadOrder { spec, files, .. } = *order;
+        let candidates = self.precisions(spec);
+        if candidates == [Precision::F32] && spec.reference.is_none() {
+            return Ok((self.engine.load(files, options)?, Precision::F32, None));
         }
         // One copy at a time: the reference is gone before the weights that will serve come.
-        let reference_files = self.spec.reference.as_ref().unwrap_or(self.files);
+        let reference_files = spec.reference.as_ref().unwrap_or(files);
         let reference = warm_run(family, self.engine.load(reference_files, options)?.as_ref());
         let mut refused = None;
         for precision in candidates {
-            let model = self.engine.load(self.files, &LoadOptions { precision, ..options.clone() })?;
-            if precision == Precision::F32 && self.spec.reference.is_none() {
+            let model = self.engine.load(files, &LoadOptions { precision, ..options.clone() })?;
+            if precision == Precision::F32 && spec.reference.is_none() {
                 return Ok((model, precision, None));
             }
-            match self.compare(family, model.as_ref(), &reference) {
+            match compare(spec, family, model.as_ref(), &reference) {
                 Ok(agreement) => return Ok((model, precision, Some(agreement.relative))),
                 Err(reason) => {
-                    tracing::warn!(model = %self.spec.name, %precision, %reason, "does not agree with its reference");
+                    tracing::warn!(model = %spec.name, %precision, %reason, "does not agree with its reference");
                     refused = Some(disagrees(precision, &reason));
                 }
             }
@@ -158,8 +276,8 @@ impl Attempt<'_> {
     }
 
     /// The precisions to try, the fastest first. f32 comes last where it is not ruled out.
-    fn precisions(&self) -> Vec<Precision> {
-        match self.spec.precision {
+    pub(crate) fn precisions(&self, spec: &ModelSpec) -> Vec<Precision> {
+        match spec.precision {
             PrecisionChoice::Fixed(precision) => vec![precision],
             PrecisionChoice::Auto => {
                 let faster = self.engine.info().precisions.into_iter().find(|&p| p != Precision::F32);
@@ -167,21 +285,57 @@ impl Attempt<'_> {
             }
         }
     }
+}
 
-    fn compare(
-        &self,
-        family: &dyn Family,
-        model: &dyn LoadedModel,
-        reference: &Result<Snapshot, String>,
-    ) -> Result<Agreement, String> {
-        let run = warm_run(family, model)?;
-        let reference = reference.as_ref().map_err(Clone::clone)?;
-        self.spec.tolerance.compare(&run, reference).map_err(|disagreement| disagreement.to_string())
+/// How a model runs on `engine` while nothing was measured.
+pub(crate) fn default_arrangement(engine: &dyn Engine, order: &LoadOrder<'_>, family: &dyn Family) -> Candidate {
+    let (device, info) = (&order.device.options, engine.info());
+    let on_cpu = device.kind == engine_api::Device::Cpu;
+    let wanted = order.spec.batch_max.unwrap_or(if on_cpu { 1 } else { family.batch_max() });
+    Candidate {
+        engine: info.name.to_owned(),
+        engine_version: info.version,
+        precision: Precision::F32,
+        threads: device.threads,
+        slots: device.slots,
+        batch: wanted.min(family.batch_max()).max(1),
     }
 }
 
+/// How an engine is asked to load for `arrangement`.
+pub(crate) fn load_options(device: &Device, family: &dyn Family, arrangement: &Candidate) -> LoadOptions {
+    let shapes = match family.lanes().as_slice() {
+        [only] if arrangement.batch == 1 => only.full(1),
+        _ => Vec::new(),
+    };
+    LoadOptions {
+        precision: arrangement.precision,
+        device: device.options.kind.clone(),
+        slots: arrangement.slots,
+        threads: arrangement.threads,
+        shapes,
+        cache: None,
+    }
+}
+
+/// How far a run in `precision` may differ from the reference. f32 of the same file is held to more than what is rounded on purpose.
+pub(crate) fn tolerance(spec: &ModelSpec, precision: Precision) -> Tolerance {
+    if precision == Precision::F32 && spec.reference.is_none() { Tolerance::F32 } else { spec.tolerance }
+}
+
+fn compare(
+    spec: &ModelSpec,
+    family: &dyn Family,
+    model: &dyn LoadedModel,
+    reference: &Result<Snapshot, String>,
+) -> Result<Agreement, String> {
+    let run = warm_run(family, model)?;
+    let reference = reference.as_ref().map_err(Clone::clone)?;
+    spec.tolerance.compare(&run, reference).map_err(|disagreement| disagreement.to_string())
+}
+
 /// Runs the family's representative input once and keeps the outputs.
-fn warm_run(family: &dyn Family, model: &dyn LoadedModel) -> Result<Snapshot, String> {
+pub(crate) fn warm_run(family: &dyn Family, model: &dyn LoadedModel) -> Result<Snapshot, String> {
     let lane = family.lanes().into_iter().next().ok_or("the family names no shape to warm up with")?;
     let mut work = family.warm_up(&lane);
     let mut scratch = Scratch::default();
@@ -189,6 +343,13 @@ fn warm_run(family: &dyn Family, model: &dyn LoadedModel) -> Result<Snapshot, St
     run_rows(runner.as_mut(), &lane, 1, |row| work.write(row, &mut scratch)).map_err(|error| error.to_string())?;
     runner.run().map_err(|error| error.to_string())?;
     Snapshot::of(runner.as_ref(), model.signature().outputs.len()).map_err(|error| error.to_string())
+}
+
+impl LoadError {
+    /// Whether the file is at fault, so that no other engine will do better.
+    pub(crate) const fn is_the_files(&self) -> bool {
+        matches!(self.kind, FailureKind::File | FailureKind::Contract)
+    }
 }
 
 impl From<EngineError> for LoadError {

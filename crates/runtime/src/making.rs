@@ -3,13 +3,13 @@
 use crate::budget::Room;
 use crate::device::{InstallError, Order};
 use crate::event::Event;
-use crate::fingerprint::Fingerprint;
 use crate::generation::{Generation, LoadFigures, WarmUpCause};
 use crate::lifecycle::{Memory, Model};
 use crate::load::{LoadError, LoadOrder, LoadOutcome, load};
 use crate::warm_up::WarmUpFigures;
 use crate::{Failure, FailureKind, ModelState};
 use samovar_engine_api::ModelFiles;
+use std::path::Path;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -110,11 +110,18 @@ impl Model {
     fn load_within_budget(&self, order: &LoadOrder<'_>, making: Making) -> Result<Arc<Generation>, LoadError> {
         let _turn = self.shared.loading.take(1);
         let budget = &self.shared.budget;
-        let expected = budget.expected(&self.spec.name, || size_bytes(order.files));
+        let expected = budget.expected(&self.spec.name, || self.size_bytes(order.files));
         let reservation = budget.reserve(&self.spec.name, expected, making.room)?;
         let generation = self.load_and_warm(order, making.first)?;
         let settled = reservation.settle(&generation, making.room);
         settled.inspect_err(|_| self.free(&generation, Patience::Short)).map(|()| generation)
+    }
+
+    /// Bytes of the model's files, external data included.
+    fn size_bytes(&self, files: &ModelFiles) -> u64 {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let data = self.shared.engines.first().and_then(|engine| engine.data_files(files).ok()).unwrap_or_default();
+        data.iter().fold(size(&files.path), |sum, path| sum.saturating_add(size(path)))
     }
 
     fn load_and_warm(&self, order: &LoadOrder<'_>, first: bool) -> Result<Arc<Generation>, LoadError> {
@@ -191,6 +198,13 @@ impl Model {
     }
 }
 
+impl Patience {
+    /// Whether to wait for another while, in which the pieces of work went from `before` to `after`.
+    fn goes_on(self, before: usize, after: usize) -> bool {
+        self == Self::WhileItMoves && after < before
+    }
+}
+
 type Answer = Result<WarmUpFigures, InstallError>;
 type Done = SyncSender<Answer>;
 
@@ -206,17 +220,13 @@ fn drained(generation: &Generation, patience: Patience) -> bool {
         if generation.retire(DRAIN_MAX) {
             return true;
         }
-        if patience == Patience::Short || generation.uses() >= before {
+        if !patience.goes_on(before, generation.uses()) {
             return false;
         }
     }
 }
 
-fn size_bytes(files: &ModelFiles) -> u64 {
-    Fingerprint::of(files).map_or(0, Fingerprint::size_bytes)
-}
-
-/// Whether another version of the model may do better.
+pub(crate) /// Whether another version of the model may do better.
 fn is_of_the_version(error: &LoadError) -> bool {
     !matches!(error.kind, FailureKind::EngineUnavailable | FailureKind::Memory)
 }
@@ -251,4 +261,16 @@ fn planned(error: LoadError, memory: &mut Memory) -> Failure {
 /// A failure that is told to whoever asked and not tried again.
 pub(crate) fn not_planned(error: LoadError) -> Failure {
     Failure { kind: error.kind, reason: error.reason, attempts: 0, retry_at: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Patience;
+
+    #[test]
+    fn a_swap_waits_while_work_is_finished_and_an_unload_does_not() {
+        assert!(Patience::WhileItMoves.goes_on(300, 299));
+        assert!(!Patience::WhileItMoves.goes_on(300, 300));
+        assert!(!Patience::Short.goes_on(300, 1));
+    }
 }

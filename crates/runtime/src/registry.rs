@@ -7,7 +7,7 @@ use crate::keeper::Keeper;
 use crate::lifecycle::{Model, Shared, Take};
 use crate::memory::Scale;
 use crate::operations::Operations;
-use crate::plan::Plans;
+use crate::plan::{Plan, Plans, TuneFailure, TuneOptions};
 use crate::{
     Clock, Device, DeviceOptions, DeviceStats, Failure, Generation, MemoryStats, ModelHandle, ModelSpec, ModelState,
     RunError, RunErrorKind,
@@ -241,6 +241,25 @@ impl Registry {
     /// a second; tests in virtual time do not want to wait for it. What it starts, it does not wait for.
     pub fn look(&self) {
         self.keeper.look();
+    }
+
+    /// Measures the ways to run a model, keeps the best one as its plan, and lets the model run by it if it is loaded. What else is
+    /// to be done goes on meanwhile, and makes the figures worse.
+    ///
+    /// # Errors
+    /// `UnknownModel`; inside: why there is no plan.
+    pub async fn tune(&self, name: &str, options: TuneOptions) -> Result<Result<Arc<Plan>, TuneFailure>, RunError> {
+        let operations = self.operations.clone();
+        let tune = move |model: &Model| model.tune(&options, &|| operations.sleep(Duration::ZERO));
+        self.operations.run(self.find(name)?, tune).await
+    }
+
+    /// The plan of a model that is loaded; none where it has none.
+    ///
+    /// # Errors
+    /// `UnknownModel`.
+    pub fn plan(&self, name: &str) -> Result<Option<Arc<Plan>>, RunError> {
+        Ok(self.find(name)?.plan())
     }
 
     /// How full the device is.

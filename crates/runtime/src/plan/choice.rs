@@ -1,0 +1,111 @@
+//! Which of the measured ways wins, and the sentence that says why.
+
+use super::{Candidate, Figures};
+use crate::Optimize;
+
+/// A way that was measured, in the order of preference: the simplest first.
+pub(crate) type Measured<'a> = (&'a Candidate, Figures);
+
+/// How much better another way must be than a simpler one to be taken: less is noise, and not worth a surprise.
+pub(crate) const BETTER_BY: f64 = 1.05;
+
+/// Index of the winner: the first that is at most 5 % behind the best.
+pub(crate) fn choose(optimize: Optimize, measured: &[Measured<'_>]) -> Option<usize> {
+    let best = measured.iter().map(|(_, figures)| score(optimize, figures)).max_by(f64::total_cmp)?;
+    let near: Vec<usize> =
+        (0..measured.len()).filter(|&i| score(optimize, &measured[i].1) * BETTER_BY > best).collect();
+    let first = *near.first()?;
+    Some(match optimize {
+        Optimize::Throughput => first,
+        // Ties are decided by rows a second, and ties of those by simplicity again.
+        Optimize::Latency => {
+            let rows = |index: usize| measured[index].1.rows_per_s;
+            let most = near.iter().map(|&index| rows(index)).max_by(f64::total_cmp)?;
+            near.into_iter().find(|&index| rows(index) * BETTER_BY > most).unwrap_or(first)
+        }
+    })
+}
+
+/// What is compared: larger is better.
+pub(crate) fn score(optimize: Optimize, figures: &Figures) -> f64 {
+    match optimize {
+        Optimize::Throughput => figures.rows_per_s,
+        Optimize::Latency => 1.0 / figures.latency.as_secs_f64().max(1e-9),
+    }
+}
+
+/// Why the winner won, with figures.
+pub(crate) fn reason(optimize: Optimize, measured: &[Measured<'_>], winner: usize) -> String {
+    let (won, figures) = &measured[winner];
+    let said = format!("{won} gives {}", figure(optimize, figures));
+    let others = measured.iter().enumerate().filter(|(index, _)| *index != winner);
+    let next = others.max_by(|a, b| score(optimize, &a.1.1).total_cmp(&score(optimize, &b.1.1)));
+    let Some((_, (second, theirs))) = next else { return format!("{said}; nothing else could be measured here") };
+    let ratio = score(optimize, figures) / score(optimize, theirs);
+    let than = format!("{second} with {}", figure(optimize, theirs));
+    if ratio < 1.0 / BETTER_BY {
+        format!("{said}, the most rows a second among those within 5 % of the shortest run; the next is {than}")
+    } else if ratio < 1.0 {
+        format!("{said}, within 5 % of {than}, which is less simple")
+    } else {
+        format!("{said}, {ratio:.2} × as good as {than}")
+    }
+}
+
+fn figure(optimize: Optimize, figures: &Figures) -> String {
+    let latency_ms = figures.latency.as_secs_f64() * 1e3;
+    match optimize {
+        Optimize::Throughput => format!("{:.1} rows/s", figures.rows_per_s),
+        Optimize::Latency => format!("{latency_ms:.1} ms a run ({:.1} rows/s)", figures.rows_per_s),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use samovar_engine_api::Precision;
+    use std::time::Duration;
+
+    fn candidate(engine: &str) -> Candidate {
+        let (engine, engine_version) = (engine.to_owned(), String::new());
+        Candidate { engine, engine_version, precision: Precision::F32, threads: 1, slots: 1, batch: 1 }
+    }
+
+    fn winner(optimize: Optimize, figures: &[(f64, u64)]) -> Option<usize> {
+        let way = candidate("e");
+        let figures = figures.iter().map(|&(rows_per_s, latency_ms)| Figures {
+            rows_per_s,
+            latency: Duration::from_millis(latency_ms),
+            ..Figures::default()
+        });
+        choose(optimize, &figures.map(|figures| (&way, figures)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_best_wins_unless_a_simpler_one_is_nearly_as_good() {
+        assert_eq!(winner(Optimize::Throughput, &[]), None);
+        assert_eq!(winner(Optimize::Throughput, &[(100.0, 9), (104.0, 9)]), Some(0));
+        assert_eq!(winner(Optimize::Throughput, &[(100.0, 9), (105.0, 9)]), Some(1));
+        assert_eq!(winner(Optimize::Throughput, &[(60.0, 9), (97.0, 9), (100.0, 9)]), Some(1));
+    }
+
+    #[test]
+    fn the_shortest_run_wins_and_ties_go_by_rows() {
+        assert_eq!(winner(Optimize::Latency, &[(100.0, 20), (60.0, 10)]), Some(1));
+        assert_eq!(winner(Optimize::Latency, &[(60.0, 20), (80.0, 20), (20.0, 40)]), Some(1));
+        assert_eq!(winner(Optimize::Latency, &[(80.0, 20), (80.0, 20)]), Some(0));
+    }
+
+    #[test]
+    fn the_reason_names_the_figures() {
+        let (one, two) = (candidate("one"), candidate("two"));
+        let figures = |rows_per_s| Figures { rows_per_s, ..Figures::default() };
+        let measured = [(&one, figures(100.0)), (&two, figures(50.0))];
+        let said = reason(Optimize::Throughput, &measured, 0);
+        assert_eq!(
+            said,
+            "one f32, 1 × 1 threads, batch 1 gives 100.0 rows/s, 2.00 × as good as two f32, 1 × 1 threads, batch 1 with 50.0 rows/s"
+        );
+        assert!(reason(Optimize::Throughput, &measured[..1], 0).ends_with("nothing else could be measured here"));
+    }
+}

@@ -1,0 +1,40 @@
+//! By which plan a generation runs, and the check that its first run has to pass.
+
+use super::{Plan, PlanKey, PlanSource};
+use crate::agreement::{Snapshot, Tolerance};
+use samovar_engine_api::Runner;
+use std::sync::Arc;
+
+/// By which plan a generation runs.
+#[derive(Default)]
+pub(crate) struct PlanInUse {
+    pub(crate) source: PlanSource,
+    /// What a plan for it is called; none where no plans are kept, or its files could not be read for it.
+    pub(crate) key: Option<PlanKey>,
+    /// None where it runs by default.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// Still to be passed by the first run of the warm-up input.
+    pub(crate) check: Option<Check>,
+}
+
+/// Holds one run against the sample in a plan.
+#[derive(Clone)]
+pub(crate) struct Check {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) tolerance: Tolerance,
+}
+
+impl Check {
+    /// Verifies the last run of `runner`: one row of the family's first lane.
+    ///
+    /// # Errors
+    /// How it differs from what the plan was measured with.
+    pub(crate) fn verify(&self, runner: &dyn Runner) -> Result<(), String> {
+        let sample = &self.plan.sample;
+        let run = Snapshot::of(runner, sample.outputs.len()).map_err(|error| error.to_string())?;
+        match sample.compare(&run, self.tolerance) {
+            Ok(_) => Ok(()),
+            Err(disagreement) => Err(format!("it gives other numbers than when its plan was measured: {disagreement}")),
+        }
+    }
+}

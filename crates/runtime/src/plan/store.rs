@@ -1,0 +1,209 @@
+//! Plans on disk: `plans/<key>.json`, and the engines' compiled forms under `compiled/<key>-<candidate>/`.
+//!
+//! Files are written beside their place and renamed into it, so that a reader finds a whole plan or none. What cannot be read
+//! is a line in the log and no plan.
+
+use super::{Candidate, Plan, PlanKey, file};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// A folder of plans.
+#[derive(Clone, Debug)]
+pub struct PlanStore {
+    folder: PathBuf,
+}
+
+/// Plans kept at most; the oldest go.
+const PLANS_MAX: usize = 256;
+/// A plan is some hundred kilobytes at most: what is larger is no plan.
+const FILE_MAX_BYTES: u64 = 4 << 20;
+
+impl PlanStore {
+    /// The plans in `folder`, which is made when the first one is put there.
+    pub fn open(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// All plans that can be read, the newest first.
+    pub fn list(&self) -> Vec<Plan> {
+        let mut plans: Vec<Plan> = self.files().into_iter().filter_map(|(_, key)| self.get(&key)).collect();
+        plans.sort_by_key(|plan| std::cmp::Reverse(plan.measured_at));
+        plans
+    }
+
+    /// The plan of that key; none where there is none or it cannot be read.
+    pub fn get(&self, key: &PlanKey) -> Option<Plan> {
+        let path = self.path(key);
+        let text = match read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(plan = %key, %error, "a plan cannot be read: it is measured again");
+                return None;
+            }
+        };
+        let parsed = file::parse(&text)
+            .and_then(|plan| if plan.key == *key { Ok(plan) } else { Err("it is another's".to_owned()) });
+        parsed
+            .inspect_err(|reason| tracing::warn!(plan = %key, %reason, "a plan is damaged: it is measured again"))
+            .ok()
+    }
+
+    /// Removes a plan and its compiled forms; tells whether it was there.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn remove(&self, key: &PlanKey) -> io::Result<bool> {
+        self.remove_forms(key, None)?;
+        match fs::remove_file(self.path(key)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a plan in place of an older one of the same key, whose compiled form goes unless it is the same candidate's.
+    pub(crate) fn put(&self, plan: &Plan) -> io::Result<()> {
+        fs::create_dir_all(self.plans())?;
+        write_whole(&self.path(&plan.key), file::text(plan).as_bytes())?;
+        self.remove_forms(&plan.key, Some(&self.form(&plan.key, &plan.candidate())))?;
+        for (_, key) in self.files().into_iter().skip(PLANS_MAX) {
+            self.remove(&key)?;
+        }
+        Ok(())
+    }
+
+    /// The folder for the compiled form of a plan's winner; made when it is asked for.
+    pub(crate) fn compiled(&self, key: &PlanKey, candidate: &Candidate) -> io::Result<PathBuf> {
+        let folder = self.form(key, candidate);
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    fn plans(&self) -> PathBuf {
+        self.folder.join("plans")
+    }
+
+    fn path(&self, key: &PlanKey) -> PathBuf {
+        self.plans().join(format!("{key}.json"))
+    }
+
+    fn form(&self, key: &PlanKey, candidate: &Candidate) -> PathBuf {
+        self.folder.join("compiled").join(format!("{key}-{}", candidate.file_part()))
+    }
+
+    /// Removes all compiled forms of a key but `kept`.
+    fn remove_forms(&self, key: &PlanKey, kept: Option<&Path>) -> io::Result<()> {
+        let Ok(entries) = fs::read_dir(self.folder.join("compiled")) else { return Ok(()) };
+        for entry in entries.flatten() {
+            let is_ours = entry.file_name().to_string_lossy().starts_with(key.as_str());
+            if is_ours && kept != Some(&entry.path()) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The files whose names are keys, the one written last first.
+    fn files(&self) -> Vec<(SystemTime, PlanKey)> {
+        let Ok(entries) = fs::read_dir(self.plans()) else { return Vec::new() };
+        let named = |entry: fs::DirEntry| {
+            let key = PlanKey::parse(entry.file_name().to_str()?.strip_suffix(".json")?)?;
+            Some((entry.metadata().ok()?.modified().ok()?, key))
+        };
+        let mut files: Vec<_> = entries.flatten().filter_map(named).collect();
+        files.sort_by(|a, b| b.cmp(a));
+        files
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(FILE_MAX_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Writes beside `path`, waits until the bytes are on disk, and renames.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let nth = WRITES.fetch_add(1, Ordering::Relaxed);
+    let beside = path.with_extension(format!("{}-{nth}.part", std::process::id()));
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if let Err(error) = written {
+        // Half a file is of no use; that it cannot be removed either changes nothing.
+        let _ = fs::remove_file(&beside);
+        return Err(error);
+    }
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::file::tests::plan;
+
+    fn key(digit: char) -> PlanKey {
+        PlanKey::parse(&digit.to_string().repeat(64)).unwrap()
+    }
+
+    fn store() -> (tempfile::TempDir, PlanStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = PlanStore::open(folder.path().join("cache"));
+        (folder, store)
+    }
+
+    #[test]
+    fn what_is_put_is_found_listed_and_removed_with_its_compiled_form() {
+        let (_folder, store) = store();
+        assert!(store.list().is_empty());
+        let plan = plan(key('a'));
+        store.put(&plan).unwrap();
+        let form = store.compiled(&plan.key, &plan.candidate()).unwrap();
+        fs::write(form.join("blob"), "x").unwrap();
+        store.put(&plan).unwrap();
+        assert!(form.join("blob").exists(), "the same candidate keeps its form");
+        assert_eq!(store.list(), [plan.clone()]);
+        assert_eq!((store.remove(&plan.key).unwrap(), form.exists()), (true, false));
+        assert_eq!((store.get(&plan.key), store.remove(&plan.key).unwrap()), (None, false));
+    }
+
+    #[test]
+    fn another_winner_takes_the_place_of_the_old_ones_form() {
+        let (_folder, store) = store();
+        let old = plan(key('a'));
+        let form = store.compiled(&old.key, &old.candidate()).unwrap();
+        store.put(&Plan { batch: old.batch * 2, ..old }).unwrap();
+        assert!(!form.exists());
+    }
+
+    #[test]
+    fn damaged_and_foreign_files_are_no_plans() {
+        let (_folder, store) = store();
+        let good = plan(key('a'));
+        store.put(&good).unwrap();
+        let text = fs::read_to_string(store.path(&good.key)).unwrap();
+        fs::write(store.path(&key('b')), &text[..text.len() / 2]).unwrap();
+        fs::write(store.path(&key('c')), &text).unwrap();
+        fs::write(store.path(&key('d')), [0xff; 64]).unwrap();
+        fs::write(store.path(&key('e')), text.replacen("\"schema\": 1", "\"schema\": 99", 1)).unwrap();
+        fs::create_dir(store.path(&key('f'))).unwrap();
+        fs::write(store.plans().join("notes.txt"), "").unwrap();
+        assert_eq!(store.list(), [good]);
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many() {
+        let (_folder, store) = store();
+        for nth in 0..PLANS_MAX + 3 {
+            store.put(&plan(PlanKey::parse(&format!("{nth:064x}")).unwrap())).unwrap();
+        }
+        assert_eq!(store.files().len(), PLANS_MAX);
+    }
+}

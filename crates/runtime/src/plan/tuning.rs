@@ -1,0 +1,163 @@
+//! What a model does with plans: uses one, doubts one, has one measured.
+
+use super::session::Conditions;
+use super::tuner::{Tuner, TunerTerms};
+use super::{Candidate, Plan, PlanSource, TuneFailure, TuneFailureKind, TuneProgress};
+use crate::budget::{Reservation, Room};
+use crate::cores::CoresHeld;
+use crate::event::Event;
+use crate::generation::Generation;
+use crate::lifecycle::{Memory, Model, Take};
+use crate::load::{LoadError, LoadOrder};
+use crate::making::size_bytes;
+use crate::FailureKind;
+use parking_lot::MutexGuard;
+use samovar_engine_api::ModelFiles;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How a model is to be measured.
+#[derive(Clone)]
+pub struct TuneOptions {
+    /// The longest that all runs together may take. At least one way is measured whatever it says.
+    pub budget: Duration,
+    /// Hears of every step, on the measuring thread.
+    pub progress: Arc<dyn Fn(&TuneProgress<'_>) + Send + Sync>,
+    /// Set to true, it ends the measurement at its next run.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Default for TuneOptions {
+    /// A minute, with nobody listening.
+    fn default() -> Self {
+        Self { budget: Duration::from_secs(60), progress: Arc::new(|_| ()), cancel: Arc::default() }
+    }
+}
+
+/// What is held while a candidate is in memory: no other operation on the model goes on, there is memory for a second copy, and no
+/// more loads go on at the same time than may.
+pub(crate) struct Seat<'a> {
+    _memory: Reservation<'a>,
+    _turn: CoresHeld,
+    _operation: MutexGuard<'a, Memory>,
+}
+
+impl Model {
+    /// Whether a load failed by the plan that it went by: the plan is out of use then, and the load is to go the default way.
+    pub(crate) fn refuses_plan(&self, generation: &Generation, error: &LoadError) -> bool {
+        let Some(plan) = generation.plan() else { return false };
+        // Nothing is wrong with a plan whose model was loaded while the device closed, or where there was no memory for it.
+        if self.shared.device.is_closing() || error.kind != FailureKind::WarmUp {
+            return false;
+        }
+        let model = &self.spec.name;
+        tracing::warn!(%model, reason = %error.reason, "the plan is not used; the model loads by default and is measured again");
+        self.shared.plans.refuse(&plan.key);
+        self.observe(&Event::PlanMismatch { model });
+        true
+    }
+
+    /// Tells that a generation is warm that went by a plan.
+    pub(crate) fn observe_plan(&self, generation: &Generation) {
+        let source = generation.plan_source();
+        if source != PlanSource::Default {
+            self.observe(&Event::PlanUsed { model: &self.spec.name, stored: source == PlanSource::Stored });
+        }
+    }
+
+    /// The plan that the model runs by, or would run by when it is loaded again.
+    pub(crate) fn plan(&self) -> Option<Arc<Plan>> {
+        let generation = self.serving()?;
+        let in_use = generation.plan_in_use();
+        in_use.plan.clone().or_else(|| self.shared.plans.get(in_use.key.as_ref()?))
+    }
+
+    /// Measures, keeps the plan, and lets the model run by it if it is loaded. `closing`: the process wants to end.
+    pub(crate) fn tune(&self, options: &TuneOptions, closing: &(dyn Fn() -> bool + Sync)) -> Result<Arc<Plan>, TuneFailure> {
+        let stopped = || options.cancel.load(Ordering::Relaxed) || closing();
+        let conditions = Conditions { device: &self.shared.device, yields: false, stopped: &stopped };
+        let plan = self.measure(conditions, options.budget, &*options.progress)?;
+        self.adopt(&plan)?;
+        Ok(plan)
+    }
+
+    /// The same, but only while nobody else has work for the device.
+    pub(crate) fn tune_unasked(&self, closing: &(dyn Fn() -> bool + Sync)) -> Result<(), TuneFailure> {
+        let conditions = Conditions { device: &self.shared.device, yields: true, stopped: closing };
+        let plan = self.measure(conditions, self.shared.plans.options.budget, &|_| ())?;
+        self.adopt(&plan)
+    }
+
+    /// What a candidate needs while it is in memory.
+    pub(crate) fn take_seat(&self, order: &LoadOrder<'_>, only_while_serving: bool) -> Result<Seat<'_>, TuneFailure> {
+        let operation = self.begin_operation();
+        if only_while_serving && self.serving().is_none() {
+            return Err(TuneFailure::new(TuneFailureKind::Stopped, "the model was unloaded while it was measured"));
+        }
+        let turn = self.shared.loading.take(1);
+        let expected = self.shared.budget.expected(&self.spec.name, || size_bytes(order.files));
+        let memory = self.shared.budget.reserve(&self.spec.name, expected, Room::Free)?;
+        Ok(Seat { _memory: memory, _turn: turn, _operation: operation })
+    }
+
+    fn measure(
+        &self,
+        conditions: Conditions<'_>,
+        budget: Duration,
+        progress: &(dyn Fn(&TuneProgress<'_>) + Sync),
+    ) -> Result<Arc<Plan>, TuneFailure> {
+        let serving = self.serving();
+        let (version, files) = self.files_to_measure(serving.as_deref())?;
+        let order = LoadOrder {
+            spec: &self.spec,
+            files: &files,
+            version,
+            number: 0,
+            engines: &self.shared.engines,
+            device: &self.shared.device,
+            plans: &self.shared.plans,
+        };
+        let terms = TunerTerms { budget, current: serving.as_deref().map(arrangement), progress };
+        let plan = Arc::new(Tuner::new(self, order, conditions, terms).run()?);
+        self.shared.plans.keep(&plan);
+        tracing::info!(model = %self.spec.name, plan = %plan.candidate(), why = %plan.why, "the model was measured");
+        self.observe(&Event::PlanMeasured { model: &self.spec.name, took: plan.took });
+        Ok(plan)
+    }
+
+    /// What serves, or what a load would take.
+    fn files_to_measure(&self, serving: Option<&Generation>) -> Result<(Option<u64>, ModelFiles), LoadError> {
+        let version = match serving {
+            Some(generation) => generation.version,
+            None => self.spec.source.candidates(None)?.first().copied().flatten(),
+        };
+        Ok((version, self.spec.source.files(version)?))
+    }
+
+    /// Lets the generation that serves run by `plan`: it is said to where it does already, and replaced where it does not.
+    fn adopt(&self, plan: &Arc<Plan>) -> Result<(), TuneFailure> {
+        let Some(generation) = self.serving() else { return Ok(()) };
+        if arrangement(&generation) == plan.candidate() {
+            let mut in_use = generation.plan_in_use();
+            (in_use.source, in_use.plan, in_use.key) =
+                (PlanSource::Measured, Some(Arc::clone(plan)), Some(plan.key.clone()));
+            return Ok(());
+        }
+        drop(generation);
+        let reloaded = self.reload(Take::Same);
+        reloaded.map(drop).map_err(|failure| TuneFailure::new(TuneFailureKind::Load(failure.kind), failure.reason))
+    }
+}
+
+/// How a generation runs.
+fn arrangement(generation: &Generation) -> Candidate {
+    Candidate {
+        engine: generation.engine.to_owned(),
+        engine_version: generation.engine_version.clone(),
+        precision: generation.precision,
+        threads: generation.threads,
+        slots: generation.slots,
+        batch: generation.batch.size_max,
+    }
+}
