@@ -54,6 +54,16 @@ impl ModelSource {
         }
     }
 
+    /// The version and the files that a load would begin with now: for whoever looks at a model without loading it.
+    ///
+    /// # Errors
+    /// What the load would fail with.
+    pub fn look(&self) -> Result<(Option<u64>, ModelFiles), (FailureKind, String)> {
+        let first = self.candidates(None).and_then(|candidates| candidates.first().copied().ok_or_else(no_version));
+        let found = first.and_then(|version| Ok((version, self.files(version)?)));
+        found.map_err(|error| (error.kind, error.reason))
+    }
+
     /// The versions that a load may take, the best first; one that is `chosen` or none. A file has no number.
     pub(crate) fn candidates(&self, chosen: Option<u64>) -> Result<Vec<Option<u64>>, LoadError> {
         match (self, chosen) {
