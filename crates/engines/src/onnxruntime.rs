@@ -74,6 +74,10 @@ impl Engine for OnnxRuntime {
         OnnxFile::read(&files.path).map(|file| file.signature)
     }
 
+    fn data_files(&self, files: &ModelFiles) -> Result<Vec<PathBuf>, EngineError> {
+        OnnxFile::read(&files.path).map(|file| file.external_files)
+    }
+
     fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {
         let file = OnnxFile::read(&files.path)?;
         if options.precision != Precision::F32 {

@@ -65,6 +65,10 @@ impl Engine for OpenVino {
         OnnxFile::read(&files.path).map(|file| file.signature)
     }
 
+    fn data_files(&self, files: &ModelFiles) -> Result<Vec<PathBuf>, EngineError> {
+        OnnxFile::read(&files.path).map(|file| file.external_files)
+    }
+
     fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {
         let file = OnnxFile::read(&files.path)?;
         // A core of its own per load, because settings belong to the core: loads then run side by side.
@@ -286,10 +290,12 @@ fn device_of(name: &str) -> Option<Device> {
     }
 }
 
-/// OpenVINO gives one kind for every failure of a load; only the text tells a missing operator.
+/// OpenVINO gives one kind for every failure of a load; only the text tells a missing operator, or data behind a link that
+/// [`OnnxFile`] takes and OpenVINO does not (the blobs of a hub's cache).
 fn load_error(error: &InferenceError) -> EngineError {
     let message = text(error);
-    let unsupported = ["not supported", "unsupported", "not implemented", "OpConversionFailure"];
+    let unsupported =
+        ["not supported", "unsupported", "not implemented", "OpConversionFailure", "outside the base directory"];
     let is_unsupported = unsupported.iter().any(|words| message.contains(words));
     let kind = if is_unsupported { EngineErrorKind::Unsupported } else { EngineErrorKind::Model };
     EngineError::new(kind, format!("OpenVINO cannot load the model: {message}"))

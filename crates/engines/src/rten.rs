@@ -14,7 +14,7 @@ use samovar_engine_api::{
     RunnerOptions, Signature, TensorMut, TensorRef,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The version of the crate; it is pinned exactly in the workspace, and has no way to tell.
@@ -48,12 +48,36 @@ impl Engine for Rten {
         check_options(options)?;
         let mut loading = ModelOptions::with_all_ops();
         loading.prepack_weights(true);
+        let data = read_data(&file.external_files)?;
         // Graph optimisation meets bytes from outside: should it panic, the file is at fault.
-        let model = catch_unwind(AssertUnwindSafe(|| loading.load_file(&files.path)))
+        let model = catch_unwind(AssertUnwindSafe(|| load(loading, &files.path, data)))
             .map_err(|_| EngineError::new(EngineErrorKind::Model, "rten panicked while it loaded the model"))?
             .map_err(|error| load_error(&error))?;
         Ok(Arc::new(RtenModel { shared: Arc::new(Shared::new(model, file)?) }))
     }
+}
+
+/// The data files by name. rten takes data in the graph's own folder alone, so the name tells it all.
+fn read_data(paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, EngineError> {
+    let read = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = std::fs::read(path).map_err(|error| {
+            EngineError::new(EngineErrorKind::File, format!("{} cannot be read: {error}", path.display()))
+        })?;
+        Ok((name, bytes))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// With data beside the graph, both are handed over as bytes: rten would look for the data where a link to the graph leads, and those
+/// files nobody has checked.
+fn load(mut loading: ModelOptions, path: &Path, data: Vec<(String, Vec<u8>)>) -> Result<rten::Model, LoadError> {
+    let graph = if data.is_empty() { None } else { std::fs::read(path).ok() };
+    let Some(graph) = graph else { return loading.load_file(path) };
+    for (name, bytes) in data {
+        loading.external_data(&name, bytes);
+    }
+    loading.load(graph)
 }
 
 struct RtenModel {

@@ -45,20 +45,20 @@ fn the_second_load_finds_the_form_and_gives_the_same_bits() {
                 let signature = engine.inspect(&files).unwrap();
                 let fixed = signature.inputs.iter().map(|port| inputs::shape(port, 1, 1)).collect();
                 for shapes in [Vec::new(), fixed] {
-                    same_bits(engine, &files, precision, shapes);
+                    same_bits(engine, &files, precision, &shapes);
                 }
             }
         }
     }
 }
 
-fn same_bits(engine: &dyn Engine, files: &ModelFiles, precision: Precision, shapes: Vec<Vec<usize>>) {
+fn same_bits(engine: &dyn Engine, files: &ModelFiles, precision: Precision, shapes: &[Vec<usize>]) {
     let folder = tempfile::tempdir().unwrap();
     let what = format!("{} on {} in {precision}, {shapes:?}", files.path.display(), engine.info().name);
-    let plain = LoadOptions { precision, shapes: shapes.clone(), ..LoadOptions::default() };
+    let plain = LoadOptions { precision, shapes: shapes.to_vec(), ..LoadOptions::default() };
     let plain = outputs(machine::load(engine, files, &plain).as_ref());
     for is_cached in [false, true] {
-        let model = machine::load(engine, files, &options(folder.path(), precision, shapes.clone()));
+        let model = machine::load(engine, files, &options(folder.path(), precision, shapes.to_vec()));
         assert_eq!(model.compiled_from_cache(), is_cached, "{what}");
         assert!(outputs(model.as_ref()) == plain, "{what}, cached {is_cached}: other numbers");
     }

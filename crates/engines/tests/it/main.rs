@@ -7,6 +7,7 @@ mod batches;
 mod compiled;
 mod damaged;
 mod hostile;
+mod hub_cache;
 mod inputs;
 mod machine;
 mod onnx_writer;
