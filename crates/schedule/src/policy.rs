@@ -67,11 +67,23 @@ pub struct QueuePolicy {
     pub job: ClassPolicy,
     /// While jobs wait, at least one batch in this many carries job work, whatever else waits. 0: no reserved share.
     pub job_share: u32,
+    /// The same for requests, so that live streams which fill a device do not keep every caller waiting until it gives up. Where both
+    /// shares fall due with the same batch the jobs have it, and a request the next one.
+    pub interactive_share: u32,
     /// Frames one live stream may have waiting in one lane. 1 is a mailbox: the latest frame replaces the waiting one.
     pub live_depth: usize,
 }
 
 impl QueuePolicy {
+    /// The share that is reserved for `class`: one batch in so many, 0 for none. The highest class needs none.
+    pub(crate) fn share(&self, class: Class) -> u32 {
+        match class {
+            Class::Live => 0,
+            Class::Interactive => self.interactive_share,
+            Class::Job => self.job_share,
+        }
+    }
+
     /// The limits of `class`.
     pub fn class(&self, class: Class) -> &ClassPolicy {
         match class {
@@ -83,7 +95,8 @@ impl QueuePolicy {
 }
 
 impl Default for QueuePolicy {
-    /// 256 entries a class; a frame older than a second is of no use, a caller gives up after ten, a job has patience.
+    /// 256 entries a class; a frame older than a second is of no use, a caller gives up after ten, a job has patience. Where all
+    /// three wait, live work has seven batches in ten.
     fn default() -> Self {
         let class = |wait_max, when_full| ClassPolicy { capacity: 256, wait_max, when_full };
         Self {
@@ -91,6 +104,7 @@ impl Default for QueuePolicy {
             interactive: class(Duration::from_secs(10), WhenFull::Refuse),
             job: class(Duration::from_secs(600), WhenFull::ProducerWaits),
             job_share: 10,
+            interactive_share: 5,
             live_depth: 1,
         }
     }

@@ -4,7 +4,7 @@
 //! its stream ([`DeviceQueue::push`]), too late ([`DeviceQueue::expire`]), cancelled ([`DeviceQueue::cancel`]), or
 //! drained with its lane ([`DeviceQueue::drain_lane`]). Whoever causes the end is handed the item.
 //!
-//! **Order.** Class first, except that one batch in `job_share` goes to jobs while jobs wait; within the class the
+//! **Order.** Class first, except for the shares that are reserved for requests and jobs while they wait; within the class the
 //! lanes whose batch is ripe before the others; among those, fair turns between streams, which heed deadlines (the rule
 //! and its bound are in `turns.rs`). A batch begins with the entry so found; the other rows come from the same lane,
 //! the highest class first, so that a row is never given to a lower class while a higher one waits for it.
@@ -35,8 +35,6 @@ pub struct DeviceQueue<T> {
     /// The first moment at which each entry is too late.
     limits: BTreeSet<(Moment, Ticket)>,
     tickets_given: u64,
-    /// Batches since jobs began to wait that carried no job work.
-    batches_without_job: u32,
     closed: bool,
 }
 
@@ -118,6 +116,8 @@ struct ClassState {
     turns: Turns,
     drain: DrainRate,
     waiting: usize,
+    /// Batches since the class began to wait that carried none of its work.
+    passed_over: u32,
 }
 
 impl<T> DeviceQueue<T> {
@@ -130,7 +130,6 @@ impl<T> DeviceQueue<T> {
             classes: Default::default(),
             limits: BTreeSet::new(),
             tickets_given: 0,
-            batches_without_job: 0,
             closed: false,
         }
     }
@@ -294,13 +293,18 @@ impl<T> DeviceQueue<T> {
         }
     }
 
-    /// The most urgent class that waits, or jobs when their reserved batch is due.
+    /// The class whose reserved batch is due, the one that is due for longest first; else the most urgent class that waits.
     fn class_in_turn(&self) -> Option<Class> {
-        let jobs_due = self.policy.job_share > 0 && self.batches_without_job.saturating_add(1) >= self.policy.job_share;
-        if jobs_due && self.depth(Class::Job) > 0 {
-            return Some(Class::Job);
-        }
-        Class::ALL.into_iter().find(|class| self.depth(*class) > 0)
+        let waiting = || Class::ALL.into_iter().filter(|class| self.depth(*class) > 0);
+        let due = waiting().filter_map(|class| Some((self.overdue(class)?, class)));
+        due.max().map(|(_, class)| class).or_else(|| waiting().next())
+    }
+
+    /// Batches since that one which should have been the class's at the latest; none where none is due yet.
+    fn overdue(&self, class: Class) -> Option<u32> {
+        let share = self.policy.share(class);
+        let with_next = self.classes[class.index()].passed_over.saturating_add(1);
+        with_next.checked_sub(share).filter(|_| share > 0)
     }
 
     /// The lane of the entry whose turn it is: lanes with a ripe batch first.
@@ -316,7 +320,7 @@ impl<T> DeviceQueue<T> {
     /// Takes the first row from the class whose turn it is and the others from the highest class down.
     fn fill(&mut self, now: Moment, class: Class, lane: LaneKey) -> Batch<T> {
         let size_max = self.lanes.get(&lane).map_or(1, Lane::size_max);
-        let jobs_waited = self.depth(Class::Job) > 0;
+        let waited = Class::ALL.map(|class| self.depth(class) > 0);
         let mut items: Vec<Taken<T>> = self.take_row(now, class, lane).into_iter().collect();
         for rider_class in Class::ALL {
             while items.len() < size_max
@@ -325,7 +329,7 @@ impl<T> DeviceQueue<T> {
                 items.push(row);
             }
         }
-        self.note_batch(now, jobs_waited, &items);
+        self.note_batch(now, waited, &items);
         Batch { lane, class, items }
     }
 
@@ -335,17 +339,16 @@ impl<T> DeviceQueue<T> {
         Some(Taken { ticket, class, stream: entry.stream, waited: now.saturating_since(since), limit, item })
     }
 
-    /// Keeps the measured rates and the count behind the jobs' reserved share.
-    fn note_batch(&mut self, now: Moment, jobs_waited: bool, items: &[Taken<T>]) {
+    /// Keeps the measured rates and the counts behind the reserved shares.
+    fn note_batch(&mut self, now: Moment, waited: [bool; 3], items: &[Taken<T>]) {
         for class in Class::ALL {
             let rows = items.iter().filter(|row| row.class == class).count();
             let state = &mut self.classes[class.index()];
             if rows > 0 {
                 state.drain.started(now, rows, state.waiting > 0);
             }
+            let passed_over = waited[class.index()] && rows == 0;
+            state.passed_over = if passed_over { state.passed_over.saturating_add(1) } else { 0 };
         }
-        let carried_job = items.iter().any(|row| row.class == Class::Job);
-        self.batches_without_job =
-            if jobs_waited && !carried_job { self.batches_without_job.saturating_add(1) } else { 0 };
     }
 }

@@ -52,12 +52,9 @@ fn any_policy() -> impl Strategy<Value = QueuePolicy> {
         })
     };
     let classes = (class(WhenFull::DropOldestOfStream), class(WhenFull::Refuse), class(WhenFull::ProducerWaits));
-    (classes, 0_u32..6, 1_usize..4).prop_map(|((live, interactive, job), job_share, live_depth)| QueuePolicy {
-        live,
-        interactive,
-        job,
-        job_share,
-        live_depth,
+    let shares = (0_u32..6, 0_u32..6);
+    (classes, shares, 1_usize..4).prop_map(|((live, interactive, job), (job_share, interactive_share), live_depth)| {
+        QueuePolicy { live, interactive, job, job_share, interactive_share, live_depth }
     })
 }
 
@@ -70,7 +67,8 @@ struct History {
     /// What waits by our own count: the entry, when it came, and the item.
     inside: BTreeMap<Ticket, (Entry, Moment, u64)>,
     ended: HashMap<u64, &'static str>,
-    batches_without_job: u32,
+    /// Batches without work of a class while it waited, by class.
+    passed_over: [u32; 3],
 }
 
 impl History {
@@ -82,7 +80,7 @@ impl History {
             pushed: 0,
             inside: BTreeMap::new(),
             ended: HashMap::new(),
-            batches_without_job: 0,
+            passed_over: [0; 3],
         }
     }
 
@@ -146,11 +144,11 @@ impl History {
     }
 
     fn check_batch(&mut self, batch: Batch<u64>) {
-        let job_waits = self.inside.values().any(|(entry, ..)| entry.class == Class::Job);
+        let waits = Class::ALL.map(|class| self.inside.values().any(|(entry, ..)| entry.class == class));
         let highest = self.inside.values().map(|(entry, ..)| entry.class).min();
-        let carried_job = batch.items.iter().any(|row| row.class == Class::Job);
-        let job_turn = batch.class == Class::Job && self.policy.job_share > 0;
-        assert!(Some(batch.class) == highest || job_turn, "{:?} ran while {highest:?} waited", batch.class);
+        let carried = Class::ALL.map(|class| batch.items.iter().any(|row| row.class == class));
+        let reserved = self.share(batch.class) > 0;
+        assert!(Some(batch.class) == highest || reserved, "{:?} ran while {highest:?} waited", batch.class);
         assert!((1..=LANES[batch.lane.0 as usize].0).contains(&batch.items.len()));
         assert_eq!(batch.items[0].class, batch.class);
         for row in batch.items {
@@ -161,8 +159,23 @@ impl History {
             self.check_limit(row.ticket, false);
             self.end(row.ticket, row.item, "ran");
         }
-        self.batches_without_job = if job_waits && !carried_job { self.batches_without_job + 1 } else { 0 };
-        assert!(self.policy.job_share == 0 || self.batches_without_job < self.policy.job_share);
+        for (class, passed_over) in self.passed_over.iter_mut().enumerate() {
+            *passed_over = if waits[class] && !carried[class] { *passed_over + 1 } else { 0 };
+        }
+        self.check_shares();
+    }
+
+    fn check_shares(&self) {
+        let QueuePolicy { job_share, interactive_share, .. } = self.policy;
+        // Two classes cannot both have every batch, and a job's batch may fall on a request's turn.
+        let job_most = if interactive_share > 0 { job_share.max(2) } else { job_share };
+        let interactive_most = interactive_share + u32::from(job_share > 0);
+        assert!(job_share == 0 || self.passed_over[2] < job_most);
+        assert!(interactive_share == 0 || self.passed_over[1] < interactive_most);
+    }
+
+    fn share(&self, class: Class) -> u32 {
+        [0, self.policy.interactive_share, self.policy.job_share][class as usize]
     }
 
     fn cancel(&mut self, place: usize) {

@@ -33,6 +33,44 @@ fn jobs_keep_their_reserved_share() {
 }
 
 #[test]
+fn requests_keep_their_reserved_share_of_a_device_that_live_streams_fill() {
+    let policy = QueuePolicy { interactive_share: 3, live_depth: 100, ..policy(100, LONG) };
+    let mut queue = DeviceQueue::new(policy);
+    for number in 0..20 {
+        push(&mut queue, at(0), entry(Class::Live, 1, 1), number);
+    }
+    for number in 0..2 {
+        push(&mut queue, at(0), entry(Class::Interactive, 2, 1), number);
+    }
+    let classes: Vec<Class> = (0..8).map(|_| batch(&mut queue, at(0), true).class).collect();
+    let share = [Class::Live, Class::Live, Class::Interactive];
+    assert_eq!(classes, [&share[..], &share[..], &[Class::Live; 2]].concat());
+}
+
+#[test]
+fn by_default_live_work_has_seven_batches_in_ten_while_all_classes_wait() {
+    let mut queue = DeviceQueue::new(QueuePolicy { live_depth: 100, ..policy(100, LONG) });
+    for number in 0..100 {
+        Class::ALL.iter().for_each(|class| _ = push(&mut queue, at(0), entry(*class, number, 1), number));
+    }
+    let mut rounds = [0; 3];
+    (0..100).for_each(|_| rounds[batch(&mut queue, at(0), true).class as usize] += 1);
+    assert_eq!(rounds, [71, 19, 10], "the first job's batch fell on a request's turn");
+}
+
+#[test]
+fn shares_of_every_batch_take_turns() {
+    let greedy = QueuePolicy { job_share: 1, interactive_share: 1, ..policy(100, LONG) };
+    let mut queue = DeviceQueue::new(greedy);
+    for number in 0..10 {
+        push(&mut queue, at(0), entry(Class::Interactive, 1, 1), number);
+        push(&mut queue, at(0), entry(Class::Job, 2, 1), number);
+    }
+    let classes: Vec<Class> = (0..4).map(|_| batch(&mut queue, at(0), true).class).collect();
+    assert_eq!(classes, [Class::Job, Class::Interactive, Class::Job, Class::Interactive]);
+}
+
+#[test]
 fn without_a_reserved_share_jobs_wait_for_all_else() {
     let mut queue = DeviceQueue::new(QueuePolicy { job_share: 0, ..policy(100, LONG) });
     push(&mut queue, at(0), entry(Class::Job, 2, 1), 99);
