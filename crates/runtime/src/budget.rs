@@ -7,11 +7,12 @@ use crate::generation::{Generation, GenerationKey};
 use crate::lifecycle::Model;
 use crate::load::LoadError;
 use crate::{FailureKind, LoadFigures};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 /// The memory of all models of a registry.
 #[derive(Default)]
@@ -20,8 +21,10 @@ pub(crate) struct Budget {
     limit_bytes: Option<u64>,
     /// Who may be asked to go. Set once, when the models have been made.
     models: OnceLock<Vec<Weak<Model>>>,
-    /// Held while room is made and taken, so that two loads never take the same room.
+    /// Held while room is made, taken and given back, so that two loads never take the same room.
     making_room: Mutex<()>,
+    /// Signalled when a load has settled or failed: what it reserved beyond its real figure is free for others.
+    settled: Condvar,
     table: Mutex<Table>,
 }
 
@@ -39,6 +42,8 @@ struct Table {
 struct Reserved {
     model: String,
     bytes: u64,
+    /// Whether a real figure takes its place before long, for which others may wait.
+    settles: bool,
 }
 
 /// Room that a load has taken; given back on drop.
@@ -68,6 +73,9 @@ pub struct MemoryStats {
 /// The least that a model is expected to take: runners, lanes and the engine's own structures.
 const FLOOR_BYTES: u64 = 16 << 20;
 
+/// How long a load waits for the real figure of another.
+const SETTLE_MAX: Duration = Duration::from_secs(300);
+
 /// What a model that has never been loaded is expected to take: one and a half times its file and external data. Engines hold the
 /// weights as large as they are in the file and a second time where they pack them for their kernels, which they do for the larger
 /// part of some and none of others; activations come on top. The real figure counts as soon as there is one.
@@ -89,25 +97,31 @@ impl Budget {
         MemoryStats { limit_bytes: self.limit_bytes, held_bytes: self.table.lock().total() }
     }
 
-    /// What `model` took when it was last loaded; an estimate by its size where it never was.
+    /// What a load of `model` will need: what the last one did, an estimate by its size where there was none. 0 without a limit, which
+    /// spares looking at the files.
     pub(crate) fn expected(&self, model: &str, size_bytes: impl FnOnce() -> u64) -> u64 {
         let known = self.table.lock().known.get(model).copied();
-        known.unwrap_or_else(|| estimate(size_bytes()))
+        let expected = || known.unwrap_or_else(|| estimate(size_bytes()));
+        self.limit_bytes.map_or(0, |_| expected())
     }
 
-    /// Takes `bytes` for a load of `model`, making room for them where it may.
+    /// Takes `bytes` for a load of `model`, making room for them where it may. Waits for the real figures of loads in progress before
+    /// it refuses: their estimates may have been too high.
     ///
     /// # Errors
     /// `Memory`, with figures. Nobody was put away then.
     pub(crate) fn reserve(&self, model: &str, bytes: u64, room: Room) -> Result<Reservation<'_>, LoadError> {
-        let _making_room = self.making_room.lock();
-        if !self.make_room(bytes, room) {
-            return Err(self.refusal(bytes));
+        let mut making_room = self.making_room.lock();
+        while !self.make_room(bytes, room) {
+            let may_change = self.table.lock().reserved.values().any(|reserved| reserved.settles);
+            if !may_change || self.settled.wait_for(&mut making_room, SETTLE_MAX).timed_out() {
+                return Err(self.refusal(bytes));
+            }
         }
         let mut table = self.table.lock();
         table.reservations += 1;
         let number = table.reservations;
-        table.reserved.insert(number, Reserved { model: model.to_owned(), bytes });
+        table.reserved.insert(number, Reserved { model: model.to_owned(), bytes, settles: true });
         Ok(Reservation { budget: self, number })
     }
 
@@ -171,6 +185,14 @@ impl Budget {
 }
 
 impl Reservation<'_> {
+    /// The same for as long as it is held: nobody waits for it to settle.
+    pub(crate) fn lasting(self) -> Self {
+        if let Some(reserved) = self.budget.table.lock().reserved.get_mut(&self.number) {
+            reserved.settles = false;
+        }
+        self
+    }
+
     /// The load is warm: its real figure takes the place of the estimate. Where that is too much, idle models are put away, and where
     /// that is not enough, the generation has to go.
     ///
@@ -179,11 +201,8 @@ impl Reservation<'_> {
     pub(crate) fn settle(self, generation: &Arc<Generation>, room: Room) -> Result<(), LoadError> {
         let budget = self.budget;
         let _making_room = budget.making_room.lock();
-        {
-            let mut table = budget.table.lock();
-            table.reserved.remove(&self.number);
-            table.learn(generation);
-        }
+        budget.table.lock().reserved.remove(&self.number);
+        budget.table.lock().learn(generation);
         let bytes = bytes_of(generation);
         if !budget.make_room(bytes, room) {
             return Err(budget.refusal(bytes));
@@ -195,7 +214,9 @@ impl Reservation<'_> {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
+        let _making_room = self.budget.making_room.lock();
         self.budget.table.lock().reserved.remove(&self.number);
+        self.budget.settled.notify_all();
     }
 }
 
@@ -206,8 +227,10 @@ impl Table {
         reserved.chain(loaded).fold(0, u64::saturating_add)
     }
 
+    /// The next load of this model will need what this one needed at its most.
     fn learn(&mut self, generation: &Generation) {
-        self.known.insert(generation.name.to_string(), bytes_of(generation));
+        let LoadFigures { memory_bytes, peak_bytes, .. } = generation.figures();
+        self.known.insert(generation.name.to_string(), memory_bytes.max(peak_bytes));
     }
 
     fn holders(&self) -> String {
@@ -226,9 +249,9 @@ fn put_away(model: &Arc<Model>) -> bool {
     })
 }
 
+/// What a warm generation keeps: weights and run memory.
 fn bytes_of(generation: &Generation) -> u64 {
-    let LoadFigures { memory_bytes, .. } = generation.figures();
-    memory_bytes
+    generation.figures().memory_bytes
 }
 
 const fn mebibytes(bytes: u64) -> u64 {
@@ -247,8 +270,9 @@ mod tests {
         let first = budget.reserve("a", GIB, Room::Idle);
         let second = budget.reserve("b", GIB, Room::Idle);
         assert!(first.is_ok() && second.is_ok());
-        let refused = budget.reserve("c", 1, Room::Idle).err().unwrap();
+        let refused = budget.refusal(1);
         assert_eq!(refused.kind, FailureKind::Memory);
+        assert!(!budget.make_room(1, Room::Idle));
         assert_eq!(
             refused.reason,
             "it needs about 1 MiB and the limit is 2048 MiB, of which 2048 MiB are held and cannot be freed now: \
@@ -261,9 +285,10 @@ mod tests {
 
     #[test]
     fn a_model_that_was_never_loaded_is_estimated_by_its_size() {
-        let budget = Budget::new(None);
-        assert_eq!(budget.expected("a", || 1000 << 20), (1500 << 20) + FLOOR_BYTES);
+        assert_eq!(Budget::new(Some(1)).expected("a", || 1000 << 20), (1500 << 20) + FLOOR_BYTES);
         assert_eq!(estimate(u64::MAX), u64::MAX, "an absurd size is not a small one");
+        let budget = Budget::new(None);
+        assert_eq!(budget.expected("a", || unreachable!("nobody asks for the size")), 0);
         assert!(budget.reserve("a", u64::MAX, Room::Free).is_ok(), "without a limit everything fits");
     }
 }

@@ -26,11 +26,6 @@ impl Fingerprint {
         Some(external_data(&files.path).iter().filter_map(|path| std::fs::metadata(path).ok()).fold(whole, Self::with))
     }
 
-    /// Bytes of the graph and its external data.
-    pub(crate) const fn size_bytes(self) -> u64 {
-        self.size_bytes
-    }
-
     fn with(self, data: std::fs::Metadata) -> Self {
         let modified = data.modified().map_or(self.modified, |modified| modified.max(self.modified));
         // Sums do not depend on the order in which the folder lists its files.
@@ -67,7 +62,7 @@ mod tests {
         assert_eq!(Fingerprint::of(&files), None);
         std::fs::write(&path, "one").unwrap();
         let first = Fingerprint::of(&files).unwrap();
-        assert_eq!((Fingerprint::of(&files), first.size_bytes()), (Some(first), 3));
+        assert_eq!((Fingerprint::of(&files), first.size_bytes), (Some(first), 3));
         let replacement = folder.path().join("next");
         std::fs::write(&replacement, "two").unwrap();
         std::fs::rename(&replacement, &path).unwrap();
@@ -76,6 +71,6 @@ mod tests {
         std::fs::write(folder.path().join("model.onnx.data"), "weights").unwrap();
         let third = Fingerprint::of(&files).unwrap();
         assert_ne!(third, second);
-        assert_eq!(third.size_bytes(), 10);
+        assert_eq!(third.size_bytes, 10);
     }
 }

@@ -9,8 +9,8 @@ use crate::load::{LoadError, LoadOrder, LoadOutcome, load};
 use crate::warm_up::WarmUpFigures;
 use crate::{Failure, FailureKind, ModelState};
 use samovar_engine_api::ModelFiles;
-use std::path::Path;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -118,7 +118,7 @@ impl Model {
     }
 
     /// Bytes of the model's files, external data included.
-    fn size_bytes(&self, files: &ModelFiles) -> u64 {
+    pub(crate) fn size_bytes(&self, files: &ModelFiles) -> u64 {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
         let data = self.shared.engines.first().and_then(|engine| engine.data_files(files).ok()).unwrap_or_default();
         data.iter().fold(size(&files.path), |sum, path| sum.saturating_add(size(path)))
@@ -226,7 +226,7 @@ fn drained(generation: &Generation, patience: Patience) -> bool {
     }
 }
 
-pub(crate) /// Whether another version of the model may do better.
+/// Whether another version of the model may do better.
 fn is_of_the_version(error: &LoadError) -> bool {
     !matches!(error.kind, FailureKind::EngineUnavailable | FailureKind::Memory)
 }
