@@ -22,6 +22,7 @@ pub(super) struct MomentLevels {
     model_generation: Levels<ModelLabels>,
     model_version: Levels<ModelLabels>,
     model_memory_bytes: Levels<ModelLabels>,
+    model_peak_bytes: Levels<ModelLabels>,
     memory_held_bytes: Gauge,
     memory_limit_bytes: Gauge,
     resident_bytes: Gauge,
@@ -48,6 +49,12 @@ impl MomentLevels {
                 Levels::default(),
             ),
             model_memory_bytes: add(into, "samovar_model_memory_bytes", "Growth by a model's load.", Levels::default()),
+            model_peak_bytes: add(
+                into,
+                "samovar_model_peak_bytes",
+                "The most that a model's load and warm-up took at once.",
+                Levels::default(),
+            ),
             memory_held_bytes: add(
                 into,
                 "samovar_memory_held_bytes",
@@ -87,6 +94,7 @@ impl MomentLevels {
         set(&self.model_generation, serving.map_or(0, |generation| generation.number));
         set(&self.model_version, serving.and_then(|generation| generation.version).unwrap_or(0));
         set(&self.model_memory_bytes, figures.memory_bytes);
+        set(&self.model_peak_bytes, figures.peak_bytes);
     }
 }
 

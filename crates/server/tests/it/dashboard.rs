@@ -33,7 +33,7 @@ fn expressions(dashboard: &Value) -> Vec<String> {
         format!("sum by ({}) ({series})", label.strip_suffix(')').unwrap())
     });
     let set = |text: String| {
-        ["$__rate_interval", "$__range"].iter().fold(text, |text, variable| text.replace(variable, "5m"))
+        ["$__rate_interval", "$__interval", "$__range"].iter().fold(text, |text, variable| text.replace(variable, "5m"))
     };
     queries.map(str::to_owned).chain(series).map(set).collect()
 }
