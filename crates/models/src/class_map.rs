@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_ring_has_an_outer_and_a_hole_and_what_lies_in_it() {
         let polygons = map(3, &[1, 1, 1, 1, 2, 1, 1, 1, 1]).polygons(0.0);
-        let hole = vec![[1, 1], [1, 2], [2, 2], [2, 1]];
+        let hole = [[1, 1], [1, 2], [2, 2], [2, 1]];
         assert_eq!(polygons.len(), 2);
         assert_eq!((polygons[0].class, &polygons[0].outer), (1, &vec![[0, 0], [3, 0], [3, 3], [0, 3]]));
         assert_eq!((polygons[0].holes.len(), area(&polygons[0].holes[0])), (1, -2));

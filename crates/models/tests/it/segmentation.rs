@@ -4,18 +4,21 @@ use crate::files::starter;
 use crate::recognition::{names, port, signature};
 use crate::reference::still;
 use crate::serving::{Serving, call};
-use samovar_engine_api::{ElementType, Signature};
+use samovar_engine_api::{ElementType, Port, Signature, TensorRef};
 use samovar_engines::{FakeEngine, FakeFault, FakeModel, Rten};
 use samovar_media::{Frame, FramePool, Picture, PixelFormat};
-use samovar_models::{FamilyHints, FamilyKind, SegmentOptions, SegmentationModel, recognise};
-use samovar_runtime::{FailureKind, RunErrorKind};
+use samovar_models::{FamilyHints, FamilyKind, MapSize, SegmentOptions, SegmentationModel, recognise};
+use samovar_runtime::{FailureKind, RunErrorKind, Scratch};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 const SQUARE: [usize; 4] = [0, 3, 384, 384];
 
-fn named(input: &[usize], outputs: &[(&str, &[usize])], metadata: &[(&str, &str)]) -> Signature {
+/// Names and axes.
+type Outputs<'a> = &'a [(&'a str, &'a [usize])];
+
+fn named(input: &[usize], outputs: Outputs<'_>, metadata: &[(&str, &str)]) -> Signature {
     let outputs = outputs.iter().map(|(name, dims)| port(name, dims)).collect();
     Signature { outputs, ..signature(input, &[], metadata) }
 }
@@ -30,7 +33,7 @@ fn family(signature: &Signature, hints: &FamilyHints) -> Result<&'static str, St
 
 #[test]
 fn each_layout_is_recognised() {
-    let cases: [(&[usize], &[(&str, &[usize])]); 8] = [
+    let cases: [(&[usize], Outputs<'_>); 8] = [
         (&SQUARE, &[("logits", &[0, 21, 384, 384])]),
         (&SQUARE, &[("logits", &[0, 150, 96, 96])]),
         (&SQUARE, &[("out", &[0, 21, 384, 384]), ("aux", &[0, 21, 384, 384])]),
@@ -48,7 +51,7 @@ fn each_layout_is_recognised() {
         assert_eq!(&*model.labels().name(1), "class_1");
     }
     let half = Signature {
-        outputs: vec![samovar_engine_api::Port { element: ElementType::F16, ..port("logits", &[0, 4, 96, 96]) }],
+        outputs: vec![Port { element: ElementType::F16, ..port("logits", &[0, 4, 96, 96]) }],
         ..signature(&SQUARE, &[], &[])
     };
     assert_eq!(family(&half, &FamilyHints::default()), Ok("segmentation"));
@@ -90,7 +93,7 @@ fn a_detector_stays_a_detector_whatever_else_it_gives() {
 
 #[test]
 fn what_could_be_something_else_needs_the_configured_family() {
-    let cases: [&[(&str, &[usize])]; 5] = [
+    let cases: [Outputs<'_>; 5] = [
         // The raw grid of a detector; a picture; heat map, size and offset; queries with masks; a second grid.
         &[("grid", &[1, 125, 12, 12])],
         &[("output", &[1, 3, 384, 384])],
@@ -125,6 +128,29 @@ fn what_cannot_be_a_segmentation_is_refused_with_what_was_found() {
     for (signature, expected) in cases {
         let message = family(&signature, &hints(FamilyKind::Segmentation)).unwrap_err();
         assert!(message.contains(expected), "{message}");
+    }
+}
+
+/// One row of three classes over 2×1 pixels, the second position not a number.
+#[test]
+fn logits_of_either_precision_are_decoded_and_what_is_no_number_is_counted() {
+    let model =
+        SegmentationModel::bind(&named(&SQUARE, &[("logits", &[0, 3, 0, 0])], &[]), &FamilyHints::default()).unwrap();
+    let (single, shape) = ([0.0, f32::NAN, 1.0, 9.0, 7.0, 2.0], [3, 1, 2]);
+    let half = single.map(half::f16::from_f32);
+    let mut scratch = Scratch::default();
+    for row in [TensorRef::from((&shape[..], &single[..])), TensorRef::from((&shape[..], &half[..]))] {
+        let map = model.decode(&row, (4, 2), &SegmentOptions::default(), &mut scratch).unwrap();
+        assert_eq!((map.classes, map.not_finite), (vec![2, 0, 0, 0, 2, 0, 0, 0], 1));
+        let small = model.decode(&row, (4, 2), &SegmentOptions { at: MapSize::Model }, &mut scratch).unwrap();
+        assert_eq!((small.width, small.height, small.classes), (2, 1, vec![2, 0]));
+    }
+    for shape in [&[1, 3, 2][..], &[3, 2], &[2, 1, 3]] {
+        assert!(
+            model
+                .decode(&TensorRef::from((shape, &single[..])), (4, 2), &SegmentOptions::default(), &mut scratch)
+                .is_err()
+        );
     }
 }
 
