@@ -9,7 +9,9 @@ use crate::memory_file::MemoryFile;
 use crate::onnx::OnnxFile;
 use crate::ort_session::{self, SharedSession};
 use crate::ports;
+use crate::tensorrt::{self, TensorRtFolder};
 use ort::environment::Environment;
+use ort::ep::ExecutionProviderDispatch;
 use ort::error::ErrorCode;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
@@ -84,7 +86,8 @@ impl Engine for OnnxRuntime {
             let message = format!("ONNX Runtime computes as the file says, {} was asked for", options.precision);
             return Err(EngineError::new(EngineErrorKind::Unsupported, message));
         }
-        let (session, compiled_from_cache) = self.session(&files.path, options).map_err(|error| load_error(&error))?;
+        let (session, compiled_from_cache) =
+            self.session(&files.path, &file.signature, options).map_err(|error| load_error(&error))?;
         let session = SharedSession::new(session, &file.signature, matches!(options.device, Device::Gpu(_)))?;
         let shared = Shared { session, signature: file.signature, weights_bytes: file.size_bytes, compiled_from_cache };
         Ok(Arc::new(OnnxRuntimeModel { shared: Arc::new(shared) }))
@@ -92,18 +95,75 @@ impl Engine for OnnxRuntime {
 }
 
 impl OnnxRuntime {
-    /// The session, and whether the graph was found as it was optimised before. Sessions on other hardware than the CPU hold what
-    /// cannot be written as a graph.
-    fn session(&self, path: &Path, options: &LoadOptions) -> ort::Result<(Session, bool)> {
-        let form = CompiledForm::of(&self.info(), options).filter(|_| options.device == Device::Cpu);
-        let Some(form) = form else { return Ok((builder(&self.environment, options)?.commit_from_file(path)?, false)) };
+    /// The session, and whether it was found as it was compiled before.
+    fn session(&self, path: &Path, signature: &Signature, options: &LoadOptions) -> ort::Result<(Session, bool)> {
+        let form = CompiledForm::of(&self.info(), options);
+        match (&options.device, form) {
+            (Device::Cpu, None) => Ok((builder(&self.environment, options)?.commit_from_file(path)?, false)),
+            (Device::Cpu, Some(form)) => self.optimised_session(&form, path, options),
+            (Device::Gpu(index), form) => {
+                let index = i32::try_from(*index).map_err(ort::Error::wrap)?;
+                self.gpu_session(form, (path, index), signature, options)
+            }
+        }
+    }
+
+    fn gpu_session(
+        &self,
+        form: Option<CompiledForm>,
+        (path, index): (&Path, i32),
+        signature: &Signature,
+        options: &LoadOptions,
+    ) -> ort::Result<(Session, bool)> {
+        let form = form.filter(|_| self.has_tensorrt() && options.shapes.len() == signature.inputs.len());
+        let built = form.map(|form| self.tensorrt_session(&form, (path, index), signature, options));
+        match built {
+            Some(Ok(built)) => return Ok(built),
+            Some(Err(error)) => tracing::warn!(%error, "TensorRT is not used: CUDA runs the model"),
+            None => {}
+        }
+        let mut builder = builder(&self.environment, options)?.with_execution_providers([cuda(index)])?;
+        Ok((builder.commit_from_file(path)?, false))
+    }
+
+    fn optimised_session(
+        &self,
+        form: &CompiledForm,
+        path: &Path,
+        options: &LoadOptions,
+    ) -> ort::Result<(Session, bool)> {
         if let Some(graph) = form.read() {
             match optimised(builder(&self.environment, options)?, &graph) {
                 Ok(session) => return Ok((session, true)),
                 Err(error) => form.discard(&error.to_string()),
             }
         }
-        Ok((self.optimise(&form, path, options)?, false))
+        Ok((self.optimise(form, path, options)?, false))
+    }
+
+    fn has_tensorrt(&self) -> bool {
+        self.library.with_file_name("libonnxruntime_providers_tensorrt.so").exists()
+    }
+
+    /// TensorRT where it can, CUDA for what it leaves. Only with fixed shapes and a place for what it builds: it builds for minutes.
+    fn tensorrt_session(
+        &self,
+        form: &CompiledForm,
+        (path, index): (&Path, i32),
+        signature: &Signature,
+        options: &LoadOptions,
+    ) -> ort::Result<(Session, bool)> {
+        let found = form.read();
+        let folder = TensorRtFolder::unpack(found.as_deref().unwrap_or_default()).map_err(ort::Error::wrap)?;
+        let tensorrt = folder.provider(index, &tensorrt::profile(signature, &options.shapes));
+        let mut builder = builder(&self.environment, options)?.with_execution_providers([tensorrt, cuda(index)])?;
+        let session = builder.commit_from_file(path)?;
+        let built = folder.pack().map_err(ort::Error::wrap)?;
+        let is_found = found.is_some_and(|found| found == built);
+        if !is_found {
+            form.keep(&built[..]);
+        }
+        Ok((session, is_found))
     }
 
     /// Loads the model and keeps its optimised graph: by way of memory, because a full disk must not fail the load.
@@ -120,6 +180,10 @@ impl OnnxRuntime {
         }
         Ok(session)
     }
+}
+
+fn cuda(index: i32) -> ExecutionProviderDispatch {
+    ort::ep::CUDA::default().with_device_id(index).build().error_on_failure()
 }
 
 /// What was optimised before is taken as it is: optimising again would find the same or nothing.
@@ -195,16 +259,11 @@ fn builder(environment: &Environment, options: &LoadOptions) -> ort::Result<Sess
     let (slots, threads) = (options.slots.max(1), options.threads.max(1));
     // Callers work themselves; the pool behind them is shared, so it holds the helpers of all slots.
     let pool = slots * (threads - 1) + 1;
-    let mut builder = Session::builder(environment)?
+    let builder = Session::builder(environment)?
         .with_intra_threads(pool)?
         .with_inter_threads(1)?
         // Helpers that spin between two operators would take the cores of the other slots.
         .with_intra_op_spinning(slots == 1)?;
-    if let Device::Gpu(index) = options.device {
-        let device = i32::try_from(index).map_err(ort::Error::wrap)?;
-        let cuda = ort::ep::CUDA::default().with_device_id(device).build().error_on_failure();
-        builder = builder.with_execution_providers([cuda])?;
-    }
     Ok(builder)
 }
 
