@@ -4,6 +4,7 @@ use crate::bench::{BenchMemoryArguments, BenchStartArguments, BenchSwapArguments
 use crate::config::{EngineName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
 use crate::failure::EXIT_CODES;
+use crate::plan::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
 use crate::pull::{ListArguments, PULL_EXAMPLES, PullArguments};
 use crate::remote::{
     ClearArguments, LOAD_EXAMPLES, NamesArguments, ReloadArguments, SWAP_EXAMPLES, SwapArguments, WARM_EXAMPLES,
@@ -64,6 +65,12 @@ pub enum Command {
     /// Tell what the models are, fetch them, and load, swap or unload those of a running server
     #[command(after_help = MODELS_EXAMPLES)]
     Models(ModelsArguments),
+    /// Measure how models run best here (engine, precision, threads, batch) and keep it
+    #[command(after_help = TUNE_EXAMPLES)]
+    Tune(TuneArguments),
+    /// Tell or forget how models run best here, as it was measured
+    #[command(subcommand)]
+    Plan(PlanCommand),
     /// Make sure that models of a running server are warm
     #[command(after_help = WARM_EXAMPLES)]
     Warm(WarmArguments),

@@ -22,6 +22,7 @@ mod model_name;
 mod models_command;
 mod panic_message;
 mod pinned_engine;
+mod plan;
 mod pull;
 mod remote;
 mod run;
@@ -60,6 +61,8 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Serve(serve) => serve::serve(&serve, config),
         Command::Run(RunCommand::Detect(detect)) => run::detect(&detect, config),
         Command::Models(models) => models_command::run(&models, config),
+        Command::Tune(tune) => plan::tune(&tune, config),
+        Command::Plan(command) => plan::run(&command, config),
         Command::Warm(warm) => remote::warm(&warm, config),
         Command::Doctor(doctor) => doctor::run(&doctor, config),
         Command::Config(command) => config_command::run(&command, config),

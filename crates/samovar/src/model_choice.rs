@@ -2,14 +2,16 @@
 
 use crate::arguments::ModelChoices;
 use crate::config::{
-    Config, EngineName, FamilyName, MODEL_NAME_RULE, ModelSection, OptimizeName, PrecisionName, is_model_name,
-    parse_size,
+    Config, EngineName, FamilyName, MODEL_NAME_RULE, ModelSection, OptimizeName, PrecisionName, VersionsSetting,
+    is_model_name, parse_size,
 };
 use crate::failure::{CliError, Exit};
 use crate::model_name;
 use samovar_engine_api::ModelFiles;
 use samovar_models::{FamilyHints, FamilyKind, binder};
-use samovar_runtime::{EngineChoice, ModelSource, ModelSpec, Optimize, Precision, PrecisionChoice, Tolerance};
+use samovar_runtime::{
+    EngineChoice, ModelSource, ModelSpec, Optimize, Precision, PrecisionChoice, Tolerance, VersionChoice,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -47,9 +49,10 @@ fn file(text: &str, config: &Config, choices: &ModelChoices) -> Result<NamedMode
         let message = format!("`{name}` is not a model name: {MODEL_NAME_RULE}");
         return Err(CliError::new("model_name_invalid", message).cure("--model NAME=FILE").exit(Exit::Usage));
     }
-    if !path.is_file() {
-        let message = format!("{} is a folder, not a model file", path.display());
-        return Err(CliError::new("model_file_unreadable", message).cure("give the ONNX file in it"));
+    if path.is_dir() && newest_of(&path).look().is_err() {
+        let message = format!("{} is a folder, and no folder of versions", path.display());
+        return Err(CliError::new("model_file_unreadable", message)
+            .cure("give the ONNX file in it, or lay versions down like 1/model.onnx, 2/model.onnx"));
     }
     let mut section = ModelSection::of_file(path);
     overrule(&mut section, choices);
@@ -74,8 +77,37 @@ pub fn spec((name, section): &NamedModel) -> Result<ModelSpec, CliError> {
         pinned: section.pinned,
         idle_ttl: section.idle_ttl_s.map(Duration::from_secs),
         watch: section.watch,
-        ..ModelSpec::new(name.as_str(), ModelSource::file(&section.path), binder(hints(section)?))
+        ..ModelSpec::new(name.as_str(), source(section)?, binder(hints(section)?))
     })
+}
+
+/// Where a model's bytes are: its file, or a version of its folder.
+///
+/// # Errors
+/// Versions of something that is one file.
+pub fn source(section: &ModelSection) -> Result<ModelSource, CliError> {
+    let choice = match section.versions {
+        Some(VersionsSetting::Pinned(version)) => VersionChoice::Pinned(version),
+        _ => VersionChoice::Latest { keep: section.versions_keep.unwrap_or(VERSIONS_KEEP) },
+    };
+    let wanted = section.versions.is_some() || section.versions_keep.is_some();
+    if wanted && section.path.is_file() {
+        let message = format!("{} is one file, but `versions` is set", section.path.display());
+        return Err(CliError::new("versions_of_a_file", message)
+            .cure("leave `versions` out, or set `path` to a folder with 1/model.onnx, 2/model.onnx")
+            .exit(Exit::Usage));
+    }
+    if wanted || section.path.is_dir() {
+        return Ok(ModelSource::Versions { folder: section.path.clone(), choice });
+    }
+    Ok(ModelSource::file(&section.path))
+}
+
+/// The newest version, and the one before it where the newest cannot be loaded at start.
+const VERSIONS_KEEP: usize = 2;
+
+fn newest_of(folder: &Path) -> ModelSource {
+    ModelSource::Versions { folder: folder.to_path_buf(), choice: VersionChoice::Latest { keep: 1 } }
 }
 
 /// What the configuration says about a model's family.
@@ -172,6 +204,23 @@ mod tests {
         let error = file_or_name("persn", &config, &ModelChoices::default()).unwrap_err();
         assert_eq!(error.code, "model_not_found");
         assert_eq!(error.cure.unwrap(), "did you mean `person`?");
+    }
+
+    #[test]
+    fn a_folder_of_versions_is_a_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("person");
+        std::fs::create_dir_all(path.join("3")).unwrap();
+        let text = path.to_str().unwrap();
+        let error = named_file(text, &ModelChoices::default()).unwrap_err();
+        assert!(error.message.ends_with("no folder of versions"), "{error}");
+        std::fs::write(path.join("3/model.onnx"), "").unwrap();
+        let (name, section) = named_file(text, &ModelChoices::default()).unwrap();
+        let (version, files) = source(&section).unwrap().look().unwrap();
+        assert_eq!((name.as_str(), version), ("person", Some(3)));
+        let mut file = ModelSection::of_file(files.path);
+        file.versions = Some(VersionsSetting::Pinned(3));
+        assert_eq!(source(&file).unwrap_err().code, "versions_of_a_file");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{model_choice, model_name, pull, remote, sha256, stdout};
 use comfy_table::{Table, presets};
 use samovar_engine_api::EngineErrorKind;
 use samovar_engines::{Locations, OnnxFile, survey};
-use samovar_models::{DetectionModel, recognise};
+use samovar_models::{DetectionModel, Labels, SegmentationModel, recognise};
 use samovar_runtime::{FailureKind, Family};
 use serde::Serialize;
 use std::any::Any;
@@ -37,7 +37,10 @@ pub fn run(arguments: &ModelsArguments, config: Option<&Path>) -> Result<Exit, C
 #[derive(Debug, Serialize)]
 pub struct ModelFacts {
     name: String,
+    /// The file, whose version comes first where there are versions.
     path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
     size_bytes: u64,
     family: Option<String>,
     /// Width and height in pixels, the commonest first.
@@ -62,23 +65,27 @@ impl ModelFacts {
     /// A file or labels that cannot be read. A family that does not fit is a fact like the others.
     pub fn read(name: &str, section: &ModelSection) -> Result<Self, CliError> {
         model_name::make_sure_of(&section.path)?;
-        let onnx = OnnxFile::read(&section.path).map_err(|error| {
+        let (version, files) = model_choice::source(section)?
+            .look()
+            .map_err(|(kind, reason)| CliError::new(kind.code(), reason).cure(kind.cure()))?;
+        let onnx = OnnxFile::read(&files.path).map_err(|error| {
             let kind = if error.kind() == EngineErrorKind::File { FailureKind::File } else { FailureKind::Model };
             CliError::new(kind.code(), error.to_string()).cure(kind.cure())
         })?;
         let hints = model_choice::hints(section)?;
         let bound = recognise(&onnx.signature, &hints);
-        let detector = bound.as_ref().ok().and_then(detection_model);
+        let (input_sizes, labels) = bound.as_ref().map(sizes_and_labels).unwrap_or_default();
         let contract = |error: &samovar_runtime::ContractError| {
             CliError::new(FailureKind::Contract.code(), error.to_string()).cure(FailureKind::Contract.cure())
         };
         Ok(Self {
             name: name.to_owned(),
-            path: section.path.display().to_string(),
+            path: files.path.display().to_string(),
+            version,
             size_bytes: onnx.size_bytes,
             family: bound.as_ref().ok().map(|family| family.name().to_owned()),
-            input_sizes: detector.as_ref().map_or_else(Vec::new, |model| model.input_sizes().to_vec()),
-            labels: detector.map_or_else(Vec::new, |model| model.labels().iter().map(str::to_owned).collect()),
+            input_sizes,
+            labels,
             engine: section.engine.word().to_owned(),
             precision: section.precision.word().to_owned(),
             inputs: onnx.signature.inputs.iter().map(ToString::to_string).collect(),
@@ -92,6 +99,16 @@ impl ModelFacts {
     /// Why it cannot serve, where it cannot.
     pub const fn problem(&self) -> Option<&CliError> {
         self.problem.as_ref()
+    }
+
+    /// The file that would be loaded.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The version of a folder that would be loaded.
+    pub const fn version(&self) -> Option<u64> {
+        self.version
     }
 
     /// One line on what it is: `yolo, 640×640, 80 classes`.
@@ -111,10 +128,15 @@ impl ModelFacts {
     }
 }
 
-/// The detector behind a family.
-fn detection_model(family: &Arc<dyn Family>) -> Option<Arc<DetectionModel>> {
-    let any: Arc<dyn Any + Send + Sync> = Arc::clone(family) as _;
-    any.downcast().ok()
+/// The input sizes and class names of a family that works on pictures.
+fn sizes_and_labels(family: &Arc<dyn Family>) -> (Vec<(u32, u32)>, Vec<String>) {
+    let owned = |labels: &Labels| labels.iter().map(str::to_owned).collect();
+    let any: &(dyn Any + Send + Sync) = &**family;
+    if let Some(model) = any.downcast_ref::<DetectionModel>() {
+        return (model.input_sizes().to_vec(), owned(model.labels()));
+    }
+    let model = any.downcast_ref::<SegmentationModel>();
+    model.map(|model| (model.input_sizes().to_vec(), owned(model.labels()))).unwrap_or_default()
 }
 
 fn list(file: &ConfigFile, json: bool) -> Result<Exit, CliError> {
@@ -196,8 +218,8 @@ fn engine_used(engine: EngineName) -> String {
 fn show(text: &str, file: &ConfigFile, json: bool) -> Result<Exit, CliError> {
     let (name, section) = model_choice::file_or_name(text, &file.config, &ModelChoices::default())?;
     let facts = ModelFacts::read(&name, &section)?;
-    let digest = sha256::of_file(&section.path)
-        .map_err(|error| CliError::new(FailureKind::File.code(), format!("{}: {error}", section.path.display())))?;
+    let digest = sha256::of_file(Path::new(&facts.path))
+        .map_err(|error| CliError::new(FailureKind::File.code(), format!("{}: {error}", facts.path)))?;
     if json {
         let mut value = serde_json::to_value(&facts).unwrap_or_default();
         value["sha256"] = digest.into();
@@ -216,6 +238,7 @@ fn page(facts: &ModelFacts, digest: &str) -> String {
         format!("name      {}", facts.name),
         format!("file      {} ({:.1} MiB)", facts.path, facts.size_bytes as f64 / 1_048_576.0),
         format!("sha256    {digest}"),
+        format!("version   {}", facts.version.map_or_else(|| "-".to_owned(), |version| version.to_string())),
         format!("family    {}", facts.family.as_deref().unwrap_or("none fits")),
     ];
     if !facts.input_sizes.is_empty() {

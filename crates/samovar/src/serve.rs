@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigFile, ServerSection};
 use crate::failure::{CliError, Exit};
 use crate::signals::{EndSignal, EndSignals};
 use crate::{here, model_choice, stderr};
-use samovar_runtime::{ModelState, ModelStatus, OnPreloadFailure, Registry};
+use samovar_runtime::{Generation, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
 use samovar_server::{Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits};
 use std::path::Path;
 use std::sync::Arc;
@@ -73,53 +73,37 @@ async fn serve_until_told(
 
 /// Loads what is to be loaded at start and tells how each came out. Comes to an end only where a failure is to end the server.
 async fn fatal_preload(registry: &Registry, started: Instant, on_failure: OnPreloadFailure) -> CliError {
-    registry.preload().await;
+    let failures = registry.preload().await;
     let models = registry.list();
     for model in &models {
         stderr::line(&status_line(model));
     }
-    let wanted: Vec<&ModelStatus> = models.iter().filter(|model| model.preload).collect();
-    let failed: Vec<&ModelStatus> = wanted.iter().copied().filter(|model| model.state.generation().is_none()).collect();
-    let word = match (failed.is_empty(), on_failure) {
+    let wanted = models.iter().filter(|model| model.preload).count();
+    let word = match (failures.is_empty(), on_failure) {
         (true, _) => "ready",
-        (false, OnPreloadFailure::Lazy) => "ready, and what failed loads at its first use",
+        (false, OnPreloadFailure::Lazy) => "ready, and what failed is tried again at its first use",
         (false, _) => "not ready",
     };
-    let ready = wanted.len() - failed.len();
-    let seconds = started.elapsed().as_secs_f64();
-    stderr::line(&format!("{word}: {ready} of {} models after {seconds:.2} s", wanted.len()));
-    if failed.is_empty() || on_failure != OnPreloadFailure::Exit {
+    let ready = wanted - failures.len().min(wanted);
+    stderr::line(&format!("{word}: {ready} of {wanted} models after {:.2} s", started.elapsed().as_secs_f64()));
+    if failures.is_empty() || on_failure != OnPreloadFailure::Exit {
         return std::future::pending().await;
     }
-    preload_failed(&failed)
+    preload_failed(&failures)
 }
 
-fn preload_failed(failed: &[&ModelStatus]) -> CliError {
-    let reason = |model: &&ModelStatus| match &model.state {
-        ModelState::Failed(failure) => format!("{}: {}: {}", model.name, failure.kind.code(), failure.reason),
-        state => format!("{}: {}", model.name, state.name()),
+fn preload_failed(failures: &[PreloadFailure]) -> CliError {
+    let reason = |PreloadFailure { model, failure }: &PreloadFailure| {
+        format!("{model}: {}: {}", failure.kind.code(), failure.reason)
     };
-    let reasons: Vec<String> = failed.iter().map(reason).collect();
+    let reasons: Vec<String> = failures.iter().map(reason).collect();
     CliError::new("preload_failed", format!("the server ends without its models\n{}", reasons.join("\n")))
-        .cure("mend what is said above; `server.on_preload_failure = \"degraded\"` serves the others meanwhile")
+        .cure("mend what is said above, or serve the others meanwhile: `server.on_preload_failure = \"degraded\"`")
 }
 
 fn status_line(ModelStatus { name, state, .. }: &ModelStatus) -> String {
     match state {
-        ModelState::Ready(generation) => {
-            let figures = generation.figures();
-            format!(
-                "  {name}: {} on {} {} in {}, {} slots × {} thread(s), {:.1} ms a run, {:.0} MiB",
-                generation.family.name(),
-                generation.engine,
-                generation.engine_version,
-                generation.precision,
-                generation.slots,
-                generation.threads,
-                figures.settled_run.as_secs_f64() * 1e3,
-                figures.memory_bytes as f64 / 1_048_576.0,
-            )
-        }
+        ModelState::Ready(generation) => format!("  {name}: {}", serving(generation)),
         ModelState::Failed(failure) => {
             let retry = failure.retry_at.map_or_else(String::new, |at| {
                 format!("; next try in {:.0} s", at.saturating_duration_since(Instant::now()).as_secs_f64().ceil())
@@ -133,6 +117,26 @@ fn status_line(ModelStatus { name, state, .. }: &ModelStatus) -> String {
         }
         state => format!("  {name}: {}, loads at the first use", state.name()),
     }
+}
+
+/// What serves, and by which plan.
+fn serving(generation: &Generation) -> String {
+    let figures = generation.figures();
+    let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+    let version = generation.version.map_or_else(String::new, |version| format!(" version {version}"));
+    format!(
+        "{}{version} on {} {} in {}, {} slots × {} thread(s), {} plan, {:.1} ms a run, {:.0} MiB (at most {:.0} MiB)",
+        generation.family.name(),
+        generation.engine,
+        generation.engine_version,
+        generation.precision,
+        generation.slots,
+        generation.threads,
+        generation.plan_source().name(),
+        figures.settled_run.as_secs_f64() * 1e3,
+        mib(figures.memory_bytes),
+        mib(figures.peak_bytes),
+    )
 }
 
 /// The models of the configuration, then those of the command line.

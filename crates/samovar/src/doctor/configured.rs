@@ -10,6 +10,7 @@ use samovar_engine_api::EngineErrorKind;
 use samovar_engines::Surveyed;
 use samovar_runtime::FailureKind;
 use std::net::TcpListener;
+use std::path::Path;
 
 /// Looks at everything that the configuration names.
 pub fn look(file: &ConfigFile, surveyed: &[Surveyed]) -> Vec<Finding> {
@@ -80,7 +81,7 @@ fn usable(name: &str, section: &ModelSection, surveyed: &[Surveyed]) -> Result<S
     let pinned = match Pins::of(section) {
         None => "not pinned",
         Some(pins) => {
-            pins.verify(&section.path).map_err(|error| {
+            pins.verify(Path::new(facts.path())).map_err(|error| {
                 let kind = if error.kind() == EngineErrorKind::File { FailureKind::File } else { FailureKind::Model };
                 CliError::new(kind.code(), error.to_string()).cure(kind.cure())
             })?;
@@ -93,5 +94,5 @@ fn usable(name: &str, section: &ModelSection, surveyed: &[Surveyed]) -> Result<S
         let message = format!("the engine `{}` is not on this machine", section.engine.word());
         return Err(CliError::new(kind.code(), message).cure(kind.cure()));
     }
-    Ok(format!("{}, {}, {pinned}", facts.summary(), section.path.display()))
+    Ok(format!("{}, {}, {pinned}", facts.summary(), facts.path()))
 }

@@ -10,7 +10,9 @@ mod doctor;
 #[path = "../../../hub/tests/it/hub_server.rs"]
 #[expect(dead_code, reason = "the Hub's own tests ask more of it")]
 mod hub_server;
+mod life;
 mod pull;
+mod running;
 mod serve;
 mod support;
 mod video;

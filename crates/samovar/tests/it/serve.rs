@@ -1,64 +1,7 @@
 //! `samovar serve` as a process: start, readiness, an answer, and the way out.
 
+use crate::running::Running;
 use crate::support::{Ended, Street, samovar, street};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-
-/// A running server; killed when a test fails before its end.
-struct Running {
-    child: Child,
-    address: String,
-    lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
-}
-
-impl Running {
-    fn start(arguments: &[&str]) -> Self {
-        Self::start_with_delay(0, arguments)
-    }
-
-    fn start_with_delay(drain_delay_ms: u64, arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("fast.toml");
-        std::fs::write(&config, format!("[server]\ndrain_delay_ms = {drain_delay_ms}\ngrace_ms = 20000\n")).unwrap();
-        let mut command = samovar();
-        command.args(["serve", "--port", "0", "--config"]).arg(&config).args(arguments);
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let said = lines.by_ref().map(Result::unwrap).find(|line| line.contains("listens on http://")).unwrap();
-        let address = said.split_once("http://").unwrap().1.to_owned();
-        Self { child, address, lines }
-    }
-
-    /// Reads what it says until a line holds `words`.
-    fn wait_for(&mut self, words: &str) -> String {
-        self.lines.by_ref().map(Result::unwrap).find(|line| line.contains(words)).expect("it says so")
-    }
-
-    fn request(&self, head: &str, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let length = body.len();
-        let host = &self.address;
-        write!(stream, "{head} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
-            .unwrap();
-        stream.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn it_answers_and_ends_when_told() {
@@ -82,7 +25,8 @@ fn a_model_that_fails_does_not_stop_the_server_and_is_told() {
     let Street { picture, .. } = street();
     let model = format!("broken={}", picture.display());
     // Ctrl-C does not wait for balancers; ten minutes would show.
-    let mut server = Running::start_with_delay(600_000, &["--model", &model]);
+    let mut server =
+        Running::configured("[server]\ndrain_delay_ms = 600000\n[plans]\nfolder = \"plans\"\n", &["--model", &model]);
     let line = server.wait_for("broken: failed");
     assert!(line.contains("failed[model_file_damaged]: "), "{line}");
     assert!(server.wait_for("ready").starts_with("not ready: 0 of 1 models"));

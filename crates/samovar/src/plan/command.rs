@@ -1,0 +1,76 @@
+//! `samovar plan show` and `samovar plan clear`: what is kept, without loading a model.
+
+use super::arguments::PlanCommand;
+use super::record::PlanRecord;
+use super::table;
+use crate::config::{Config, ConfigFile};
+use crate::failure::{CliError, Exit};
+use crate::{here, stdout};
+use samovar_runtime::{Plan, PlanStore};
+use std::path::Path;
+
+/// Runs the command.
+///
+/// # Errors
+/// The configuration, or a model that has no plan.
+pub fn run(command: &PlanCommand, config: Option<&Path>) -> Result<Exit, CliError> {
+    let config = ConfigFile::find(config)?.config;
+    let store = PlanStore::open(here::plans_folder(&config));
+    match command {
+        PlanCommand::Show { model, json } => show(&plans(&store, model.as_deref(), &config)?, *json, &config),
+        PlanCommand::Clear { model, json } => clear(&store, model.as_deref(), &config, *json),
+    }
+}
+
+/// The plans of one model or of all; the newest of each first.
+fn plans(store: &PlanStore, model: Option<&str>, config: &Config) -> Result<Vec<Plan>, CliError> {
+    let all = store.list();
+    let Some(name) = model else { return Ok(all) };
+    let mut known: Vec<String> = all.iter().map(|plan| plan.model.clone()).collect();
+    let plans: Vec<Plan> = all.into_iter().filter(|plan| plan.model == name).collect();
+    if !plans.is_empty() {
+        return Ok(plans);
+    }
+    known.sort();
+    known.dedup();
+    let cure = match known.as_slice() {
+        _ if config.models.contains_key(name) => format!("samovar tune {name}"),
+        [] => format!("samovar tune {name}"),
+        known => format!("there are plans for {}", known.join(", ")),
+    };
+    Err(CliError::new("plan_not_found", format!("no plan is kept for a model called `{name}`")).cure(cure))
+}
+
+fn show(plans: &[Plan], json: bool, config: &Config) -> Result<Exit, CliError> {
+    if json {
+        let records: Vec<PlanRecord> = plans.iter().map(PlanRecord::new).collect();
+        let folder = here::plans_folder(config).display().to_string();
+        stdout::print_json(&serde_json::json!({ "folder": folder, "plans": records }))?;
+    } else if plans.is_empty() {
+        let folder = here::plans_folder(config);
+        stdout::print(&format!(
+            "no plans are kept in {}; a server makes them in the background, `samovar tune` at once\n",
+            folder.display()
+        ))?;
+    } else {
+        stdout::print(&plans.iter().map(table::text).collect::<String>())?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn clear(store: &PlanStore, model: Option<&str>, config: &Config, json: bool) -> Result<Exit, CliError> {
+    let plans = plans(store, model, config)?;
+    for plan in &plans {
+        store.remove(&plan.key).map_err(|error| {
+            CliError::new("plans_unwritable", format!("the plan of {} cannot be removed: {error}", plan.model))
+                .cure(format!("see who may write in {}", here::plans_folder(config).display()))
+        })?;
+    }
+    if json {
+        let keys: Vec<&str> = plans.iter().map(|plan| plan.key.as_str()).collect();
+        stdout::print_json(&serde_json::json!({ "removed": keys }))?;
+    } else {
+        stdout::print(&format!("{} removed\n", crate::run::plural(plans.len() as u64, "plan")))?;
+    }
+    Ok(Exit::Ok)
+}

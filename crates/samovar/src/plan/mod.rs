@@ -1,0 +1,11 @@
+//! `samovar tune` and `samovar plan`: measure how models run best here, and tell or forget what was measured.
+
+mod arguments;
+mod command;
+mod record;
+mod table;
+mod tune;
+
+pub use arguments::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
+pub use command::run;
+pub use tune::tune;
