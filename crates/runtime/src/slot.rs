@@ -242,22 +242,22 @@ impl Slot {
         None
     }
 
-    /// A failed run may leave its runner in any state: a fresh one takes its place, and is warm before the next row comes.
-    fn after_failure(&mut self, generation: &Generation, error: &EngineError, rows: Vec<Row>) -> Option<Vec<Row>> {
+    /// A failed run may leave its runner in any state: a fresh one takes its place, and is warm before the next row comes. A row
+    /// that failed alone hears of it first.
+    fn after_failure(&mut self, generation: &Generation, error: &EngineError, mut rows: Vec<Row>) -> Option<Vec<Row>> {
         tracing::error!(model = %generation.name, rows = rows.len(), %error, "a run failed");
         self.device.observer.observe(&Event::RunFailed { model: &generation.name });
         let shapes = rows.first()?.work.rows.clone();
+        if rows.len() == 1 {
+            settle_all(std::mem::take(&mut rows), &RunError::internal("the model failed on this input"));
+        }
         match self.warm_runner(generation, &shapes) {
             Ok(fresh) => drop(self.runners.insert(generation.key, fresh)),
             Err(error) => {
                 tracing::error!(model = %generation.name, %error, "no new runner yet; the next batch tries again");
             }
         }
-        if rows.len() > 1 {
-            return Some(rows);
-        }
-        settle_all(rows, &RunError::internal("the model failed on this input"));
-        None
+        (!rows.is_empty()).then_some(rows)
     }
 
     /// Writes every row; those that cannot be written are settled, and the rest is written again closer together.

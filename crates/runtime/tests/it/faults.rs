@@ -51,6 +51,21 @@ async fn a_slot_that_lost_its_runner_makes_another_when_it_can() {
     assert_eq!(bench.model.counts().runners_alive, 1);
 }
 
+#[tokio::test]
+async fn a_runner_that_takes_a_lost_ones_place_has_run_before_it_serves() {
+    let bench = Bench::warm(1, spec("m")).await;
+    for fault in [FakeFault::Error(EngineErrorKind::Run), FakeFault::Panic] {
+        let submit = |value| soon(bench.handle().submit(Row::of(value), rows(), call(Class::Interactive, 1)).unwrap());
+        let runs = bench.model.counts().runs;
+        bench.model.fail_run(runs + 1, fault);
+        assert!(submit(1.0).await.is_err());
+        until(|| bench.model.counts().runs == runs + 2).await;
+        assert_eq!(submit(3.0).await.unwrap().output, Row::expected(3.0));
+        assert_eq!(bench.model.counts().runs, runs + 3, "the failed run, one of representative input, the served one");
+    }
+    assert_eq!(bench.events.count("warmed_up"), 1, "it is no warm-up of the model");
+}
+
 /// A task whose memory cannot even be given back.
 struct Cursed;
 
