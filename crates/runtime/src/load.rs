@@ -51,14 +51,18 @@ pub(crate) fn load(order: &LoadOrder<'_>) -> Result<LoadOutcome, LoadError> {
     let key = if order.plans.are_kept() { plan_key(order, &attempts) } else { None };
     match key.as_ref().and_then(|key| by_plan(order, &attempts, key)) {
         Some(outcome) => Ok(outcome),
-        None => by_default(order, &attempts, key),
+        None => by_default(order, &attempts, key.as_ref()),
     }
 }
 
-fn by_default(order: &LoadOrder<'_>, attempts: &[Attempt<'_>], key: Option<PlanKey>) -> Result<LoadOutcome, LoadError> {
+fn by_default(
+    order: &LoadOrder<'_>,
+    attempts: &[Attempt<'_>],
+    key: Option<&PlanKey>,
+) -> Result<LoadOutcome, LoadError> {
     let mut first_error = None;
     for attempt in attempts {
-        match attempt.load(order, key.clone()) {
+        match attempt.load(order, key) {
             Ok(outcome) => return Ok(outcome),
             Err(error) if error.is_the_files() => return Err(error),
             Err(error) => {
@@ -179,13 +183,13 @@ impl<'a> Attempt<'a> {
         self.contract.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
-    fn load(&self, order: &LoadOrder<'_>, key: Option<PlanKey>) -> Result<LoadOutcome, LoadError> {
+    fn load(&self, order: &LoadOrder<'_>, key: Option<&PlanKey>) -> Result<LoadOutcome, LoadError> {
         let since = Instant::now();
         let family = Arc::clone(&self.contract(order)?.family);
         let arrangement = default_arrangement(self.engine, order, family.as_ref());
         let options = load_options(order.device, family.as_ref(), &arrangement);
         let (model, precision, precision_error) = self.load_weights(order, family.as_ref(), &options)?;
-        let plan = PlanInUse { key, ..PlanInUse::default() };
+        let plan = PlanInUse { key: key.cloned(), ..PlanInUse::default() };
         let arrangement = Candidate { precision, ..arrangement };
         Ok(LoadOutcome { loaded: self.loaded(order, since, (family, model), (arrangement, plan)), precision_error })
     }

@@ -101,7 +101,8 @@ impl<'a> Session<'a> {
             return reference.compare(&run, tolerance).map_err(disagrees);
         }
         (0..batch).try_fold(0.0_f32, |worst, index| {
-            let row = run.row(index, batch).ok_or_else(|| disagrees("an output has no row for each input row".to_owned()))?;
+            let row =
+                run.row(index, batch).ok_or_else(|| disagrees("an output has no row for each input row".to_owned()))?;
             Ok(worst.max(reference.compare(&row, tolerance).map_err(disagrees)?))
         })
     }

@@ -169,7 +169,7 @@ mod tests {
         fs::write(form.join("blob"), "x").unwrap();
         store.put(&plan).unwrap();
         assert!(form.join("blob").exists(), "the same candidate keeps its form");
-        assert_eq!(store.list(), [plan.clone()]);
+        assert_eq!(store.list(), std::slice::from_ref(&plan));
         assert_eq!((store.remove(&plan.key).unwrap(), form.exists()), (true, false));
         assert_eq!((store.get(&plan.key), store.remove(&plan.key).unwrap()), (None, false));
     }

@@ -9,7 +9,9 @@ use super::choice::{Measured, choose, reason, score};
 use super::session::{Conditions, Interrupt, Reference, Session};
 use super::{Candidate, Figures, Plan, PlanKey, Sample, Tried, TuneFailure, TuneFailureKind};
 use crate::lifecycle::Model;
-use crate::load::{Attempt, LoadError, LoadOrder, default_arrangement, load_options, plan_key, present, tolerance, warm_run};
+use crate::load::{
+    Attempt, LoadError, LoadOrder, default_arrangement, load_options, plan_key, present, tolerance, warm_run,
+};
 use crate::{Family, Optimize, PrecisionChoice};
 use samovar_engine_api::{Device as DeviceKind, Engine, LoadOptions, Precision};
 use samovar_schedule::Moment;
@@ -74,8 +76,12 @@ const SCREENING_WINDOW: Duration = Duration::from_millis(200);
 const FINAL_WINDOW: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 const FINAL_ROUNDS: usize = 3;
 const FINALISTS: usize = 3;
-/// Below this share of the best a candidate is out after the screening, and its batch is not grown.
+/// Below this share of the best a candidate is out after the screening.
 const FAR_BEHIND: f64 = 0.8;
+/// Below this share its batch is not grown: what is lost to the cost of each run may come back with more rows a run.
+const FAR_BEHIND_GROWING: f64 = 0.5;
+/// A larger batch must give more rows a second by this much to be worth its memory and the next doubling.
+const GROWING_BY: f64 = 1.02;
 /// Rows in one run that are tried at most where the configuration sets no limit.
 const BATCH_MAX: usize = 32;
 /// How often a candidate that was disturbed is measured again.
@@ -87,7 +93,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS_MAX: u32 = 60_000;
 
 impl<'a> Tuner<'a> {
-    pub(crate) fn new(model: &'a Model, order: LoadOrder<'a>, conditions: Conditions<'a>, terms: TunerTerms<'a>) -> Self {
+    pub(crate) fn new(
+        model: &'a Model,
+        order: LoadOrder<'a>,
+        conditions: Conditions<'a>,
+        terms: TunerTerms<'a>,
+    ) -> Self {
         let TunerTerms { budget, current, progress } = terms;
         let (began, waited, looks) = (order.device.clock.now(), Cell::default(), Cell::default());
         Self { model, order, conditions, budget, current, progress, began, waited, looks }
@@ -209,7 +220,7 @@ impl<'a> Tuner<'a> {
         if spec.optimize == Optimize::Latency || !batched {
             return Ok(());
         }
-        for (candidate, figures) in self.leaders(tried, usize::MAX) {
+        for (candidate, figures) in self.leaders(tried, FAR_BEHIND_GROWING, usize::MAX) {
             let mut best = figures;
             let mut batch = candidate.batch.saturating_mul(2);
             while batch <= most && !self.is_over() {
@@ -218,7 +229,8 @@ impl<'a> Tuner<'a> {
                     break;
                 }
                 let outcome = self.measure(setting, &larger, TuneStep::Screening, SCREENING_WINDOW)?;
-                let improved = outcome.as_ref().ok().filter(|found| found.rows_per_s > best.rows_per_s).copied();
+                let improved =
+                    outcome.as_ref().ok().filter(|found| found.rows_per_s > best.rows_per_s * GROWING_BY).copied();
                 tried.push(Tried { candidate: larger, outcome });
                 let Some(found) = improved else { break };
                 (best, batch) = (found, batch.saturating_mul(2));
@@ -228,14 +240,14 @@ impl<'a> Tuner<'a> {
     }
 
     /// The measured ways that are not far behind the best, at most `count`: the best and, where it is among them, the current one.
-    fn leaders(&self, tried: &[Tried], count: usize) -> Vec<(Candidate, Figures)> {
+    fn leaders(&self, tried: &[Tried], share: f64, count: usize) -> Vec<(Candidate, Figures)> {
         let optimize = self.order.spec.optimize;
         let measured = tried.iter().filter_map(|tried| Some((tried.candidate.clone(), tried.outcome.clone().ok()?)));
         let mut measured: Vec<(Candidate, Figures)> = measured.collect();
         // Stable: of equals the simpler comes first.
         measured.sort_by(|a, b| score(optimize, &b.1).total_cmp(&score(optimize, &a.1)));
         let best = measured.first().map_or(0.0, |(_, figures)| score(optimize, figures));
-        measured.retain(|(_, figures)| score(optimize, figures) >= best * FAR_BEHIND);
+        measured.retain(|(_, figures)| score(optimize, figures) >= best * share);
         let current = measured.iter().position(|(candidate, _)| Some(candidate) == self.current.as_ref());
         if let Some(index) = current.filter(|&index| index >= count) {
             measured.swap(index, count - 1);
@@ -247,7 +259,7 @@ impl<'a> Tuner<'a> {
     /// Longer windows in turns for the best ways. Their figures take the place of the screening's; who is left, the simplest first.
     fn decide(&self, setting: &Setting<'_>, tried: &mut [Tried]) -> Result<Vec<Candidate>, TuneFailure> {
         let mut finalists: Vec<Candidate> =
-            self.leaders(tried, FINALISTS).into_iter().map(|(candidate, _)| candidate).collect();
+            self.leaders(tried, FAR_BEHIND, FINALISTS).into_iter().map(|(candidate, _)| candidate).collect();
         let window = self.final_window(finalists.len());
         let mut windows: Vec<(Candidate, Vec<Figures>)> = finalists.iter().map(|c| (c.clone(), Vec::new())).collect();
         for round in 1..=FINAL_ROUNDS {
@@ -268,7 +280,9 @@ impl<'a> Tuner<'a> {
                 }
             }
         }
-        for (candidate, found) in windows.iter().filter(|(candidate, found)| !found.is_empty() && finalists.contains(candidate)) {
+        for (candidate, found) in
+            windows.iter().filter(|(candidate, found)| !found.is_empty() && finalists.contains(candidate))
+        {
             set_outcome(tried, candidate, Ok(middle_of(found)));
         }
         Ok(finalists)
@@ -298,7 +312,12 @@ impl<'a> Tuner<'a> {
         Ok(outcome)
     }
 
-    fn measure_once(&self, setting: &Setting<'_>, candidate: &Candidate, window: Duration) -> Result<Figures, Interrupt> {
+    fn measure_once(
+        &self,
+        setting: &Setting<'_>,
+        candidate: &Candidate,
+        window: Duration,
+    ) -> Result<Figures, Interrupt> {
         let engine = setting.engine(candidate)?;
         let mut session = Session::open(&self.order, engine, setting.family, candidate, self.conditions)?;
         let limit = tolerance(self.order.spec, candidate.precision);
@@ -345,7 +364,13 @@ impl<'a> Tuner<'a> {
         Ok(())
     }
 
-    fn plan(&self, key: PlanKey, sample: Sample, tried: Vec<Tried>, finalists: &[Candidate]) -> Result<Plan, TuneFailure> {
+    fn plan(
+        &self,
+        key: PlanKey,
+        sample: Sample,
+        tried: Vec<Tried>,
+        finalists: &[Candidate],
+    ) -> Result<Plan, TuneFailure> {
         let spec = self.order.spec;
         let measured = tried.iter().filter_map(|tried| Some((&tried.candidate, *tried.outcome.as_ref().ok()?)));
         // In the order of preference, and only those that had the longer windows.
@@ -443,7 +468,8 @@ fn middle_of(windows: &[Figures]) -> Figures {
 }
 
 fn reasons(tried: &[Tried]) -> String {
-    let reasons = tried.iter().filter_map(|tried| Some(format!("{}: {}", tried.candidate, tried.outcome.as_ref().err()?)));
+    let reasons =
+        tried.iter().filter_map(|tried| Some(format!("{}: {}", tried.candidate, tried.outcome.as_ref().err()?)));
     format!("no way to run it could be measured ({})", reasons.collect::<Vec<_>>().join("; "))
 }
 
@@ -456,5 +482,6 @@ fn busy() -> TuneFailure {
 }
 
 fn unreadable() -> TuneFailure {
-    LoadError { kind: crate::FailureKind::File, reason: "the weights cannot be read for their digest".to_owned() }.into()
+    LoadError { kind: crate::FailureKind::File, reason: "the weights cannot be read for their digest".to_owned() }
+        .into()
 }

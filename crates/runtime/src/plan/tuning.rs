@@ -3,14 +3,13 @@
 use super::session::Conditions;
 use super::tuner::{Tuner, TunerTerms};
 use super::{Candidate, Plan, PlanSource, TuneFailure, TuneFailureKind, TuneProgress};
+use crate::FailureKind;
 use crate::budget::{Reservation, Room};
 use crate::cores::CoresHeld;
 use crate::event::Event;
 use crate::generation::Generation;
 use crate::lifecycle::{Memory, Model, Take};
 use crate::load::{LoadError, LoadOrder};
-use crate::making::size_bytes;
-use crate::FailureKind;
 use parking_lot::MutexGuard;
 use samovar_engine_api::ModelFiles;
 use std::sync::Arc;
@@ -74,7 +73,11 @@ impl Model {
     }
 
     /// Measures, keeps the plan, and lets the model run by it if it is loaded. `closing`: the process wants to end.
-    pub(crate) fn tune(&self, options: &TuneOptions, closing: &(dyn Fn() -> bool + Sync)) -> Result<Arc<Plan>, TuneFailure> {
+    pub(crate) fn tune(
+        &self,
+        options: &TuneOptions,
+        closing: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Arc<Plan>, TuneFailure> {
         let stopped = || options.cancel.load(Ordering::Relaxed) || closing();
         let conditions = Conditions { device: &self.shared.device, yields: false, stopped: &stopped };
         let plan = self.measure(conditions, options.budget, &*options.progress)?;
@@ -96,8 +99,8 @@ impl Model {
             return Err(TuneFailure::new(TuneFailureKind::Stopped, "the model was unloaded while it was measured"));
         }
         let turn = self.shared.loading.take(1);
-        let expected = self.shared.budget.expected(&self.spec.name, || size_bytes(order.files));
-        let memory = self.shared.budget.reserve(&self.spec.name, expected, Room::Free)?;
+        let expected = self.shared.budget.expected(&self.spec.name, || self.size_bytes(order.files));
+        let memory = self.shared.budget.reserve(&self.spec.name, expected, Room::Free)?.lasting();
         Ok(Seat { _memory: memory, _turn: turn, _operation: operation })
     }
 

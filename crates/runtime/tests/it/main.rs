@@ -1,11 +1,16 @@
 //! The runtime against the fake engine: the life of models, the work they do, and what goes wrong on the way.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails, and some faults are panics")]
 
+mod budget;
 mod drift;
 mod faults;
+mod house;
 mod life;
+mod plan;
 mod precision;
+mod preload;
 mod queue;
 mod storm;
 mod support;
+mod versions;
 mod work;
