@@ -2,7 +2,7 @@
 //! row, with gates, hooks, faults and counters.
 //!
 //! It never sleeps and never reads a clock. A test that needs a run to take time hangs a hook on it (which may advance the
-//! test's own clock) or holds it at a [`Gate`].
+//! test's own clock) or holds it at a [`Gate`](crate::Gate).
 //!
 //! Row `r` of every output depends on row `r` of the inputs alone, so *alone* and *in a batch* must give the same bits; see
 //! [`fake_output`](crate::fake_output) for what a test can expect.

@@ -110,7 +110,7 @@ impl FakeModel {
         &self.inner.signature
     }
 
-    /// Says what [`LoadedModel::weights_bytes`] answers (1 MiB until then).
+    /// Says what [`LoadedModel::weights_bytes`](samovar_engine_api::LoadedModel::weights_bytes) answers (1 MiB until then).
     pub fn set_weights_bytes(&self, bytes: u64) {
         self.inner.state.lock().weights_bytes = bytes;
     }
