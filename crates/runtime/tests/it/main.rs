@@ -10,6 +10,7 @@ mod plan;
 mod precision;
 mod preload;
 mod queue;
+mod real;
 mod storm;
 mod support;
 mod versions;
