@@ -59,7 +59,7 @@ impl Detector {
         options: DetectOptions,
         call: Call,
     ) -> Result<Pending<Detections>, RunError> {
-        let pinned = self.handle.pin()?;
+        let pinned = self.handle.pin_when_room(call.class).await?;
         let (task, rows) = task(pinned.generation(), picture, options)?;
         pinned.submit_waiting(task, rows, call).await
     }

@@ -94,7 +94,7 @@ fn unready(app: &App) -> Vec<UnreadyModel> {
 }
 
 fn stands_in_the_way(model: &ModelStatus) -> bool {
-    model.preload && !matches!(model.state, ModelState::Ready(_))
+    model.required && !matches!(model.state, ModelState::Ready(_))
 }
 
 impl From<&ModelStatus> for UnreadyModel {
