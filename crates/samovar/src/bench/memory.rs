@@ -57,7 +57,11 @@ pub fn memory(arguments: &BenchMemoryArguments) -> Result<Exit, CliError> {
         empty_bytes: resident(&server),
         models: arguments.model.iter().map(|file| cycle(&server, file, arguments.cycles)).collect::<Result<_, _>>()?,
     };
-    if arguments.json { stdout::print_json(&figures)? } else { stdout::print(&figures.text())? }
+    if arguments.json {
+        stdout::print_json(&figures)?
+    } else {
+        stdout::print(&figures.text())?
+    }
     Ok(Exit::Ok)
 }
 

@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn what_is_written_is_a_configuration() {
         let setup = ServerSetup::new(Path::new("plans"), ModelChoices::default());
-        let setup = setup.files(&["a b.onnx".into(), "c.onnx".into()]).model("d", Path::new("d\"q.onnx"), "preload = false");
+        let setup =
+            setup.files(&["a b.onnx".into(), "c.onnx".into()]).model("d", Path::new("d\"q.onnx"), "preload = false");
         let config = crate::config::check(&setup.text).unwrap();
         assert_eq!(config.models.len(), 3);
         assert!(!config.models["d"].preload && config.models["d"].path.ends_with("d\"q.onnx"));

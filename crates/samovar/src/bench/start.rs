@@ -61,7 +61,11 @@ pub fn start(arguments: &BenchStartArguments) -> Result<Exit, CliError> {
         resident_without_plans_bytes: without.resident_bytes,
         resident_with_plans_bytes: with.resident_bytes,
     };
-    if arguments.json { stdout::print_json(&figures)? } else { stdout::print(&figures.text())? }
+    if arguments.json {
+        stdout::print_json(&figures)?
+    } else {
+        stdout::print(&figures.text())?
+    }
     Ok(Exit::Ok)
 }
 

@@ -93,7 +93,11 @@ pub fn swap(arguments: &BenchSwapArguments) -> Result<Exit, CliError> {
     let runtime =
         runtime.map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
     let figures = runtime.block_on(measure(arguments, &server))?;
-    if arguments.json { stdout::print_json(&figures)? } else { stdout::print(&figures.text())? }
+    if arguments.json {
+        stdout::print_json(&figures)?
+    } else {
+        stdout::print(&figures.text())?
+    }
     Ok(Exit::Ok)
 }
 
@@ -276,10 +280,7 @@ impl Figures {
     fn text(&self) -> String {
         let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
         let line = |name: &str, phase: &Phase| {
-            format!(
-                "{name:14} {:8} {:8} {:9.1} {:9.1}\n",
-                phase.results, phase.dropped, phase.p50_ms, phase.p99_ms
-            )
+            format!("{name:14} {:8} {:8} {:9.1} {:9.1}\n", phase.results, phase.dropped, phase.p50_ms, phase.p99_ms)
         };
         let mut text = format!(
             "{} streams × {} frames/s; {} swaps\n\n{:14} {:>8} {:>8} {:>9} {:>9}\n",
