@@ -66,6 +66,16 @@ impl Clock {
         moment.saturating_since(self.now())
     }
 
+    /// How long a thread that waits for `moment` may sleep before it looks at the clock again. A clock that is moved by hand wakes
+    /// nobody: there it is short.
+    pub(crate) fn sleep_until(&self, moment: Moment) -> Duration {
+        const LOOK_EVERY: Duration = Duration::from_millis(2);
+        match &self.source {
+            Source::Machine { .. } => self.until(moment),
+            Source::Manual(_) => self.until(moment).min(LOOK_EVERY),
+        }
+    }
+
     /// How long it is since `moment`; zero when it is still to come.
     pub fn since(&self, moment: Moment) -> Duration {
         self.now().saturating_since(moment)

@@ -313,7 +313,7 @@ impl Device {
                 _ if unlocked => continue,
                 Next::Empty if state.closing => return Duty::Stop,
                 Next::Empty => REST,
-                Next::WaitUntil(moment) => self.clock.until(moment),
+                Next::WaitUntil(moment) => self.clock.sleep_until(moment),
             };
             drop(held);
             if state.orders[index].is_empty() {

@@ -61,7 +61,11 @@ impl Work {
 
     /// Sends the outcome; a caller who has gone hears nothing.
     pub(crate) fn settle(self, result: Result<Timings, RunError>) {
-        self.body.settle(result, &self.in_use.0);
+        let Self { in_use, body, .. } = self;
+        let generation = Arc::clone(&in_use.0);
+        // Whoever has its answer finds the model as unused as it is.
+        drop(in_use);
+        body.settle(result, &generation);
     }
 }
 
