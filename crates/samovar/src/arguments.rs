@@ -1,6 +1,6 @@
 //! Exactly what was typed: commands, flags, and their help. Turned into ready objects elsewhere, once.
 
-use crate::bench::{BenchMemoryArguments, BenchStartArguments, BenchSwapArguments};
+use crate::bench::{BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchSwapArguments};
 use crate::config::{EngineName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
 use crate::failure::EXIT_CODES;
@@ -329,6 +329,9 @@ pub enum BenchCommand {
     /// Live streams while their model is swapped for another and back, and for a damaged file
     #[command(after_help = BENCH_EXAMPLES)]
     Swap(BenchSwapArguments),
+    /// One live segmentation stream whose mode changes at random: what is lost, and whether masks stay the same
+    #[command(after_help = BENCH_EXAMPLES)]
+    Modes(BenchModesArguments),
     /// Every engine here: load time, memory of one runner against four, one run, throughput
     Engine(BenchEngineArguments),
 }
@@ -389,7 +392,8 @@ Examples:
   samovar bench open --model yolov8n.onnx --model yolox_nano.onnx
   samovar bench start --model yolov8n.onnx --model yolox_nano.onnx
   samovar bench memory --model yolov8n.onnx
-  samovar bench swap --model starter-detect.onnx --streams 20";
+  samovar bench swap --model starter-detect.onnx --streams 20
+  samovar bench modes --mode fast=small.onnx --mode sota=large.onnx --video walk.mp4";
 
 #[cfg(test)]
 mod tests {

@@ -20,6 +20,7 @@ mod logging;
 mod model_choice;
 mod model_name;
 mod models_command;
+mod models_list;
 mod panic_message;
 mod pinned_engine;
 mod plan;
@@ -71,6 +72,7 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Bench(BenchCommand::Start(start)) => bench::start(&start),
         Command::Bench(BenchCommand::Memory(memory)) => bench::memory(&memory),
         Command::Bench(BenchCommand::Swap(swap)) => bench::swap(&swap),
+        Command::Bench(BenchCommand::Modes(modes)) => bench::modes(&modes, config),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
         Command::Engine(command) => engine::run(&command),
     }

@@ -87,6 +87,14 @@ impl ServerProcess {
         post(self.address, path, body)
     }
 
+    /// Sends it a file, and gives what it answers.
+    ///
+    /// # Errors
+    /// Where it does not answer, or with a problem.
+    pub fn post_bytes(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Value, CliError> {
+        send(self.address, path, content_type, body)
+    }
+
     /// One value of its metrics, by name and labels as they are written there; 0 where it is not.
     pub fn metric(&self, name: &str) -> f64 {
         let page = get(self.address, "/metrics").unwrap_or_default();
@@ -121,10 +129,14 @@ impl Drop for ServerProcess {
 /// # Errors
 /// Where it does not answer, or with a problem.
 pub fn post(address: SocketAddr, path: &str, body: &Value) -> Result<Value, CliError> {
+    send(address, path, "application/json", body.to_string().as_bytes())
+}
+
+fn send(address: SocketAddr, path: &str, content_type: &str, body: &[u8]) -> Result<Value, CliError> {
     let failed = |what: &str| CliError::new("request_failed", format!("POST {path}: {what}"));
-    let body = body.to_string();
-    let head = format!("POST {path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", body.len());
-    let answer = exchange(address, &(head + &format!("Host: {address}\r\nConnection: close\r\n\r\n{body}")), LOAD_MAX);
+    let head = format!("POST {path} HTTP/1.1\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n", body.len());
+    let head = head + &format!("Host: {address}\r\nConnection: close\r\n\r\n");
+    let answer = exchange(address, &[head.as_bytes(), body].concat(), LOAD_MAX);
     let answer = answer.ok_or_else(|| failed("no answer"))?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| failed("half an answer"))?;
     if !head.starts_with("HTTP/1.1 200") {
@@ -136,13 +148,13 @@ pub fn post(address: SocketAddr, path: &str, body: &Value) -> Result<Value, CliE
 /// The answer to one plain request; none where there is none.
 fn get(address: SocketAddr, path: &str) -> Option<String> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    exchange(address, &request, ANSWER_MAX)
+    exchange(address, request.as_bytes(), ANSWER_MAX)
 }
 
-fn exchange(address: SocketAddr, request: &str, limit: Duration) -> Option<String> {
+fn exchange(address: SocketAddr, request: &[u8], limit: Duration) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX).ok()?;
     stream.set_read_timeout(Some(limit)).ok()?;
-    stream.write_all(request.as_bytes()).ok()?;
+    stream.write_all(request).ok()?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).ok()?;
     Some(String::from_utf8_lossy(&answer).into_owned())

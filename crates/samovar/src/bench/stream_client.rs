@@ -4,7 +4,7 @@ use crate::failure::CliError;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -13,10 +13,6 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// One live stream, as its client has it.
 pub struct StreamClient {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// What the server said when the stream was ready.
-    pub ready: Value,
-    /// From the connection's beginning to that.
-    pub open_ms: f64,
 }
 
 /// The longest that a model may take to load and warm.
@@ -30,14 +26,12 @@ impl StreamClient {
     /// # Errors
     /// Where it does not get there.
     pub async fn open(url: &str) -> Result<Self, CliError> {
-        let started = Instant::now();
         let connected = timeout(OPEN_MAX, connect_async(url)).await.map_err(|_| failed("it took too long to open"))?;
         let (mut socket, _) = connected.map_err(|error| failed(error.to_string()))?;
         let ready = timeout(OPEN_MAX, next_event(&mut socket)).await;
         let ready = ready.map_err(|_| failed("the model did not get ready in time"))??;
-        let open_ms = started.elapsed().as_secs_f64() * 1e3;
         match ready["type"].as_str() {
-            Some("ready") => Ok(Self { socket, ready, open_ms }),
+            Some("ready") => Ok(Self { socket }),
             _ => Err(failed(format!("the server said {ready}"))),
         }
     }

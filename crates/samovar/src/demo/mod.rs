@@ -13,4 +13,5 @@ mod summary;
 mod table;
 mod tally;
 
+pub use clip::Clip;
 pub use show::demo;
