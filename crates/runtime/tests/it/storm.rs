@@ -1,13 +1,16 @@
 //! Everything at once, a bounded number of rounds: whatever is accepted ends once, and nothing is left behind.
 
+use crate::house::{GIB, House, heavy, soon};
 use crate::support::{Bench, Fault, Row, call, rows, spec};
 use samovar_engine_api::EngineErrorKind;
-use samovar_engines::FakeFault;
+use samovar_engines::{FakeFault, FakeModel};
 use samovar_runtime::{
-    Class, Completed, InputRow, ModelSpec, OutputRow, RunError, RunErrorKind, Scratch, Task, TaskError,
+    Class, Completed, InputRow, ModelSource, ModelSpec, OutputRow, RunError, RunErrorKind, Scratch, Task, TaskError,
+    VersionChoice,
 };
 use samovar_schedule::{ClassPolicy, QueuePolicy, WhenFull};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const ROUNDS: u32 = 200;
@@ -211,4 +214,79 @@ async fn closing_in_the_middle_of_everything_answers_everybody() {
         assert_eq!(bench.registry.device_stats().waiting, [0, 0, 0]);
         assert_eq!((bench.model.counts().runners_alive, bench.model.counts().running), (0, 0));
     }
+}
+
+/// One of everything that can be asked of two models which fit into memory together, but not while one of them is swapped.
+async fn anything(house: &House, turn: u32) {
+    let registry = &house.registry;
+    match turn % 9 {
+        0 => drop(registry.load("m").await.unwrap()),
+        1 => registry.unload("m").await.unwrap(),
+        2 => drop(registry.reload("m").await.unwrap()),
+        3 => drop(registry.swap("m", Some(1 + u64::from(turn / 9 % 2))).await.unwrap()),
+        4 => registry.clear().await,
+        5 => drop(house.handle("other").open().await),
+        6 => drop(registry.warm_again("m").await.unwrap()),
+        7 => {
+            let _hold = house.handle("m").hold();
+            drop(house.handle("m").open().await);
+        }
+        _ => match house.handle("m").submit(Row::of(4.0), rows(), call(Class::Interactive, 1)) {
+            Ok(pending) => check(4.0, pending.await),
+            Err(error) => known(&error),
+        },
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn thirty_two_operators_at_once_come_to_an_end_with_one_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let versions = [1, 2].map(|number| (folder.path().canonicalize().unwrap().join(number.to_string()), heavy()));
+    let source = ModelSource::Versions { folder: folder.path().to_owned(), choice: VersionChoice::Latest { keep: 2 } };
+    let specs =
+        vec![ModelSpec { source, watch: true, idle_ttl: Some(Duration::from_secs(1)), ..spec("m") }, spec("other")];
+    let house = Arc::new(House::new(specs, |options| options.memory_limit = Some(5 * GIB / 2)));
+    let copies = |versions: &[(std::path::PathBuf, FakeModel)]| {
+        versions.iter().map(|(_, model)| model.counts().loaded_alive).sum::<u64>()
+    };
+    let beside_max = Arc::new(AtomicU64::new(0));
+    for (path, model) in &versions {
+        std::fs::create_dir(path).unwrap();
+        std::fs::write(path.join("model.onnx"), "graph").unwrap();
+        house.engine.put(path.join("model.onnx"), model);
+        let (all, beside_max) = (versions.clone(), Arc::clone(&beside_max));
+        model.on_load(move |_| {
+            beside_max.fetch_max(copies(&all), Ordering::SeqCst);
+        });
+    }
+    // Each of the two is too large for the other's swap.
+    soon(house.registry.load("m")).await.unwrap().unwrap();
+    soon(house.registry.load("other")).await.unwrap().unwrap();
+    soon(house.registry.reload("m")).await.unwrap().unwrap();
+    assert_eq!((house.events.count("swapped"), house.events.count("evicted")), (1, 1));
+    let operators: Vec<_> = (0..32_u32)
+        .map(|operator| {
+            let house = Arc::clone(&house);
+            tokio::spawn(async move {
+                for round in 0..50 {
+                    anything(&house, operator * 7 + round).await;
+                    // Time passes, so that the keeper has idle models to unload in between.
+                    house.hand.advance(Duration::from_millis(100));
+                    if round % 10 == operator % 10 {
+                        house.registry.look();
+                    }
+                }
+            })
+        })
+        .collect();
+    for operator in operators {
+        tokio::time::timeout(Duration::from_secs(60), operator).await.unwrap().unwrap();
+    }
+    soon(house.registry.load("m")).await.unwrap().unwrap();
+    assert_eq!((copies(&versions), house.state("m")), (1, "ready"));
+    assert_eq!(beside_max.load(Ordering::SeqCst), 1, "a load found one copy beside it at most, and some did find one");
+    assert!(house.models["other"].counts().loaded_alive_max <= 1);
+    soon(house.registry.clear()).await;
+    let runners: u64 = versions.iter().map(|(_, model)| model.counts().runners_alive).sum();
+    assert_eq!((copies(&versions), runners, house.alive(), house.registry.memory().held_bytes), (0, 0, 0, 0));
 }
