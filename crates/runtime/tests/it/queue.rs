@@ -76,6 +76,27 @@ async fn a_producer_of_jobs_waits_for_a_place() {
 }
 
 #[tokio::test]
+async fn a_request_is_served_though_live_streams_fill_the_device() {
+    let (bench, hand) = Bench::in_virtual_time(1, spec("m"));
+    bench.handle().open().await.unwrap();
+    let gate = Gate::closed();
+    bench.model.on_run(move |_| hand.advance(Duration::from_millis(10)));
+    bench.model.hold_runs(&gate);
+    let plug = bench.handle().submit(Row::of(0.0), rows(), call(Class::Live, 1000)).unwrap();
+    gate.wait_for(1);
+    let submit = |class, stream| bench.handle().submit(Row::of(1.0), rows(), call(class, stream)).unwrap();
+    let frames: Vec<_> = (0..40).map(|stream| submit(Class::Live, stream)).collect();
+    let request = submit(Class::Interactive, 1);
+    gate.open();
+    plug.await.unwrap();
+    let queued = request.await.unwrap().timings.queued;
+    assert!(queued <= Duration::from_millis(50), "at most four of forty frames went before it: {queued:?}");
+    for frame in frames {
+        frame.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn work_past_its_deadline_is_never_started() {
     let (bench, gate, plug) = held(QueuePolicy::default()).await;
     let runs = bench.model.counts().runs;
