@@ -32,6 +32,7 @@ pub(crate) struct LoadOutcome {
 }
 
 /// What a load is to do.
+#[derive(Clone, Copy)]
 pub(crate) struct LoadOrder<'a> {
     pub(crate) spec: &'a ModelSpec,
     /// The files that the source resolved to.

@@ -19,7 +19,7 @@ struct PlanFile {
     candidate: CandidateFile,
     figures: FiguresFile,
     measured_at_s: u64,
-    took_us: u64,
+    took_ns: u64,
     why: String,
     engines: Vec<(String, String)>,
     tried: Vec<TriedFile>,
@@ -39,7 +39,7 @@ struct CandidateFile {
 #[derive(Serialize, Deserialize)]
 struct FiguresFile {
     rows_per_s: f64,
-    latency_us: u64,
+    latency_ns: u64,
     memory_bytes: u64,
     precision_error: f32,
 }
@@ -70,7 +70,7 @@ pub(super) fn text(plan: &Plan) -> String {
         candidate: candidate_file(&plan.candidate()),
         figures: figures_file(&figures_of(plan)),
         measured_at_s: plan.measured_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs(),
-        took_us: microseconds(plan.took),
+        took_ns: nanoseconds(plan.took),
         why: plan.why.clone(),
         engines: plan.engines.clone(),
         tried: plan.tried.iter().map(tried_file).collect(),
@@ -107,7 +107,7 @@ pub(super) fn parse(text: &str) -> Result<Plan, String> {
         measured_at: SystemTime::UNIX_EPOCH
             .checked_add(Duration::from_secs(file.measured_at_s))
             .ok_or("its time is beyond all times")?,
-        took: Duration::from_micros(file.took_us),
+        took: Duration::from_nanos(file.took_ns),
         tried: file.tried.into_iter().map(tried).collect::<Result<_, _>>()?,
         why: file.why,
         engines: file.engines,
@@ -132,7 +132,7 @@ fn candidate_file(candidate: &Candidate) -> CandidateFile {
 const fn figures(file: &FiguresFile) -> Figures {
     Figures {
         rows_per_s: file.rows_per_s,
-        latency: Duration::from_micros(file.latency_us),
+        latency: Duration::from_nanos(file.latency_ns),
         memory_bytes: file.memory_bytes,
         precision_error: file.precision_error,
     }
@@ -140,7 +140,7 @@ const fn figures(file: &FiguresFile) -> Figures {
 
 fn figures_file(figures: &Figures) -> FiguresFile {
     let Figures { rows_per_s, latency, memory_bytes, precision_error } = *figures;
-    FiguresFile { rows_per_s, latency_us: microseconds(latency), memory_bytes, precision_error }
+    FiguresFile { rows_per_s, latency_ns: nanoseconds(latency), memory_bytes, precision_error }
 }
 
 const fn figures_of(plan: &Plan) -> Figures {
@@ -177,8 +177,8 @@ fn known<T: Copy>(all: &[T], name_of: impl Fn(T) -> &'static str, name: &str) ->
     all.iter().copied().find(|&value| name_of(value) == name).ok_or_else(|| format!("`{name}` is not known here"))
 }
 
-fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod failure;
 mod file;
 mod in_use;
 mod key;
+mod quiet;
 mod record;
 mod sample;
 mod session;

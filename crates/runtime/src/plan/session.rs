@@ -4,7 +4,8 @@
 
 use super::{Candidate, Figures, Sample};
 use crate::agreement::{Snapshot, Tolerance};
-use crate::device::{Activity, Device};
+use crate::cores::CoresHeld;
+use crate::device::{Activity, AtWork, Device};
 use crate::load::{LoadOrder, load_options};
 use crate::warm_up::run_rows;
 use crate::{Family, Scratch, resident_bytes};
@@ -62,6 +63,8 @@ pub(crate) enum Interrupt {
     Refused(String),
 }
 
+/// A moment of noise makes a way look slower than it is, never faster: of so many windows the best counts.
+const WINDOWS: usize = 2;
 /// Runs of one runner in one window at least and at most. The least is what the first window needs to settle.
 const RUNS_MIN: u32 = 3;
 const RUNS_MAX: u32 = 2_000;
@@ -107,11 +110,14 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Runs until the latency of a fresh runner has gone, then measures: runs alone for `window`, then all slots for `window`.
+    /// Runs until the latency of a fresh runner has gone, then measures: runs alone and all slots in turns, for half of `window` each.
     pub(crate) fn measure(&mut self, window: Duration) -> Result<Figures, Interrupt> {
         self.all_slots(Duration::ZERO)?;
-        let latency = self.alone(window)?;
-        let rows_per_s = self.all_slots(window)?;
+        let (mut latency, mut rows_per_s) = (Duration::MAX, 0.0_f64);
+        for _ in 0..WINDOWS {
+            latency = latency.min(self.alone(window / WINDOWS as u32)?);
+            rows_per_s = rows_per_s.max(self.all_slots(window / WINDOWS as u32)?);
+        }
         let grown = resident_bytes().saturating_sub(self.before_bytes);
         Ok(Figures { rows_per_s, latency, memory_bytes: grown.max(self.model.weights_bytes()), precision_error: 0.0 })
     }
@@ -203,6 +209,21 @@ impl Conditions<'_> {
         let disturbed = now.is_some_and(|now| now.busy || undisturbed.is_some_and(|before| before.runs != now.runs));
         if disturbed { Err(Interrupt::Disturbed) } else { Ok(()) }
     }
+
+    /// The cores of one run. A measurement that does not yield counts as work, for those that do.
+    fn take(self, threads: usize) -> AtRun {
+        if self.yields {
+            AtRun::Quietly { _cores: self.device.cores().take(threads) }
+        } else {
+            AtRun::InTheOpen { _run: self.device.begin_run(threads) }
+        }
+    }
+}
+
+/// What is dropped when a run is over.
+enum AtRun {
+    Quietly { _cores: CoresHeld },
+    InTheOpen { _run: AtWork },
 }
 
 fn is_through(runs: u32, elapsed: Duration, window: Duration) -> bool {
@@ -217,7 +238,7 @@ fn one_run(
     undisturbed: Option<Activity>,
 ) -> Result<Duration, Interrupt> {
     conditions.check(undisturbed)?;
-    let _cores = conditions.device.cores().take(threads);
+    let _cores = conditions.take(threads);
     let clock = &conditions.device.clock;
     let began = clock.now();
     let ran = catch_unwind(AssertUnwindSafe(|| runner.run()));

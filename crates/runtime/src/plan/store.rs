@@ -65,6 +65,24 @@ impl PlanStore {
         }
     }
 
+    /// Removes every plan, those that cannot be read too, and every compiled form; tells how many plans there were.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn clear(&self) -> io::Result<usize> {
+        let files = self.files();
+        for (_, key) in &files {
+            self.remove(key)?;
+        }
+        for entry in fs::read_dir(self.folder.join("compiled")).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if let Some(key) = name.to_str().and_then(|name| PlanKey::parse(name.get(..64)?)) {
+                self.remove_forms(&key, None)?;
+            }
+        }
+        Ok(files.len())
+    }
+
     /// Keeps a plan in place of an older one of the same key, whose compiled form goes unless it is the same candidate's.
     pub(crate) fn put(&self, plan: &Plan) -> io::Result<()> {
         fs::create_dir_all(self.plans())?;
@@ -196,6 +214,10 @@ mod tests {
         fs::create_dir(store.path(&key('f'))).unwrap();
         fs::write(store.plans().join("notes.txt"), "").unwrap();
         assert_eq!(store.list(), [good]);
+        fs::remove_dir(store.path(&key('f'))).unwrap();
+        let orphan = store.compiled(&key('9'), &plan(key('9')).candidate()).unwrap();
+        assert_eq!((store.clear().unwrap(), store.files(), orphan.exists()), (5, Vec::new(), false));
+        assert!(store.plans().join("notes.txt").exists());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::candidate::thread_counts;
 use super::choice::{Measured, choose, reason, score};
+use super::quiet::Quiet;
 use super::session::{Conditions, Interrupt, Reference, Session};
 use super::{Candidate, Figures, Plan, PlanKey, Sample, Tried, TuneFailure, TuneFailureKind};
 use crate::lifecycle::Model;
@@ -15,25 +16,21 @@ use crate::load::{
 use crate::{Family, Optimize, PrecisionChoice};
 use samovar_engine_api::{Device as DeviceKind, Engine, LoadOptions, Precision};
 use samovar_schedule::Moment;
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// One measurement of one model.
 pub(crate) struct Tuner<'a> {
-    pub(crate) model: &'a Model,
-    pub(crate) order: LoadOrder<'a>,
-    pub(crate) conditions: Conditions<'a>,
+    order: LoadOrder<'a>,
+    conditions: Conditions<'a>,
     /// The longest that all runs together may take; waiting for an idle device does not count.
-    pub(crate) budget: Duration,
+    budget: Duration,
     /// How the model runs at present: what another way has to beat.
-    pub(crate) current: Option<Candidate>,
-    pub(crate) progress: &'a (dyn Fn(&TuneProgress<'_>) + Sync),
+    current: Option<Candidate>,
+    progress: &'a (dyn Fn(&TuneProgress<'_>) + Sync),
+    quiet: Quiet<'a>,
     began: Moment,
-    /// Spent waiting for an idle device.
-    waited: Cell<Duration>,
-    looks: Cell<u32>,
 }
 
 /// What a measurement tells while it goes on.
@@ -84,14 +81,6 @@ const FAR_BEHIND_GROWING: f64 = 0.5;
 const GROWING_BY: f64 = 1.02;
 /// Rows in one run that are tried at most where the configuration sets no limit.
 const BATCH_MAX: usize = 32;
-/// How often a candidate that was disturbed is measured again.
-const DISTURBED_MAX: usize = 20;
-/// An idle device is idle at so many looks in a row, this far apart.
-const QUIET_LOOKS: u32 = 3;
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Looks in all: after ten minutes of waiting a busy device is left alone.
-const LOOKS_MAX: u32 = 60_000;
-
 impl<'a> Tuner<'a> {
     pub(crate) fn new(
         model: &'a Model,
@@ -100,8 +89,9 @@ impl<'a> Tuner<'a> {
         terms: TunerTerms<'a>,
     ) -> Self {
         let TunerTerms { budget, current, progress } = terms;
-        let (began, waited, looks) = (order.device.clock.now(), Cell::default(), Cell::default());
-        Self { model, order, conditions, budget, current, progress, began, waited, looks }
+        let quiet = Quiet::new(model, order, conditions);
+        let began = order.device.clock.now();
+        Self { order, conditions, budget, current, progress, quiet, began }
     }
 
     /// Measures, and makes a plan of it.
@@ -134,7 +124,7 @@ impl<'a> Tuner<'a> {
     fn reference(&self, attempts: &[Attempt<'_>], family: &dyn Family) -> Result<Reference, TuneFailure> {
         let mut reasons = Vec::new();
         for attempt in attempts {
-            match self.undisturbed(|| self.reference_of(attempt.engine, family))? {
+            match self.quiet.undisturbed(|| self.is_over(), || self.reference_of(attempt.engine, family))? {
                 Ok(found) => return Ok(found),
                 Err(reason) => reasons.push(format!("{}: {reason}", attempt.engine.info().name)),
             }
@@ -307,7 +297,7 @@ impl<'a> Tuner<'a> {
             (self.progress)(&TuneProgress { model: &self.order.spec.name, candidate, step, outcome });
         };
         tell(None);
-        let outcome = self.undisturbed(|| self.measure_once(setting, candidate, window))?;
+        let outcome = self.quiet.undisturbed(|| self.is_over(), || self.measure_once(setting, candidate, window))?;
         tell(Some(&outcome));
         Ok(outcome)
     }
@@ -323,45 +313,6 @@ impl<'a> Tuner<'a> {
         let limit = tolerance(self.order.spec, candidate.precision);
         let precision_error = session.agree(&setting.reference, limit)?;
         Ok(Figures { precision_error, ..session.measure(window)? })
-    }
-
-    /// Does `work` while nothing else goes on, again where it was disturbed. What has to be held while a candidate is in memory is
-    /// held from the beginning to the end of each try. The inner failure is the work's own.
-    fn undisturbed<T>(&self, work: impl Fn() -> Result<T, Interrupt>) -> Result<Result<T, String>, TuneFailure> {
-        for _ in 0..DISTURBED_MAX {
-            self.wait_until_idle()?;
-            let _seat = self.model.take_seat(&self.order, self.conditions.yields)?;
-            match self.conditions.check(None).and_then(|()| work()) {
-                Ok(done) => return Ok(Ok(done)),
-                Err(Interrupt::Refused(reason)) => return Ok(Err(reason)),
-                Err(Interrupt::Stopped) => return Err(TuneFailure::stopped()),
-                Err(Interrupt::Disturbed) if self.is_over() => break,
-                Err(Interrupt::Disturbed) => {}
-            }
-        }
-        Err(busy())
-    }
-
-    /// Waits until the device has had nothing to do for a moment.
-    fn wait_until_idle(&self) -> Result<(), TuneFailure> {
-        let (device, began) = (self.order.device, self.order.device.clock.now());
-        let mut quiet = 0;
-        let mut before = device.activity();
-        while self.conditions.yields && quiet < QUIET_LOOKS {
-            if (self.conditions.stopped)() {
-                return Err(TuneFailure::stopped());
-            }
-            self.looks.set(self.looks.get() + 1);
-            if self.looks.get() > LOOKS_MAX {
-                return Err(busy());
-            }
-            std::thread::sleep(LOOK_EVERY);
-            let now = device.activity();
-            quiet = if now.busy || now.runs != before.runs { 0 } else { quiet + 1 };
-            before = now;
-        }
-        self.waited.set(self.waited.get() + device.clock.since(began));
-        Ok(())
     }
 
     fn plan(
@@ -394,7 +345,7 @@ impl<'a> Tuner<'a> {
             latency: figures.latency,
             memory_bytes: figures.memory_bytes,
             precision_error: figures.precision_error,
-            measured_at: SystemTime::now(),
+            measured_at: whole_seconds(SystemTime::now()),
             took: self.order.device.clock.since(self.began),
             why,
             engines: present(spec, self.order.engines),
@@ -407,17 +358,20 @@ impl<'a> Tuner<'a> {
     fn compile(&self, setting: &Setting<'_>, plan: &Plan) {
         let candidate = plan.candidate();
         let Some(folder) = self.order.plans.compiled(&plan.key, &candidate) else { return };
-        let made = self.undisturbed(|| {
-            let cache = Some(folder.clone());
-            let options = LoadOptions { cache, ..load_options(self.order.device, setting.family, &candidate) };
-            let engine = setting.engine(&candidate)?;
-            let loaded = catch_unwind(AssertUnwindSafe(|| engine.load(self.order.files, &options)));
-            match loaded {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(Interrupt::Refused(error.to_string())),
-                Err(_) => Err(Interrupt::Refused("it panicked".to_owned())),
-            }
-        });
+        let made = self.quiet.undisturbed(
+            || self.is_over(),
+            || {
+                let cache = Some(folder.clone());
+                let options = LoadOptions { cache, ..load_options(self.order.device, setting.family, &candidate) };
+                let engine = setting.engine(&candidate)?;
+                let loaded = catch_unwind(AssertUnwindSafe(|| engine.load(self.order.files, &options)));
+                match loaded {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err(error)) => Err(Interrupt::Refused(error.to_string())),
+                    Err(_) => Err(Interrupt::Refused("it panicked".to_owned())),
+                }
+            },
+        );
         let failed = made.map_err(|failure| failure.reason).and_then(std::convert::identity);
         if let Err(reason) = failed {
             tracing::info!(model = %plan.model, reason, "the compiled form is made by the next load instead");
@@ -425,7 +379,7 @@ impl<'a> Tuner<'a> {
     }
 
     fn spent(&self) -> Duration {
-        self.order.device.clock.since(self.began).saturating_sub(self.waited.get())
+        self.order.device.clock.since(self.began).saturating_sub(self.quiet.waited())
     }
 
     fn is_over(&self) -> bool {
@@ -445,6 +399,12 @@ impl Setting<'_> {
         let found = self.attempts.iter().find(|attempt| attempt.engine.info().name == candidate.engine);
         found.map(|attempt| attempt.engine).ok_or_else(|| Interrupt::Refused("its engine is not here".to_owned()))
     }
+}
+
+/// The time as it is kept.
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
 
 fn set_outcome(tried: &mut [Tried], candidate: &Candidate, outcome: Result<Figures, String>) {
@@ -475,10 +435,6 @@ fn reasons(tried: &[Tried]) -> String {
 
 fn nothing_works(reason: impl Into<String>) -> TuneFailure {
     TuneFailure::new(TuneFailureKind::NothingWorks, reason)
-}
-
-fn busy() -> TuneFailure {
-    TuneFailure::new(TuneFailureKind::Busy, "the device was never idle for long enough")
 }
 
 fn unreadable() -> TuneFailure {

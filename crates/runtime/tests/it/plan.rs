@@ -2,7 +2,7 @@
 
 use crate::support::{Counter, FEATURES, Row, call, rows, spec};
 use samovar_engine_api::{EngineErrorKind, Precision};
-use samovar_engines::{FakeCall, FakeEngine, FakeFault, FakeModel};
+use samovar_engines::{FakeCall, FakeEngine, FakeFault, FakeModel, Gate};
 use samovar_runtime::{
     Class, Clock, DeviceOptions, FailureKind, Generation, ManualClock, ModelHandle, ModelSource, ModelSpec, Observer,
     Optimize, Plan, PlanOptions, PlanSource, PlanStore, PrecisionChoice, Registry, RegistryOptions, TuneFailure,
@@ -372,6 +372,39 @@ async fn a_better_way_found_in_the_background_takes_over_without_a_gap() {
     until(|| slow.model.counts().loaded_alive == 0).await;
     assert_eq!((process.events.count("plan_measured"), process.events.count("swapped")), (1, 1));
     process.answers().await;
+}
+
+#[tokio::test]
+async fn a_plan_that_was_dropped_is_measured_again_in_the_background() {
+    let (place, (clock, hand)) = (Place::new(), Clock::manual());
+    let (slow, fast) = measured(&place, &clock, &hand).await;
+    fast.model.set_deviation(Precision::Bf16, 0.5);
+    let process = place.process_with(&clock, &[&slow, &fast], place.spec(), in_background);
+    assert_eq!(process.open().await.engine, "slow");
+    until(|| process.handle().generation().unwrap().number == 2).await;
+    let generation = process.handle().generation().unwrap();
+    assert_eq!((generation.engine, generation.precision), ("fast", Precision::F32));
+    assert_eq!((place.stored().len(), process.events.count("plan_mismatch")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_model_that_is_unloaded_while_it_is_measured_stays_unloaded() {
+    let (place, (clock, hand)) = (Place::new(), Clock::manual());
+    let (slow, fast) = (slow(&place, &hand), fast(&place, &hand));
+    let gate = Gate::closed();
+    let process = place.process_with(&clock, &[&slow, &fast], place.spec(), in_background);
+    process.open().await;
+    // The first load on the other engine is that of a candidate: it holds the operation, and the unload waits for it.
+    fast.model.hold_loads(&gate);
+    until(|| gate.waiting() == 1).await;
+    let unloading = process.registry.unload("m");
+    tokio::pin!(unloading);
+    assert!(tokio::time::timeout(Duration::from_millis(20), &mut unloading).await.is_err());
+    gate.open();
+    unloading.await.unwrap();
+    until(|| slow.model.counts().loaded_alive + fast.model.counts().loaded_alive == 0).await;
+    process.registry.close();
+    assert_eq!((process.handle().state().name(), process.events.count("plan_measured")), ("absent", 0));
 }
 
 #[tokio::test]
