@@ -7,7 +7,7 @@ use crate::pace::Pace;
 use crate::{FrameEvent, FrameQueue, FrameTime, GovernorPolicy, Mode, ModeGovernor, ModeTable};
 use samovar_media::Picture;
 use samovar_models::{ClassMap, SegmentOptions};
-use samovar_runtime::{Call, Class, Completed, Generation, Opened, RunError, RunErrorKind, StreamKey};
+use samovar_runtime::{Call, Class, Completed, Generation, Hold, Opened, RunError, RunErrorKind, StreamKey};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -25,6 +25,8 @@ pub struct SegmentStream {
     /// The mode of the frames whose events are told next.
     told: usize,
     switch: Option<Switch>,
+    /// Keeps the models of the modes that were used in memory, by their place in the table.
+    holds: Vec<Option<Hold>>,
     /// Chooses the mode, where that is left to the server.
     governor: Option<ModeGovernor>,
     frames: FrameQueue<ClassMap, ModeChanged>,
@@ -102,6 +104,7 @@ pub struct ModeChanged {
 /// A change of mode that is on its way.
 struct Switch {
     target: usize,
+    hold: Hold,
     asked: Instant,
     opening: Pin<Box<dyn Future<Output = Result<Opened, RunError>> + Send>>,
 }
@@ -118,8 +121,11 @@ impl SegmentStream {
     /// Where the table has no such mode.
     pub fn new(modes: Arc<ModeTable>, mode: usize, options: SegmentOptions, key: StreamKey) -> Self {
         assert!(mode < modes.modes().len(), "the mode is in the table");
+        let hold = |(index, other): (usize, &Mode)| (index == mode).then(|| other.segmenter.handle().hold());
+        let holds = modes.modes().iter().enumerate().map(hold).collect();
         Self {
             modes,
+            holds,
             options,
             key,
             pace: Pace::default(),
@@ -232,22 +238,27 @@ impl SegmentStream {
     fn begin(&mut self, target: usize) {
         let mode = &self.modes.modes()[target];
         let (handle, name) = (mode.segmenter.handle().clone(), Arc::clone(&mode.name));
+        // Taken first, so that nothing makes the model go between its opening and the switch.
+        let hold = handle.hold();
         let opening = Box::pin(async move {
             let opened = tokio::time::timeout(OPEN_MAX, handle.open()).await;
             opened.unwrap_or_else(|_| Err(too_long()))
         });
-        self.switch = Some(Switch { target, asked: Instant::now(), opening });
+        self.switch = Some(Switch { target, hold, asked: Instant::now(), opening });
         let (from, auto) = (Arc::clone(&self.mode().name), self.is_auto());
         self.notice(SegmentEvent::ModeChanging { mode: name, from, auto });
     }
 
     /// Goes over to the mode whose model is ready, or stays.
     fn finish(&mut self, opened: Result<Opened, RunError>) {
-        let Some(Switch { target, asked, .. }) = self.switch.take() else { return };
+        let Some(Switch { target, hold, asked, .. }) = self.switch.take() else { return };
         // A model of another family loads well and fits no segmenter.
         let fits = opened.and_then(|opened| self.modes.modes()[target].segmenter.model().map(|_| opened));
         match fits {
-            Ok(opened) => self.change(target, asked, &opened),
+            Ok(opened) => {
+                self.holds[target] = Some(hold);
+                self.change(target, asked, &opened);
+            }
             Err(error) => self.refuse(target, error),
         }
     }

@@ -4,7 +4,7 @@ use axum::Router;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::wire::{Control, StreamEventBody};
+use crate::wire::{Control, SegmentControl, SegmentEventBody, StreamEventBody, StreamNotice};
 
 /// What is said about the API as a whole; the routes add themselves.
 #[derive(OpenApi)]
@@ -20,7 +20,7 @@ use crate::wire::{Control, StreamEventBody};
         (name = "models", description = "What is configured, and what is done with it"),
         (name = "operation", description = "Probes and figures"),
     ),
-    components(schemas(StreamEventBody, Control)),
+    components(schemas(StreamNotice, StreamEventBody, Control, SegmentEventBody, SegmentControl)),
 )]
 struct Description;
 

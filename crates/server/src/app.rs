@@ -1,9 +1,10 @@
 //! What every route works with.
 
 use crate::error::{ApiError, Refusal};
-use crate::{Metrics, ServerOptions};
-use samovar_models::Detector;
-use samovar_runtime::{ModelHandle, ModelState, Registry, StreamKey};
+use crate::{Metrics, ServerError, ServerOptions};
+use samovar_models::{Detector, FamilyKind, Segmenter};
+use samovar_pipelines::{Mode, ModeTable};
+use samovar_runtime::{ModelHandle, ModelStatus, Registry, StreamKey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::Semaphore;
@@ -15,6 +16,8 @@ pub(crate) struct App {
     pub(crate) registry: Arc<Registry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) options: ServerOptions,
+    /// The modes of segmentation; none where none are configured.
+    pub(crate) segment_modes: Option<Arc<ModeTable>>,
     /// Every task of this server.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when streams and kept connections are to end.
@@ -31,9 +34,16 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(options: ServerOptions, registry: Arc<Registry>, metrics: Arc<Metrics>) -> Self {
+    /// # Errors
+    /// What is wrong with the configured modes.
+    pub(crate) fn new(
+        options: ServerOptions,
+        registry: Arc<Registry>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ServerError> {
         metrics.know(registry.list().iter().map(|model| model.name.as_str()));
-        Self {
+        Ok(Self {
+            segment_modes: segment_modes(&options, &registry)?,
             registry,
             metrics,
             tasks: TaskTracker::new(),
@@ -44,7 +54,7 @@ impl App {
             draining: AtomicBool::new(false),
             next_key: AtomicU64::new(0),
             options,
-        }
+        })
     }
 
     /// A key that no other stream or connection has.
@@ -66,17 +76,85 @@ impl App {
         self.model(&name).map(Detector::new)
     }
 
+    /// What segments: the model or the mode that is named, one of both at most; where neither is, the fastest mode, or the only
+    /// segmentation model.
+    pub(crate) fn segment_target(&self, model: Option<&str>, mode: Option<&str>) -> Result<SegmentTarget, ApiError> {
+        match (model, mode, &self.segment_modes) {
+            (Some(_), Some(_), _) => Err(ApiError::new(Refusal::Query, "name a model or a mode, not both")),
+            (Some(model), None, _) => Ok(SegmentTarget::model(Segmenter::new(self.model(model)?))),
+            (None, Some(mode), Some(table)) => SegmentTarget::mode_named(table, mode),
+            (None, Some(_), None) => Err(ApiError::new(Refusal::Mode, "no modes are configured")),
+            (None, None, Some(table)) => Ok(SegmentTarget { table: Arc::clone(table), index: 0, auto: false }),
+            (None, None, None) => {
+                let name = self.only(may_segment, "no segmentation model is configured")?;
+                Ok(SegmentTarget::model(Segmenter::new(self.model(&name)?)))
+            }
+        }
+    }
+
+    /// The models of modes are segmentation models, whether loaded or not.
     fn only_detector(&self) -> Result<String, ApiError> {
-        let mut candidates = self.registry.list().into_iter().filter(|model| may_detect(&model.state));
+        let modes = &self.options.segment_modes;
+        let may = |model: &ModelStatus| may_detect(model) && modes.iter().all(|(_, name)| *name != model.name);
+        self.only(may, "no detection model is configured")
+    }
+
+    /// The only model of a kind.
+    fn only(&self, may: impl Fn(&ModelStatus) -> bool, none: &'static str) -> Result<String, ApiError> {
+        let mut candidates = self.registry.list().into_iter().filter(may);
         match (candidates.next(), candidates.next()) {
             (Some(only), None) => Ok(only.name),
-            (None, _) => Err(ApiError::new(Refusal::ModelRequired, "no detection model is configured")),
+            (None, _) => Err(ApiError::new(Refusal::ModelRequired, none)),
             _ => Err(ApiError::new(Refusal::ModelRequired, "there are several models and the request names none")),
         }
     }
 }
 
+/// The mode that a request or a stream begins in, and those that a stream may go on in.
+#[derive(Clone)]
+pub(crate) struct SegmentTarget {
+    pub(crate) table: Arc<ModeTable>,
+    /// Its place in the table.
+    pub(crate) index: usize,
+    /// Whether the server chooses.
+    pub(crate) auto: bool,
+}
+
+impl SegmentTarget {
+    fn model(segmenter: Segmenter) -> Self {
+        Self { table: Arc::new(ModeTable::single(Mode::of_model(segmenter))), index: 0, auto: false }
+    }
+
+    fn mode_named(table: &Arc<ModeTable>, name: &str) -> Result<Self, ApiError> {
+        let auto = name == ModeTable::AUTO;
+        let index = if auto { 0 } else { table.find(name)? };
+        Ok(Self { table: Arc::clone(table), index, auto })
+    }
+
+    /// The mode.
+    pub(crate) fn mode(&self) -> &Mode {
+        &self.table.modes()[self.index]
+    }
+}
+
+fn segment_modes(options: &ServerOptions, registry: &Registry) -> Result<Option<Arc<ModeTable>>, ServerError> {
+    if options.segment_modes.is_empty() {
+        return Ok(None);
+    }
+    let mode = |(mode, model): &(String, String)| {
+        let handle = registry.model(model).map_err(|_| format!("no model `{model}` is configured"))?;
+        Ok(Mode::new(mode.as_str(), Segmenter::new(handle)))
+    };
+    let modes: Result<Vec<_>, String> = options.segment_modes.iter().map(mode).collect();
+    let table = modes.and_then(|modes| ModeTable::new(modes).map_err(|error| error.to_string()));
+    table.map(|table| Some(Arc::new(table))).map_err(ServerError::Modes)
+}
+
 /// What a model is shows when it has loaded; until then it may be anything.
-fn may_detect(state: &ModelState) -> bool {
-    state.generation().is_none_or(|generation| matches!(generation.family.name(), "yolo" | "yolox"))
+fn may_detect(model: &ModelStatus) -> bool {
+    model.state.generation().is_none_or(|generation| matches!(generation.family.name(), "yolo" | "yolox"))
+}
+
+fn may_segment(model: &ModelStatus) -> bool {
+    model.state.generation().is_none_or(|generation| generation.family.name() == FamilyKind::Segmentation.name())
 }

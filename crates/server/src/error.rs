@@ -40,6 +40,12 @@ pub(crate) enum Refusal {
     Body,
     /// A control message cannot be read.
     Control,
+    /// An option is out of its bounds.
+    Option,
+    /// No such mode.
+    Mode,
+    /// A mask does not fit into an event.
+    MaskSize,
     /// No model is named and there is not exactly one to choose.
     ModelRequired,
     /// A page of another origin wants to open a stream or to change something.
@@ -138,6 +144,7 @@ impl ApiError {
     pub(crate) fn stream_problem(&self, frame: Option<u64>) -> StreamProblem {
         StreamProblem {
             frame,
+            mode: None,
             code: self.code(),
             detail: self.detail.to_string(),
             cure: self.cure(),
@@ -174,6 +181,9 @@ impl Refusal {
             Self::Query => "invalid_query",
             Self::Body => "invalid_body",
             Self::Control => "invalid_control",
+            Self::Option => "invalid_option",
+            Self::Mode => "unknown_mode",
+            Self::MaskSize => "mask_too_large",
             Self::ModelRequired => "model_required",
             Self::Origin => "origin_not_allowed",
             Self::Route => "not_found",
@@ -189,7 +199,14 @@ impl Refusal {
 
     const fn status(self) -> StatusCode {
         match self {
-            Self::Malformed | Self::Query | Self::Body | Self::Control | Self::ModelRequired => StatusCode::BAD_REQUEST,
+            Self::Malformed
+            | Self::Query
+            | Self::Body
+            | Self::Control
+            | Self::Option
+            | Self::Mode
+            | Self::ModelRequired => StatusCode::BAD_REQUEST,
+            Self::MaskSize => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Origin => StatusCode::FORBIDDEN,
             Self::Route => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -203,7 +220,9 @@ impl Refusal {
 
     const fn cure(self) -> Option<&'static str> {
         match self {
-            Self::Query | Self::Body | Self::Control | Self::Route | Self::Method => Some("see /docs"),
+            Self::Query | Self::Body | Self::Control | Self::Option | Self::Route | Self::Method => Some("see /docs"),
+            Self::Mode => Some("name a model, or configure modes in `[modes.segment]`"),
+            Self::MaskSize => Some("ask for `mask` \"png\" or `map` \"model\""),
             Self::ModelRequired => Some("add `?model=NAME`; GET /v1/models lists the names"),
             Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
             Self::BodySize => Some("send a smaller picture"),
@@ -261,7 +280,7 @@ fn input_status(code: &str) -> StatusCode {
     match code {
         "unsupported_media" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "media_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "invalid_option" | "unknown_class" | "wrong_family" => StatusCode::BAD_REQUEST,
+        "invalid_option" | "unknown_class" | "unknown_mode" | "wrong_family" => StatusCode::BAD_REQUEST,
         "decoder_missing" => StatusCode::NOT_IMPLEMENTED,
         "media_forbidden" => StatusCode::FORBIDDEN,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,8 +1,9 @@
 //! A server from its address to its last connection.
 
 use crate::app::App;
+use crate::routes::stands_in_the_way;
 use crate::{Metrics, ServerOptions, Shutdown, listener, routes};
-use samovar_runtime::{ModelState, Registry};
+use samovar_runtime::Registry;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +33,9 @@ pub enum ServerError {
     /// Others could reach it, and nobody has to prove who they are.
     #[error("{} can be reached from other machines and nobody has to prove who they are; listen on 127.0.0.1 behind a proxy, or set `insecure = true` (`--insecure`) if the network itself is trusted", .0.ip())]
     Exposed(SocketAddr),
+    /// The configured modes make no table.
+    #[error("the modes of segmentation cannot be used: {0}")]
+    Modes(String),
     /// Anything else that the system says.
     #[error("port {} of {} could not be opened: {reason}", address.port(), address.ip())]
     Bind {
@@ -50,6 +54,7 @@ impl ServerError {
             Self::PortForbidden(_) => "port_forbidden",
             Self::NoSuchAddress(_) => "no_such_address",
             Self::Exposed(_) => "address_exposed",
+            Self::Modes(_) => "modes_invalid",
             Self::Bind { .. } => "bind_failed",
         }
     }
@@ -74,13 +79,15 @@ impl Server {
         if exposed && !options.insecure {
             return Err(ServerError::Exposed(options.address));
         }
-        let listener = listener::listen(&options)?;
+        let app = App::new(options, registry, metrics)?;
+        let options = &app.options;
+        let listener = listener::listen(options)?;
         let address = listener.local_addr().map_err(|error| ServerError::from_bind(options.address, &error))?;
         if exposed {
             tracing::warn!(%address, "everybody on the network is served; nobody has to prove who they are");
         }
-        metrics.insecure.set(i64::from(exposed));
-        Ok(Self { listener, address, app: Arc::new(App::new(options, registry, metrics)) })
+        app.metrics.insecure.set(i64::from(exposed));
+        Ok(Self { listener, address, app: Arc::new(app) })
     }
 
     /// Where it listens; the port is the real one where 0 was asked for.
@@ -116,13 +123,15 @@ impl Server {
     }
 }
 
-/// Latches the start: every preloaded model has been ready.
+/// Latches the start: every model that readiness waits for has been ready.
 async fn watch_startup(app: Arc<App>) {
     for model in app.registry.list().into_iter().filter(|model| model.preload) {
         let Ok(handle) = app.registry.model(&model.name) else { continue };
-        let ready = |state: &ModelState| matches!(state, ModelState::Ready(_));
-        if handle.watch().wait_for(ready).await.is_err() {
-            return;
+        let mut states = handle.watch();
+        while app.registry.list().iter().any(|status| status.name == model.name && stands_in_the_way(status)) {
+            if states.changed().await.is_err() {
+                return;
+            }
         }
     }
     app.started.store(true, Ordering::SeqCst);

@@ -3,11 +3,11 @@
 //! Sending and receiving are driven together, so that a full socket stops neither: events wait in a bounded outbox, results
 //! push out older results, and a client that takes nothing for too long is known as stuck.
 
-use crate::wire::StreamEventBody;
 use crate::{Metrics, StreamLimits};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use serde::Serialize;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -35,6 +35,35 @@ pub(crate) struct StreamLink {
     heard_at: Instant,
     /// Whether it has been asked for a sign of life since.
     asked: bool,
+}
+
+/// An event as it is sent.
+#[derive(Debug)]
+pub(crate) struct StreamText {
+    text: String,
+    /// Whether newer events make it worthless to a client that is behind.
+    replaceable: bool,
+}
+
+impl StreamText {
+    /// An event that every client gets.
+    pub(crate) fn lasting(event: &impl Serialize) -> Self {
+        Self { text: json(event), replaceable: false }
+    }
+
+    /// A result or a drop, which newer ones may push out.
+    pub(crate) fn replaceable(event: &impl Serialize) -> Self {
+        Self { text: json(event), replaceable: true }
+    }
+
+    /// Bytes on the wire.
+    pub(crate) const fn len(&self) -> usize {
+        self.text.len()
+    }
+}
+
+fn json(event: &impl Serialize) -> String {
+    serde_json::to_string(event).expect("events are plain strings and finite numbers")
 }
 
 struct Outgoing {
@@ -87,9 +116,8 @@ impl StreamLink {
     }
 
     /// Puts an event into the outbox; it goes out while [`StreamLink::next`] is awaited.
-    pub(crate) fn push(&mut self, event: &StreamEventBody) {
-        let text = serde_json::to_string(event).expect("events are plain strings and finite numbers");
-        let replaceable = matches!(event, StreamEventBody::Result { .. } | StreamEventBody::Dropped { .. });
+    pub(crate) fn push(&mut self, event: StreamText) {
+        let StreamText { text, replaceable } = event;
         let bytes = text.len();
         self.outbox.push_back(Outgoing { message: Message::Text(text.into()), bytes, replaceable });
         self.outbox_bytes += bytes;

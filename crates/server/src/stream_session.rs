@@ -1,27 +1,23 @@
-//! One live detection stream from its opening to its close: frames and control messages in, events out.
+//! One live stream from its opening to its close, of whatever kind: messages in, events out.
 
 use crate::app::App;
 use crate::connection_limit::ConnectionPermit;
-use crate::detect_query::{DetectQuery, changed};
 use crate::error::{ApiError, Refusal};
-use crate::stream_link::{Incoming, Pulse, StreamLink};
-use crate::wire::{Control, DetectAnswer, OptionsBody, StreamEventBody, ms};
+use crate::in_time::still_loading;
+use crate::stream_kind::{LiveStream, Readiness, StreamOpening};
+use crate::stream_link::{Incoming, Pulse, StreamLink, StreamText};
+use crate::wire::StreamNotice;
 use axum::extract::ws::WebSocket;
-use bytes::Bytes;
-use samovar_media::Picture;
-use samovar_models::Detector;
-use samovar_pipelines::{DetectStream, FrameEvent};
-use samovar_runtime::{Opened, RunError, RunErrorKind, StreamKey};
+use samovar_runtime::{Opened, StreamKey};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 /// What a stream was opened with.
-pub(crate) struct Session {
+pub(crate) struct Session<O> {
     /// When its request came.
     pub(crate) asked: Instant,
-    pub(crate) query: DetectQuery,
-    pub(crate) detector: Detector,
+    pub(crate) opening: O,
     pub(crate) key: StreamKey,
     /// Held until the stream ends.
     pub(crate) _place: StreamPlace,
@@ -49,7 +45,7 @@ impl Drop for StreamPlace {
 }
 
 /// Serves a stream to its end.
-pub(crate) async fn run(socket: WebSocket, session: Session, app: Arc<App>) {
+pub(crate) async fn run<O: StreamOpening>(socket: WebSocket, session: Session<O>, app: Arc<App>) {
     let link = StreamLink::new(socket, app.options.limits.stream.clone(), Arc::clone(&app.metrics));
     let kill = app.kill.clone();
     tokio::select! {
@@ -68,9 +64,11 @@ enum End {
     Close(u16, &'static str),
 }
 
-async fn serve(mut link: StreamLink, session: Session, app: &App) {
+async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app: &App) {
+    // Taken before the model is opened, so that nothing makes it go in between.
+    let _hold = session.opening.handle().hold();
     let end = match open(&mut link, &session, app).await {
-        Ok(mut stream) => stream.run(&mut link, app).await,
+        Ok(mut running) => running.run(&mut link, app).await,
         Err(end) => end,
     };
     match end {
@@ -81,12 +79,15 @@ async fn serve(mut link: StreamLink, session: Session, app: &App) {
 }
 
 /// Waits for the model; frames that come meanwhile are dropped and told.
-async fn open<'s>(link: &mut StreamLink, session: &'s Session, app: &App) -> Result<Running<'s>, End> {
-    let detector = &session.detector;
+async fn open<O: StreamOpening>(
+    link: &mut StreamLink,
+    session: &Session<O>,
+    app: &App,
+) -> Result<Running<O::Live>, End> {
     let mut pulse = pulse(link);
     let mut early = 0;
-    let deadline = session.asked + session.query.timeout(OPEN_MAX);
-    let opening = detector.handle().open();
+    let deadline = session.asked + session.opening.open_time(OPEN_MAX);
+    let opening = session.opening.handle().open();
     tokio::pin!(opening);
     let opened = loop {
         tokio::select! {
@@ -103,72 +104,60 @@ async fn open<'s>(link: &mut StreamLink, session: &'s Session, app: &App) -> Res
     };
     let ready = opened.map_err(ApiError::from).and_then(|opened| ready(session, &opened, app));
     let (stream, event) = ready.map_err(|error| fail(link, &error))?;
-    link.push(&event);
+    link.push(event);
     if early > 0 {
-        link.push(&StreamEventBody::Dropped { frame: 0, count: early, reason: "not_ready" });
+        link.push(StreamNotice::Dropped { frame: 0, count: early, reason: "not_ready" }.text());
     }
-    Ok(Running { stream, detector, frame_next: early, pulse })
+    Ok(Running { stream, frame_next: early, pulse })
 }
 
 /// The longest that a stream waits for its model: loading, comparing precisions and warming may take minutes.
 const OPEN_MAX: Duration = Duration::from_secs(600);
 const GOING_AWAY: End = End::Close(1001, "the server is shutting down");
 
-fn ready(session: &Session, opened: &Opened, app: &App) -> Result<(DetectStream, StreamEventBody), ApiError> {
-    let Session { asked, query, detector, key, .. } = session;
-    let model = detector.model()?;
-    let options = query.options(&model)?;
-    let shown = OptionsBody::new(&options, &model);
-    let (warm, took) = (matches!(opened, Opened::Warm(_)), asked.elapsed());
-    app.metrics.stream_opened(warm, took);
-    let generation = opened.generation();
-    let event = StreamEventBody::Ready {
-        model: generation.name.to_string(),
-        generation: generation.number,
-        engine: generation.engine,
-        precision: generation.precision.name(),
-        warm,
-        open_ms: ms(took),
-        options: shown,
-    };
-    Ok((DetectStream::new(detector.clone(), options, *key), event))
-}
-
-fn still_loading() -> RunError {
-    let kind = RunErrorKind::NotReady { retry_after: Duration::from_secs(1) };
-    RunError::new(kind, "the model is still being loaded")
+fn ready<O: StreamOpening>(
+    session: &Session<O>,
+    opened: &Opened,
+    app: &App,
+) -> Result<(O::Live, StreamText), ApiError> {
+    let readiness = Readiness { opened, took: session.asked.elapsed(), key: session.key, app };
+    let ready = session.opening.ready(&readiness)?;
+    app.metrics.stream_opened(readiness.is_warm(), readiness.took);
+    Ok(ready)
 }
 
 /// Tells why the stream cannot be, and ends it.
 fn fail(link: &mut StreamLink, error: &ApiError) -> End {
-    link.push(&StreamEventBody::Error(error.stream_problem(None)));
+    link.push(StreamNotice::Error(error.stream_problem(None)).text());
     End::Close(error.close_code(), error.code())
 }
 
 fn refuse_control(link: &mut StreamLink) {
     let error = ApiError::new(Refusal::Control, "control messages are taken after `ready`");
-    link.push(&StreamEventBody::Error(error.stream_problem(None)));
+    link.push(StreamNotice::Error(error.stream_problem(None)).text());
 }
 
 /// A stream whose model is warm.
-struct Running<'s> {
-    stream: DetectStream,
-    detector: &'s Detector,
+struct Running<L> {
+    stream: L,
     /// Number of the frame that comes next.
     frame_next: u64,
     pulse: Interval,
 }
 
-impl Running<'_> {
+impl<L: LiveStream> Running<L> {
     async fn run(&mut self, link: &mut StreamLink, app: &App) -> End {
         loop {
             tokio::select! {
                 incoming = link.next() => match incoming {
-                    Incoming::Frame(bytes) => self.take_frame(bytes, app),
-                    Incoming::Text(text) => link.push(&self.control(&text, app)),
+                    Incoming::Frame(bytes) => {
+                        self.stream.push(self.frame_next, bytes);
+                        self.frame_next += 1;
+                    }
+                    Incoming::Text(text) => self.control(&text, link, app),
                     other => return ended(&other),
                 },
-                event = self.stream.next() => link.push(&body(event)),
+                event = self.stream.next() => link.push(event),
                 _ = self.pulse.tick() => if let Err(end) = look_after(link) {
                     return end;
                 },
@@ -181,7 +170,7 @@ impl Running<'_> {
     async fn finish(&mut self, link: &mut StreamLink) -> End {
         while !self.stream.is_idle() {
             tokio::select! {
-                event = self.stream.next() => link.push(&body(event)),
+                event = self.stream.next() => link.push(event),
                 incoming = link.next() => if let Incoming::Closed | Incoming::Gone | Incoming::Fault(..) = incoming {
                     return ended(&incoming);
                 },
@@ -190,50 +179,17 @@ impl Running<'_> {
         GOING_AWAY
     }
 
-    fn take_frame(&mut self, bytes: Bytes, app: &App) {
-        let number = self.frame_next;
-        self.frame_next += 1;
-        match Picture::encoded(bytes, app.options.limits.image) {
-            Ok(picture) => self.stream.push(number, picture),
-            Err(error) => {
-                let kind = RunErrorKind::Input { code: error.kind().code() };
-                self.stream.push_error(number, RunError::new(kind, error.to_string()));
-            }
-        }
-    }
-
     /// Does what a control message asks and tells the outcome.
-    fn control(&mut self, text: &str, app: &App) -> StreamEventBody {
+    fn control(&mut self, text: &str, link: &mut StreamLink, app: &App) {
         let outcome = if text.len() > app.options.limits.stream.control_bytes_max {
             Err(ApiError::new(Refusal::Control, "the control message is over the limit"))
         } else {
-            self.set_options(text)
+            self.stream.control(text)
         };
         match outcome {
-            Ok(options) => StreamEventBody::Options(options),
-            Err(error) => StreamEventBody::Error(error.stream_problem(None)),
+            Ok(answer) => answer.into_iter().for_each(|answer| link.push(answer)),
+            Err(error) => link.push(StreamNotice::Error(error.stream_problem(None)).text()),
         }
-    }
-
-    fn set_options(&mut self, text: &str) -> Result<OptionsBody, ApiError> {
-        let unreadable =
-            "a control message is an object with `type` \"options\" and score_min, iou_max, detections_max or classes";
-        let control: Control = serde_json::from_str(text).map_err(|_| ApiError::new(Refusal::Control, unreadable))?;
-        let model = self.detector.model()?;
-        let options = changed(self.stream.options(), control, &model)?;
-        let shown = OptionsBody::new(&options, &model);
-        self.stream.set_options(options);
-        Ok(shown)
-    }
-}
-
-fn body(event: FrameEvent<samovar_models::Detections>) -> StreamEventBody {
-    match event {
-        FrameEvent::Result { frame, completed, latency } => {
-            StreamEventBody::Result { frame, answer: DetectAnswer::new(&completed, latency) }
-        }
-        FrameEvent::Dropped { frame, count } => StreamEventBody::Dropped { frame, count, reason: "overloaded" },
-        FrameEvent::Error { frame, error } => StreamEventBody::Error(ApiError::from(error).stream_problem(Some(frame))),
     }
 }
 

@@ -4,19 +4,19 @@ use crate::app::App;
 use crate::connection::Peer;
 use crate::detect_query::DetectQuery;
 use crate::error::ApiError;
+use crate::in_time::{open_by, result_by};
+use crate::picture_answer::{encoding, picture_answer};
 use crate::upload;
 use crate::wire::{DetectAnswer, Problem};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::HeaderMap;
-use http::header::{ACCEPT, CONTENT_TYPE};
 use samovar_media::{Canvas, FramePool, ImageEncoding, Picture, encode_image};
-use samovar_models::{DetectOptions, Detection, Detections, Detector};
-use samovar_runtime::{Call, Class, Completed, RunError, RunErrorKind};
+use samovar_models::Detection;
+use samovar_runtime::{Call, Class};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// Detects objects in a picture.
 ///
@@ -53,72 +53,15 @@ pub(crate) async fn detect(
     let picture = upload::picture(request, limits.image).await?;
     let arrived = Instant::now();
     let deadline = arrived + query.timeout(limits.request_time);
-    open_by(&detector, deadline).await?;
+    open_by(detector.handle(), deadline).await?;
     let options = query.options(&*detector.model()?)?;
-    let call = Call::new(Class::Interactive, peer.key);
-    let completed = run_by(&detector, picture.clone(), options, (call, deadline)).await?;
-    match encoding(&headers) {
-        None => Ok(Json(DetectAnswer::new(&completed, arrived.elapsed())).into_response()),
-        Some(encoding) => annotated(&app, picture, completed.output.items, encoding).await,
-    }
-}
-
-/// Waits for the model where it is not ready; its load goes on if this caller gives up.
-async fn open_by(detector: &Detector, deadline: Instant) -> Result<(), ApiError> {
-    if detector.handle().generation().is_ok() {
-        return Ok(());
-    }
-    match timeout_at(deadline, detector.handle().open()).await {
-        Ok(opened) => Ok(opened.map(drop)?),
-        Err(_) => Err(still_loading().into()),
-    }
-}
-
-fn still_loading() -> RunError {
-    let kind = RunErrorKind::NotReady { retry_after: Duration::from_secs(1) };
-    RunError::new(kind, "the model is still being loaded")
-}
-
-/// The result, if it comes in time. Giving up cancels work that has not begun.
-async fn run_by(
-    detector: &Detector,
-    picture: Picture,
-    options: DetectOptions,
-    (call, deadline): (Call, Instant),
-) -> Result<Completed<Detections>, ApiError> {
-    let call = Call { deadline: Some(deadline.into_std()), ..call };
-    let pending = detector.detect(picture, options, call)?;
-    let late = || RunError::new(RunErrorKind::DeadlineExceeded, "the result was not there in time");
-    Ok(timeout_at(deadline, pending).await.map_err(|_| late())??)
-}
-
-/// The first form in `Accept` that is known here: a picture, or none for JSON.
-fn encoding(headers: &HeaderMap) -> Option<ImageEncoding> {
-    const QUALITY: u8 = 90;
-    let forms = headers.get(ACCEPT)?.to_str().ok()?.split(',');
-    let known = forms.filter_map(|form| match form.split(';').next().unwrap_or_default().trim() {
-        "application/json" | "application/*" | "*/*" => Some(None),
-        "image/jpeg" | "image/*" => Some(Some(ImageEncoding::Jpeg { quality: QUALITY })),
-        "image/png" => Some(Some(ImageEncoding::Png)),
-        _ => None,
-    });
-    known.into_iter().next().flatten()
-}
-
-async fn annotated(
-    app: &App,
-    picture: Picture,
-    found: Vec<Detection>,
-    encoding: ImageEncoding,
-) -> Result<Response, ApiError> {
-    let _place = app.annotations.acquire().await.map_err(|_| ApiError::internal())?;
-    let drawn = tokio::task::spawn_blocking(move || draw(&picture, &found, encoding)).await;
-    let bytes = drawn.map_err(|_| ApiError::internal())??;
-    let content_type = match encoding {
-        ImageEncoding::Jpeg { .. } => "image/jpeg",
-        ImageEncoding::Png => "image/png",
+    let call = Call { deadline: Some(deadline.into_std()), ..Call::new(Class::Interactive, peer.key) };
+    let completed = result_by(detector.detect(picture.clone(), options, call)?, deadline).await?;
+    let Some(encoding) = encoding(&headers) else {
+        return Ok(Json(DetectAnswer::new(&completed, arrived.elapsed())).into_response());
     };
-    Ok(([(CONTENT_TYPE, content_type)], bytes).into_response())
+    let found = completed.output.items;
+    picture_answer(&app, encoding, &completed.generation, move || draw(&picture, &found, encoding)).await
 }
 
 fn draw(picture: &Picture, found: &[Detection], encoding: ImageEncoding) -> Result<Vec<u8>, ApiError> {
@@ -130,24 +73,4 @@ fn draw(picture: &Picture, found: &[Detection], encoding: ImageEncoding) -> Resu
         canvas.draw_box(corners, &format!("{label} {score:.2}"), *class_id as usize);
     }
     Ok(encode_image(canvas.frame(), encoding, &pool)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chosen(accept: &str) -> Option<ImageEncoding> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, accept.parse().unwrap());
-        encoding(&headers)
-    }
-
-    #[test]
-    fn the_first_known_form_wins() {
-        assert_eq!(chosen("text/html, image/png;q=0.9, */*"), Some(ImageEncoding::Png));
-        assert_eq!(chosen("image/jpeg"), Some(ImageEncoding::Jpeg { quality: 90 }));
-        assert_eq!(chosen("application/json, image/png"), None);
-        assert_eq!(chosen("*/*"), None);
-        assert_eq!(encoding(&HeaderMap::new()), None);
-    }
 }

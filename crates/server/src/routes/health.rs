@@ -17,7 +17,8 @@ pub(crate) async fn live() -> Probe {
     yes("live")
 }
 
-/// May requests be sent here? No while a preloaded model is not ready, and from the moment the server begins to go down.
+/// May requests be sent here? No while a model that is loaded at start has never been ready or has failed (unless
+/// `on_preload_failure = "lazy"`), and from the moment the server begins to go down.
 #[utoipa::path(get, path = "/health/ready", tag = "operation", responses(
     (status = 200, body = ProbeBody),
     (status = 503, description = "Which model stands in the way, and why", body = ProbeBody),
@@ -93,7 +94,8 @@ fn unready(app: &App) -> Vec<UnreadyModel> {
     app.registry.list().iter().filter(|model| stands_in_the_way(model)).map(UnreadyModel::from).collect()
 }
 
-fn stands_in_the_way(model: &ModelStatus) -> bool {
+/// Whether readiness waits for that model.
+pub(crate) fn stands_in_the_way(model: &ModelStatus) -> bool {
     model.required && !matches!(model.state, ModelState::Ready(_))
 }
 

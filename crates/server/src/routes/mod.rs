@@ -7,7 +7,11 @@ mod landing;
 mod metrics;
 mod models;
 mod router;
+mod segment;
+mod segment_stream;
 mod static_page;
 mod stream;
+mod upgrade;
 
+pub(crate) use health::stands_in_the_way;
 pub(crate) use router::router;

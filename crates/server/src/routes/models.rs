@@ -2,11 +2,14 @@
 
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
-use crate::wire::{ModelBody, ModelList, Problem, WarmUpRequest};
+use crate::wire::{
+    ModelBody, ModelList, Problem, ReloadRequest, VersionName, VersionWord, WarmUpAnswer, WarmUpOutcome, WarmUpRequest,
+};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use samovar_runtime::{Failure, Generation, ModelHandle, RunError};
+use samovar_runtime::{Failure, Generation, ModelHandle, Opened, RunError};
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 type Answer = Result<Json<ModelBody>, ApiError>;
@@ -16,6 +19,13 @@ type Answer = Result<Json<ModelBody>, ApiError>;
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<ModelList> {
     let data = app.registry.list().iter().map(ModelBody::new).collect();
     Json(ModelList { object: "list", data })
+}
+
+/// Finishes accepted work and frees every model. The next use of one loads and warms it again.
+#[utoipa::path(post, path = "/v1/models/clear", tag = "models", responses((status = 200, body = ModelList)))]
+pub(crate) async fn clear(State(app): State<Arc<App>>) -> Json<ModelList> {
+    app.registry.clear().await;
+    list(State(app)).await
 }
 
 /// One model.
@@ -51,14 +61,26 @@ pub(crate) async fn unload(State(app): State<Arc<App>>, Path(name): Path<String>
 }
 
 /// Loads and warms a new generation beside the one that serves, then switches. A failure leaves the old one serving.
-#[utoipa::path(post, path = "/v1/models/{name}/reload", tag = "models", params(("name" = String, Path)), responses(
-    (status = 200, body = ModelBody),
-    (status = 404, body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "The old one goes on serving", body = Problem, content_type = "application/problem+json"),
-))]
-pub(crate) async fn reload(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
+///
+/// Without a body the same version is loaded again; `{"version": 3}` takes that one of the model's folder, forth or back, and
+/// `{"version": "latest"}` the one that the configuration chooses.
+#[utoipa::path(
+    post, path = "/v1/models/{name}/reload", tag = "models", params(("name" = String, Path)),
+    request_body(content = Option<ReloadRequest>, example = json!({"version": 3})),
+    responses(
+        (status = 200, body = ModelBody),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The old one goes on serving", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn reload(State(app): State<Arc<App>>, Path(name): Path<String>, request: Bytes) -> Answer {
     let model = named(&app, &name)?;
-    done(app.registry.reload(model.name()).await)?;
+    let request: ReloadRequest = read(&request, "the body must be empty or an object like {\"version\": 3}")?;
+    done(match request.version {
+        None => app.registry.reload(model.name()).await,
+        Some(VersionName::Number(version)) => app.registry.swap(model.name(), Some(version)).await,
+        Some(VersionName::Word(VersionWord::Latest)) => app.registry.swap(model.name(), None).await,
+    })?;
     body(&app, &model)
 }
 
@@ -67,27 +89,38 @@ pub(crate) async fn reload(State(app): State<Arc<App>>, Path(name): Path<String>
     post, path = "/v1/models/{name}/warm-up", tag = "models", params(("name" = String, Path)),
     request_body(content = Option<WarmUpRequest>, example = json!({"force": true})),
     responses(
-        (status = 200, body = ModelBody),
+        (status = 200, description = "Whether it ran or was skipped, and the model with its figures", body = WarmUpAnswer),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Its load failed", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn warm_up(State(app): State<Arc<App>>, Path(name): Path<String>, request: Bytes) -> Answer {
+pub(crate) async fn warm_up(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    request: Bytes,
+) -> Result<Json<WarmUpAnswer>, ApiError> {
     let model = named(&app, &name)?;
-    if warm_up_request(&request)?.force {
+    let request: WarmUpRequest = read(&request, "the body must be empty or an object like {\"force\": true}")?;
+    let outcome = if request.force {
         done(app.registry.warm_again(model.name()).await)?;
+        WarmUpOutcome::Ran
     } else {
-        model.open().await?;
-    }
-    body(&app, &model)
+        match model.open().await? {
+            Opened::Warm(_) => WarmUpOutcome::Skipped,
+            Opened::Loaded(_) => WarmUpOutcome::Ran,
+        }
+    };
+    let Json(model) = body(&app, &model)?;
+    Ok(Json(WarmUpAnswer { outcome, model }))
 }
 
-fn warm_up_request(bytes: &Bytes) -> Result<WarmUpRequest, ApiError> {
+/// A body that may be empty.
+fn read<T: DeserializeOwned + Default>(bytes: &Bytes, unreadable: &'static str) -> Result<T, ApiError> {
     if bytes.is_empty() {
-        return Ok(WarmUpRequest::default());
+        return Ok(T::default());
     }
-    serde_json::from_slice(bytes)
-        .map_err(|_| ApiError::new(Refusal::Body, "the body must be empty or an object like {\"force\": true}"))
+    serde_json::from_slice(bytes).map_err(|_| ApiError::new(Refusal::Body, unreadable))
 }
 
 /// The model of that name. A name outside the pattern cannot be configured, so it is nobody's.

@@ -1,6 +1,6 @@
 //! All routes together, with what surrounds each of them.
 
-use super::{demo, detect, health, landing, metrics, models, stream};
+use super::{demo, detect, health, landing, metrics, models, segment, segment_stream, stream};
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
 use crate::{api_page, counted, hygiene};
@@ -34,8 +34,11 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 fn documented() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(api_page::describe())
         .routes(routes!(detect::detect))
+        .routes(routes!(segment::segment))
         .routes(routes!(stream::open))
+        .routes(routes!(segment_stream::open_segment))
         .routes(routes!(models::list))
+        .routes(routes!(models::clear))
         .routes(routes!(models::show))
         .routes(routes!(models::load))
         .routes(routes!(models::unload))

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::connection::Peer;
+use crate::detect_live::DetectOpening;
 use crate::detect_query::DetectQuery;
-use crate::error::{ApiError, Refusal};
-use crate::stream_session::{Session, StreamPlace};
+use crate::error::ApiError;
+use crate::origin;
 use crate::wire::Problem;
-use crate::{origin, stream_session};
 use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 #[utoipa::path(
     get, path = "/v1/streams/detect", tag = "streams", params(DetectQuery),
     responses(
-        (status = 101, description = "A WebSocket: see StreamEventBody and Control"),
+        (status = 101, description = "A WebSocket: see StreamEventBody, StreamNotice and Control"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "A page of another origin", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
@@ -42,25 +42,5 @@ pub(crate) async fn open(
     let asked = Instant::now();
     origin::check(&headers, &uri, &app.options)?;
     let detector = app.detector(query.model.as_deref())?;
-    let upgrade = upgrade.map_err(|_| ApiError::new(Refusal::UpgradeRequired, "this address speaks WebSocket only"))?;
-    let place = StreamPlace::take(&app).ok_or_else(too_many)?;
-    let session = Session { asked, query, detector, key: app.next_key(), _place: place, _connection: peer.permit };
-    let limits = &app.options.limits.stream;
-    let upgrade = upgrade
-        .read_buffer_size(limits.read_buffer_bytes)
-        // Events are sent one by one as soon as they are there.
-        .write_buffer_size(0)
-        .max_write_buffer_size(limits.write_buffer_bytes_max)
-        .max_message_size(limits.message_bytes_max)
-        .max_frame_size(limits.message_bytes_max);
-    // The task that waits for the upgrade is axum's; the token makes the server wait for it too.
-    let task = app.tasks.token();
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let _task = task;
-        Box::pin(stream_session::run(socket, session, app)).await;
-    }))
-}
-
-fn too_many() -> ApiError {
-    ApiError::new(Refusal::Streams, "as many streams are open as may be")
+    super::upgrade::upgrade(app, peer, asked, DetectOpening { query, detector }, upgrade)
 }

@@ -17,6 +17,9 @@ pub(crate) struct DetectAnswer {
     /// Which loaded copy of the model answered; it counts up with each load.
     #[schema(example = 1)]
     pub(crate) generation: u64,
+    /// The version of the model's folder, where it has versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<u64>,
     /// The engine that ran it.
     #[schema(example = "rten")]
     pub(crate) engine: &'static str,
@@ -93,6 +96,7 @@ impl DetectAnswer {
         Self {
             model: Arc::clone(&generation.name),
             generation: generation.number,
+            version: generation.version,
             engine: generation.engine,
             precision: generation.precision.name(),
             image: ImageBody { width: output.width, height: output.height },
@@ -111,7 +115,7 @@ impl From<&Detection> for DetectionBody {
 }
 
 impl TimingsBody {
-    fn new(timings: &Timings, total: Duration) -> Self {
+    pub(super) fn new(timings: &Timings, total: Duration) -> Self {
         Self {
             queue_ms: ms(timings.queued),
             prepare_ms: ms(timings.wrote),

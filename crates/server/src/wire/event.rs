@@ -5,7 +5,7 @@ use samovar_models::{DetectOptions, DetectionModel};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// An event of a stream. `type` tells which.
+/// An event of a stream of detections, beside those of every stream. `type` tells which.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum StreamEventBody {
@@ -15,6 +15,9 @@ pub(crate) enum StreamEventBody {
         model: String,
         /// Which loaded copy serves.
         generation: u64,
+        /// The version of the model's folder, where it has versions.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
         /// The engine that runs it.
         engine: &'static str,
         /// The arithmetic it runs in.
@@ -34,38 +37,8 @@ pub(crate) enum StreamEventBody {
         #[serde(flatten)]
         answer: DetectAnswer,
     },
-    /// Frames that were not looked at: newer ones took their place, or they waited too long.
-    Dropped {
-        /// Number of the first of them.
-        frame: u64,
-        /// How many in a row.
-        count: u64,
-        /// Why: `overloaded`, or `not_ready` for frames that came before `ready`.
-        reason: &'static str,
-    },
-    /// A frame that could not be looked at, or a message that was not understood; the stream goes on unless it is closed.
-    Error(StreamProblem),
     /// The thresholds that are in force from the next frame on: the answer to a control message.
     Options(OptionsBody),
-}
-
-/// What went wrong with a frame or a message.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct StreamProblem {
-    /// Number of the frame, where it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) frame: Option<u64>,
-    /// For programs.
-    #[schema(example = "corrupt_media")]
-    pub(crate) code: &'static str,
-    /// For people.
-    pub(crate) detail: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cure: Option<&'static str>,
-    /// When to try again, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) retry_after_s: Option<u64>,
 }
 
 /// Thresholds in force.

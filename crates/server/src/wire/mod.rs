@@ -4,13 +4,22 @@ mod detection;
 mod event;
 mod health;
 mod model;
+mod notice;
 mod problem;
+mod segment_event;
+mod segmentation;
 
-pub(crate) use detection::DetectAnswer;
-pub(crate) use event::{ClassName, Control, OptionsBody, StreamEventBody, StreamProblem};
+pub(crate) use detection::{DetectAnswer, TimingsBody};
+pub(crate) use event::{ClassName, Control, OptionsBody, StreamEventBody};
 pub(crate) use health::{HealthBody, ModelHealth, ProbeBody, UnreadyModel, WaitingBody};
-pub(crate) use model::{ModelBody, ModelDetail, ModelList, WarmUpRequest};
+pub(crate) use model::{
+    ModelBody, ModelDetail, ModelList, ReloadRequest, VersionName, VersionWord, WarmUpAnswer, WarmUpOutcome,
+    WarmUpRequest,
+};
+pub(crate) use notice::{StreamNotice, StreamProblem};
 pub(crate) use problem::Problem;
+pub(crate) use segment_event::{ModeBody, ModeChange, SegmentControl, SegmentEventBody, SegmentOptionsBody};
+pub(crate) use segmentation::{MapSizeName, MaskForm, MaskRequest, SegmentAnswer, palette_png};
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Models as JSON: OpenAI's list shape, with Samovar's detail beside it.
 
 use super::ms;
-use samovar_runtime::{Generation, ModelState, ModelStatus};
+use samovar_runtime::{Failure, Generation, ModelState, ModelStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,11 +37,18 @@ pub(crate) struct ModelDetail {
     /// `absent`, `loading`, `warming`, `ready`, `draining` or `failed`.
     #[schema(example = "ready")]
     pub(crate) state: &'static str,
-    /// Whether it is loaded at start and counts for readiness.
+    /// Whether it is loaded at start.
     pub(crate) preload: bool,
+    /// Whether readiness waits for it while it is not ready.
+    pub(crate) required: bool,
+    /// Open streams that keep it in memory.
+    pub(crate) holds: usize,
     /// Why the last load failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<FailureBody>,
+    /// Why the last reload failed, where the copy before it goes on serving.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reload_failure: Option<FailureBody>,
     /// The loaded copy that serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) serving: Option<GenerationBody>,
@@ -66,6 +73,9 @@ pub(crate) struct FailureBody {
 pub(crate) struct GenerationBody {
     /// Counts up with each load, from 1.
     pub(crate) generation: u64,
+    /// The version of the model's folder, where it has versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<u64>,
     /// What goes in and comes out.
     #[schema(example = "yolo")]
     pub(crate) family: &'static str,
@@ -86,6 +96,10 @@ pub(crate) struct GenerationBody {
     pub(crate) threads: usize,
     /// Bytes that the process grew by when it was loaded.
     pub(crate) memory_bytes: u64,
+    /// The most bytes that the process had grown by at any time of the load.
+    pub(crate) peak_bytes: u64,
+    /// By what it was decided how it runs.
+    pub(crate) plan: PlanBody,
     /// Reading the weights.
     pub(crate) load_ms: f64,
     /// What the warm-up took.
@@ -103,6 +117,88 @@ pub(crate) struct WarmUpBody {
     pub(crate) first_run_ms: f64,
     /// The run that it settled at.
     pub(crate) settled_run_ms: f64,
+}
+
+/// By what it was decided how a copy runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PlanBody {
+    /// `default` (nothing was measured), `measured` by this process, or `stored`: measured by an earlier one, and verified.
+    #[schema(example = "stored")]
+    pub(crate) source: &'static str,
+    /// What was measured; left out where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) measured: Option<MeasuredBody>,
+}
+
+/// What was measured of the way that won.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MeasuredBody {
+    /// `throughput` or `latency`.
+    pub(crate) optimize: &'static str,
+    /// The engine.
+    pub(crate) engine: String,
+    /// The engine's version.
+    pub(crate) engine_version: String,
+    /// The arithmetic of the hot layers.
+    pub(crate) precision: &'static str,
+    /// CPU threads of one run.
+    pub(crate) threads: usize,
+    /// Runs that go on at the same time.
+    pub(crate) slots: usize,
+    /// Rows in one run at most.
+    pub(crate) batch: usize,
+    /// Rows a second with all slots busy, the engine's time alone.
+    pub(crate) rows_per_s: f64,
+    /// A run with nothing else going on.
+    pub(crate) latency_ms: f64,
+    /// Why this way won.
+    pub(crate) why: String,
+}
+
+/// Asks for a reload.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ReloadRequest {
+    /// A version of the model's folder, or `"latest"` for the one that the configuration chooses. The present one where left out.
+    pub(crate) version: Option<VersionName>,
+}
+
+/// Which version.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum VersionName {
+    /// By its number.
+    Number(u64),
+    /// As configured.
+    Word(VersionWord),
+}
+
+/// A version by a word.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum VersionWord {
+    /// The newest, unless the configuration pins one.
+    Latest,
+}
+
+/// What came of a request for a warm model, and the model.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WarmUpAnswer {
+    /// `ran`: it was warmed by or during this request; `skipped`: it was warm.
+    pub(crate) outcome: WarmUpOutcome,
+    /// The model.
+    #[serde(flatten)]
+    pub(crate) model: ModelBody,
+}
+
+/// What came of a request for a warm model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WarmUpOutcome {
+    /// It was warmed.
+    Ran,
+    /// It was warm.
+    Skipped,
 }
 
 /// Asks for a warm-up.
@@ -123,16 +219,48 @@ impl ModelBody {
 impl ModelDetail {
     pub(crate) fn new(status: &ModelStatus) -> Self {
         let failure = match &status.state {
-            ModelState::Failed(failure) => Some(FailureBody {
-                code: failure.kind.code(),
-                cure: failure.kind.cure(),
-                attempts: failure.attempts,
-                retry_after_s: failure.retry_after().as_secs(),
-            }),
+            ModelState::Failed(failure) => Some(FailureBody::from(failure)),
             _ => None,
         };
         let serving = status.state.generation().map(|generation| GenerationBody::new(generation));
-        Self { state: status.state.name(), preload: status.preload, failure, serving }
+        Self {
+            state: status.state.name(),
+            preload: status.preload,
+            required: status.required,
+            holds: status.holds,
+            failure,
+            reload_failure: status.reload_failure.as_ref().map(FailureBody::from),
+            serving,
+        }
+    }
+}
+
+impl From<&Failure> for FailureBody {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            code: failure.kind.code(),
+            cure: failure.kind.cure(),
+            attempts: failure.attempts,
+            retry_after_s: failure.retry_after().as_secs(),
+        }
+    }
+}
+
+impl PlanBody {
+    fn new(generation: &Generation) -> Self {
+        let measured = generation.plan().map(|plan| MeasuredBody {
+            optimize: plan.optimize.name(),
+            engine: plan.engine.clone(),
+            engine_version: plan.engine_version.clone(),
+            precision: plan.precision.name(),
+            threads: plan.threads,
+            slots: plan.slots,
+            batch: plan.batch,
+            rows_per_s: plan.rows_per_s,
+            latency_ms: ms(plan.latency),
+            why: plan.why.clone(),
+        });
+        Self { source: generation.plan_source().name(), measured }
     }
 }
 
@@ -141,6 +269,7 @@ impl GenerationBody {
         let figures = generation.figures();
         Self {
             generation: generation.number,
+            version: generation.version,
             family: generation.family.name(),
             engine: generation.engine,
             engine_version: generation.engine_version.clone(),
@@ -149,6 +278,8 @@ impl GenerationBody {
             slots: generation.slots,
             threads: generation.threads,
             memory_bytes: figures.memory_bytes,
+            peak_bytes: figures.peak_bytes,
+            plan: PlanBody::new(generation),
             load_ms: ms(figures.load),
             warm_up: WarmUpBody {
                 took_ms: ms(figures.warm_up),

@@ -36,6 +36,21 @@ impl House {
         Self::start(options, Arc::new(engine), specs, fake).await
     }
 
+    /// Four segmentation models as modes, and a detector that is not loaded, none loaded yet. Model `seg-MODE` of tier `n` has `n + 2`
+    /// classes, and what the fake engine computes is always of the last one.
+    pub(crate) async fn modes() -> (Self, Vec<FakeModel>) {
+        let models: Vec<_> = (0..MODES.len()).map(|tier| fake_segmenter(tier + 2)).collect();
+        let fake = fake_detector();
+        let engine = FakeEngine::new().with("fake.onnx", &fake);
+        let engine = MODES.iter().zip(&models).fold(engine, |engine, (name, model)| engine.with(*name, model));
+        let lazy = |name: &str, path: &str| ModelSpec { preload: false, ..spec(name, Path::new(path)) };
+        let mut specs: Vec<_> = MODES.iter().map(|mode| lazy(&format!("seg-{mode}"), mode)).collect();
+        specs.push(lazy("fake", "fake.onnx"));
+        let modes = MODES.iter().map(|mode| ((*mode).to_owned(), format!("seg-{mode}"))).collect();
+        let options = ServerOptions { segment_modes: modes, ..options() };
+        (Self::start(options, Arc::new(engine), specs, fake).await, models)
+    }
+
     pub(crate) async fn start(
         options: ServerOptions,
         engine: Arc<dyn Engine>,
@@ -95,19 +110,36 @@ pub(crate) fn spec(name: &str, path: &Path) -> ModelSpec {
     }
 }
 
-/// A detector of cats and dogs for 64 × 64 pixels: 4 sides and 2 scores for 8² + 4² + 2² places.
-pub(crate) fn fake_detector() -> FakeModel {
-    let fixed = |name: &str, dims: &[usize]| Port {
+/// Fastest first.
+pub(crate) const MODES: [&str; 4] = ["fast", "balanced", "accurate", "sota"];
+
+/// A segmentation model for 16 × 16 pixels.
+pub(crate) fn fake_segmenter(classes: usize) -> FakeModel {
+    let names: Vec<String> = (0..classes).map(|class| format!("{class}: 'thing {class}'")).collect();
+    FakeModel::new(Signature {
+        inputs: vec![port("image", &[3, 16, 16])],
+        outputs: vec![port("logits", &[classes, 16, 16])],
+        metadata: [("names".to_owned(), format!("{{{}}}", names.join(", ")))].into(),
+    })
+}
+
+/// A dynamic batch of fixed rows.
+fn port(name: &str, dims: &[usize]) -> Port {
+    Port {
         name: name.to_owned(),
         element: ElementType::F32,
         dims: std::iter::once(Dim::Dynamic(Some("batch".to_owned())))
             .chain(dims.iter().map(|&size| Dim::Fixed(size)))
             .collect(),
-    };
+    }
+}
+
+/// A detector of cats and dogs for 64 × 64 pixels: 4 sides and 2 scores for 8² + 4² + 2² places.
+pub(crate) fn fake_detector() -> FakeModel {
     let metadata = [("names", "{0: 'cat', 1: 'dog'}"), ("stride", "32"), ("task", "detect")];
     FakeModel::new(Signature {
-        inputs: vec![fixed("images", &[3, 64, 64])],
-        outputs: vec![fixed("output0", &[6, 84])],
+        inputs: vec![port("images", &[3, 64, 64])],
+        outputs: vec![port("output0", &[6, 84])],
         metadata: metadata.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
     })
 }

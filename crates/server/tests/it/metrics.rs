@@ -7,7 +7,7 @@ use crate::promql::Page;
 use crate::promtool::Promtool;
 use crate::socket::Socket;
 use samovar_media::{FramePool, PoolPurpose};
-use samovar_runtime::{Event, MemoryStats, Observer};
+use samovar_runtime::{Drift, Event, MemoryStats, Observer};
 use samovar_server::{Metrics, Moment, PageFormat, ServerLimits};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -85,12 +85,13 @@ fn each_event_of_a_models_life_is_counted_once() {
     let metrics = Metrics::new();
     metrics.know(["a", "b"]);
     let (model, took) = ("a", Duration::from_millis(1500));
+    let drift = Drift { rows: 1, median: took, settled: took / 2 };
     let events = [
         (Event::WarmedUp { model, took, runs: 3 }, "samovar_warmup_total{model=\"a\"}"),
         (Event::WarmUpSkipped { model }, "samovar_warmup_skipped_total{model=\"a\"}"),
         (Event::Swapped { model }, "samovar_swaps_total{model=\"a\"}"),
         (Event::Evicted { model }, "samovar_evictions_total{model=\"a\"}"),
-        (Event::DriftRewarm { model }, "samovar_drift_rewarms_total{model=\"a\"}"),
+        (Event::DriftRewarm { model, drift }, "samovar_drift_rewarms_total{model=\"a\"}"),
         (Event::PlanMeasured { model, took }, "samovar_plan_measurements_total{model=\"a\"}"),
         (Event::PlanUsed { model, stored: true }, "samovar_plan_used_total{model=\"a\",stored=\"true\"}"),
         (Event::PlanMismatch { model }, "samovar_plan_mismatch_total{model=\"a\"}"),

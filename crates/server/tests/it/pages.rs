@@ -3,7 +3,8 @@
 use crate::client::{get, post, post_with};
 use crate::house::{House, options};
 use crate::pictures::png;
-use samovar_engines::Gate;
+use samovar_engine_api::EngineErrorKind;
+use samovar_engines::{FakeFault, Gate};
 use samovar_server::ServerLimits;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,12 +49,15 @@ async fn probes_have_three_meanings() {
         (200, 200, 200)
     );
     house.registry.unload("fake").await.unwrap();
+    assert_eq!(status("/health/ready").await, 200, "a model that was put away comes back with its next use");
+    house.fake.fail_every_load(Some(FakeFault::Error(EngineErrorKind::Model)));
+    assert_eq!(post(house.address, "/v1/models/fake/load", b"").await.status, 422);
     let ready = get(house.address, "/health/ready").await;
     assert_eq!(ready.status, 503);
-    assert_eq!(
-        (&ready.json()["code"], &ready.json()["models"][0]["state"]),
-        (&"model_not_ready".into(), &"absent".into())
-    );
+    let model = &ready.json()["models"][0];
+    assert_eq!((&ready.json()["code"], &model["state"]), (&"model_not_ready".into(), &"failed".into()));
+    assert_eq!(model["code"], "model_file_damaged");
+    assert!(model["retry_after_s"].as_u64().unwrap() >= 1);
     assert_eq!((status("/health/live").await, status("/health/startup").await), (200, 200), "started stays started");
     let health = get(house.address, "/health").await.json();
     assert_eq!((&health["status"], &health["models"][0]["name"]), (&"not_ready".into(), &"fake".into()));

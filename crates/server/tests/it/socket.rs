@@ -15,9 +15,14 @@ pub(crate) struct Socket(WebSocketStream<TcpStream>);
 impl Socket {
     /// Opens a stream, with a query that begins with `?` or is empty.
     pub(crate) async fn open(address: SocketAddr, query: &str) -> Self {
+        Self::open_at(address, &format!("/v1/streams/detect{query}")).await
+    }
+
+    /// Opens whatever stream is at that path.
+    pub(crate) async fn open_at(address: SocketAddr, path: &str) -> Self {
         let socket = TcpStream::connect(address).await.unwrap();
         socket.set_nodelay(true).unwrap();
-        let url = format!("ws://{address}/v1/streams/detect{query}");
+        let url = format!("ws://{address}{path}");
         Self(client_async(url, socket).await.unwrap().0)
     }
 

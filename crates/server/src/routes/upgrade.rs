@@ -1,0 +1,43 @@
+//! From a request to a live stream: what all kinds of streams do before the first message.
+
+use crate::app::App;
+use crate::connection::Peer;
+use crate::error::{ApiError, Refusal};
+use crate::stream_kind::StreamOpening;
+use crate::stream_session::{self, Session, StreamPlace};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::response::Response;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Answers with the upgrade and leaves the stream to a task of its own; `asked` is when its request came.
+pub(super) fn upgrade<O: StreamOpening>(
+    app: Arc<App>,
+    peer: Peer,
+    asked: Instant,
+    opening: O,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    let upgrade = upgrade.map_err(|_| ApiError::new(Refusal::UpgradeRequired, "this address speaks WebSocket only"))?;
+    let place = StreamPlace::take(&app).ok_or_else(too_many)?;
+    let session = Session { asked, opening, key: app.next_key(), _place: place, _connection: peer.permit };
+    let limits = &app.options.limits.stream;
+    let upgrade = upgrade
+        .read_buffer_size(limits.read_buffer_bytes)
+        // Events are sent one by one as soon as they are there.
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits.write_buffer_bytes_max)
+        .max_message_size(limits.message_bytes_max)
+        .max_frame_size(limits.message_bytes_max);
+    // The task that waits for the upgrade is axum's; the token makes the server wait for it too.
+    let task = app.tasks.token();
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let _task = task;
+        Box::pin(stream_session::run(socket, session, app)).await;
+    }))
+}
+
+fn too_many() -> ApiError {
+    ApiError::new(Refusal::Streams, "as many streams are open as may be")
+}
