@@ -91,7 +91,7 @@ pub enum Command {
 /// How models given on the command line run.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct ModelChoices {
-    /// Which engine runs the models that --model names by file
+    /// Which engine runs models that are named by file
     #[arg(long, value_name = "ENGINE", default_value = "auto")]
     pub engine: EngineName,
     /// Which arithmetic they use; below f32 only where it agrees with f32
@@ -261,10 +261,10 @@ pub enum ModelsCommand {
     /// On a running server: finish accepted work and free models
     #[command(after_help = LOAD_EXAMPLES)]
     Unload(NamesArguments),
-    /// On a running server: load a model anew beside the copy that serves, then switch
+    /// On a running server: load a model anew beside the copy that serves, then switch, without losing a request
     #[command(after_help = SWAP_EXAMPLES)]
     Reload(ReloadArguments),
-    /// On a running server: the same to another version of the model's folder
+    /// On a running server: switch a model to another version of its folder, without losing a request
     #[command(after_help = SWAP_EXAMPLES)]
     Swap(SwapArguments),
     /// On a running server: free every model; the next use loads and warms again

@@ -1,12 +1,11 @@
-//! `samovar models`: what is configured, and what is in one file, told without loading a weight.
+//! `samovar models`: its subcommands, and what is in one file, told without loading a weight.
 
 use crate::arguments::{ModelChoices, ModelsArguments, ModelsCommand};
-use crate::config::{ConfigFile, EngineName, ModelSection};
+use crate::config::{ConfigFile, ModelSection};
 use crate::failure::{CliError, Exit};
-use crate::{model_choice, model_name, pull, remote, sha256, stdout};
-use comfy_table::{Table, presets};
+use crate::{model_choice, model_name, models_list, pull, remote, sha256, stdout};
 use samovar_engine_api::EngineErrorKind;
-use samovar_engines::{Locations, OnnxFile, survey};
+use samovar_engines::OnnxFile;
 use samovar_models::{DetectionModel, Labels, SegmentationModel, recognise};
 use samovar_runtime::{FailureKind, Family};
 use serde::Serialize;
@@ -21,7 +20,7 @@ use std::sync::Arc;
 /// The configuration, or a file that is shown and cannot be read.
 pub fn run(arguments: &ModelsArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     match &arguments.command {
-        None => list(&ConfigFile::find(config)?, arguments.json),
+        None => models_list::list(&ConfigFile::find(config)?, arguments.json),
         Some(ModelsCommand::Show { model, json }) => show(model, &ConfigFile::find(config)?, *json),
         Some(ModelsCommand::List(arguments)) => pull::list(arguments),
         Some(ModelsCommand::Pull(arguments)) => pull::pull(arguments),
@@ -101,6 +100,11 @@ impl ModelFacts {
         self.problem.as_ref()
     }
 
+    /// The family that fits.
+    pub fn family(&self) -> Option<&str> {
+        self.family.as_deref()
+    }
+
     /// The file that would be loaded.
     pub fn path(&self) -> &str {
         &self.path
@@ -111,15 +115,22 @@ impl ModelFacts {
         self.version
     }
 
-    /// One line on what it is: `yolo, 640×640, 80 classes`.
+    /// Classes that it tells apart.
+    pub const fn class_count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// One line on what it is: `yolo, 640×640, 80 classes, version 2`.
     pub fn summary(&self) -> String {
+        let version = self.version.map_or_else(String::new, |version| format!(", version {version}"));
         match &self.family {
-            Some(family) => format!("{family}, {}, {} classes", self.sizes(), self.labels.len()),
+            Some(family) => format!("{family}, {}, {} classes{version}", self.sizes(), self.labels.len()),
             None => "no family fits".to_owned(),
         }
     }
 
-    fn sizes(&self) -> String {
+    /// The input sizes in a word: `640×640`.
+    pub fn sizes(&self) -> String {
         match self.input_sizes.as_slice() {
             [] => "-".to_owned(),
             [(width, height)] => format!("{width}×{height}"),
@@ -137,82 +148,6 @@ fn sizes_and_labels(family: &Arc<dyn Family>) -> (Vec<(u32, u32)>, Vec<String>) 
     }
     let model = any.downcast_ref::<SegmentationModel>();
     model.map(|model| (model.input_sizes().to_vec(), owned(model.labels()))).unwrap_or_default()
-}
-
-fn list(file: &ConfigFile, json: bool) -> Result<Exit, CliError> {
-    let models: Vec<_> =
-        file.config.models.iter().map(|(name, section)| (name, section, ModelFacts::read(name, section))).collect();
-    let failed = models.iter().any(|(.., facts)| facts.as_ref().map_or(true, |facts| facts.problem.is_some()));
-    if json {
-        let rows: Vec<serde_json::Value> =
-            models.iter().map(|(name, section, facts)| row_json(name, section, facts)).collect();
-        stdout::print_json(&serde_json::json!({ "models": rows }))?;
-    } else if models.is_empty() {
-        stdout::print(
-            "no model is configured; a single file needs no configuration: samovar serve --model FILE.onnx\n",
-        )?;
-    } else {
-        stdout::print(&table(&models))?;
-    }
-    Ok(if failed { Exit::Failure } else { Exit::Ok })
-}
-
-fn row_json(name: &str, section: &ModelSection, facts: &Result<ModelFacts, CliError>) -> serde_json::Value {
-    match facts {
-        Ok(facts) => {
-            let engine = engine_used(section.engine);
-            serde_json::json!({
-                "name": name, "path": facts.path, "family": facts.family, "input_sizes": facts.input_sizes,
-                "labels": facts.labels.len(), "engine": facts.engine, "engine_used": engine, "precision": facts.precision,
-                "preload": section.preload, "problem": facts.problem,
-            })
-        }
-        Err(error) => serde_json::json!({ "name": name, "path": section.path, "problem": error }),
-    }
-}
-
-fn table(models: &[(&String, &ModelSection, Result<ModelFacts, CliError>)]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["name", "family", "input", "classes", "engine", "precision", "file"]);
-    let mut problems = String::new();
-    for (name, section, facts) in models {
-        let path = section.path.display().to_string();
-        let engine = engine_used(section.engine);
-        match facts {
-            Ok(facts) => {
-                let family = facts.family.clone().unwrap_or_else(|| "?".to_owned());
-                let classes = facts.labels.len().to_string();
-                table.add_row([
-                    name.to_string(),
-                    family,
-                    facts.sizes(),
-                    classes,
-                    engine,
-                    facts.precision.clone(),
-                    path,
-                ]);
-            }
-            Err(_) => {
-                let unknown = || "?".to_owned();
-                table.add_row([name.to_string(), unknown(), unknown(), unknown(), engine, unknown(), path]);
-            }
-        }
-        if let Some(problem) = facts.as_ref().map_or_else(Some, ModelFacts::problem) {
-            problems.push_str(&format!("{name}: {problem}\n"));
-        }
-    }
-    format!("{}\n{problems}", table.trim_fmt())
-}
-
-/// The engine that will be tried first.
-fn engine_used(engine: EngineName) -> String {
-    if engine != EngineName::Auto {
-        return engine.word().to_owned();
-    }
-    crate::here::engine_names(&survey(&Locations::from_environment()))
-        .first()
-        .map_or_else(String::new, |name| (*name).to_owned())
 }
 
 fn show(text: &str, file: &ConfigFile, json: bool) -> Result<Exit, CliError> {
@@ -238,9 +173,9 @@ fn page(facts: &ModelFacts, digest: &str) -> String {
         format!("name      {}", facts.name),
         format!("file      {} ({:.1} MiB)", facts.path, facts.size_bytes as f64 / 1_048_576.0),
         format!("sha256    {digest}"),
-        format!("version   {}", facts.version.map_or_else(|| "-".to_owned(), |version| version.to_string())),
         format!("family    {}", facts.family.as_deref().unwrap_or("none fits")),
     ];
+    lines.extend(facts.version.map(|version| format!("version   {version}")));
     if !facts.input_sizes.is_empty() {
         lines.push(format!("input     {}", facts.sizes()));
     }

@@ -53,6 +53,12 @@ fn cores() -> Finding {
     Finding::ok("cores", detail)
 }
 
+/// Memory that processes here may take: the machine's, or less where a container limits it.
+pub fn memory_bytes() -> u64 {
+    let total = proc_kib("MemTotal").map_or(u64::MAX, |kib| kib << 10);
+    cgroup_limit_mib().map_or(total, |mib| total.min(mib << 20))
+}
+
 fn memory() -> Finding {
     let total = proc_kib("MemTotal").unwrap_or(0);
     let free = proc_kib("MemAvailable").unwrap_or(0);

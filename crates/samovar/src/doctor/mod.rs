@@ -3,6 +3,7 @@
 mod configured;
 mod engines;
 mod finding;
+mod life;
 mod machine;
 mod report;
 

@@ -1,7 +1,7 @@
 //! Looks at everything, then tells it as text or JSON.
 
 use super::finding::{Finding, Health};
-use super::{configured, engines, machine};
+use super::{configured, engines, life, machine};
 use crate::arguments::DoctorArguments;
 use crate::config::ConfigFile;
 use crate::failure::{CliError, Exit};
@@ -30,7 +30,10 @@ fn findings(config: Option<&Path>) -> Vec<Finding> {
     let mut findings = machine::look(&locations.home);
     findings.extend(engines::look(&surveyed));
     match ConfigFile::find(config) {
-        Ok(file) => findings.extend(configured::look(&file, &surveyed)),
+        Ok(file) => {
+            findings.extend(configured::look(&file, &surveyed));
+            findings.extend(life::look(&file, &surveyed, machine::memory_bytes()));
+        }
         Err(error) => {
             findings.push(Finding::problem("configuration", error.message, error.cure.unwrap_or_default()));
         }

@@ -60,6 +60,6 @@ Examples:
   samovar tune yolov8n.onnx --optimize latency
   samovar tune person --budget 300 --force
 
-What wins is kept; every command and every server of this machine uses it from its next start on, where its
-configuration of the model says the same (engine, precision, optimize, batch_max). Other work on this machine
-falsifies the figures: stop a server that is busy.";
+What wins is kept. Commands and servers of this machine use it from their next start on, where they are
+configured as it was measured (engine, precision, optimize, batch_max). Other work on this machine spoils
+the figures: stop a busy server first.";

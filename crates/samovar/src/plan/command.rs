@@ -59,18 +59,24 @@ fn show(plans: &[Plan], json: bool, config: &Config) -> Result<Exit, CliError> {
 }
 
 fn clear(store: &PlanStore, model: Option<&str>, config: &Config, json: bool) -> Result<Exit, CliError> {
-    let plans = plans(store, model, config)?;
-    for plan in &plans {
-        store.remove(&plan.key).map_err(|error| {
-            CliError::new("plans_unwritable", format!("the plan of {} cannot be removed: {error}", plan.model))
-                .cure(format!("see who may write in {}", here::plans_folder(config).display()))
-        })?;
-    }
+    let unwritable = |error: std::io::Error| {
+        let folder = here::plans_folder(config);
+        CliError::new("plans_unwritable", format!("the plans in {} cannot be removed: {error}", folder.display()))
+            .cure("see who may write there")
+    };
+    let removed = match model {
+        // What cannot be read has no model's name.
+        None => store.clear().map_err(unwritable)?,
+        Some(_) => {
+            let plans = plans(store, model, config)?;
+            plans.iter().try_for_each(|plan| store.remove(&plan.key).map(drop)).map_err(unwritable)?;
+            plans.len()
+        }
+    };
     if json {
-        let keys: Vec<&str> = plans.iter().map(|plan| plan.key.as_str()).collect();
-        stdout::print_json(&serde_json::json!({ "removed": keys }))?;
+        stdout::print_json(&serde_json::json!({ "removed": removed }))?;
     } else {
-        stdout::print(&format!("{} removed\n", crate::run::plural(plans.len() as u64, "plan")))?;
+        stdout::print(&format!("{} removed\n", crate::run::plural(removed as u64, "plan")))?;
     }
     Ok(Exit::Ok)
 }

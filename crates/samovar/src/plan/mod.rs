@@ -8,4 +8,5 @@ mod tune;
 
 pub use arguments::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
 pub use command::run;
+pub use table::{ago, short};
 pub use tune::tune;

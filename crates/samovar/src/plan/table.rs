@@ -32,6 +32,11 @@ pub fn text(plan: &Plan) -> String {
     )
 }
 
+/// A plan in a cell of a table: `openvino bf16, 2 × 1, batch 1`.
+pub fn short(plan: &Plan) -> String {
+    format!("{} {}, {} × {}, batch {}", plan.engine, plan.precision, plan.slots, plan.threads, plan.batch)
+}
+
 /// Digits of a key that are shown; `--json` has them all.
 const KEY_SHOWN: usize = 12;
 

@@ -22,10 +22,12 @@ pub fn warm(arguments: &WarmArguments, config: Option<&Path>) -> Result<Exit, Cl
     };
     let action = Action { verb: "warm-up", body: json!({ "force": arguments.force }) };
     each(&names, &arguments.server, |name| {
-        let was_warm = client.model(name)?.model.state == "ready";
         let told = client.act(name, &action)?;
-        let skipped = was_warm && !arguments.force;
-        Ok((if skipped { "it was warm, skipped" } else { "warmed" }.to_owned(), told))
+        let what = match told.model.outcome.as_deref() {
+            Some("skipped") => "it was warm, skipped",
+            _ => "warmed",
+        };
+        Ok((what.to_owned(), told))
     })
 }
 

@@ -9,6 +9,8 @@ pub struct ModelView {
     pub id: String,
     /// Where it is in its life.
     pub state: String,
+    /// `ran` or `skipped`; only where a warm model was asked for.
+    pub outcome: Option<String>,
     failure: Option<FailureView>,
     /// The copy that serves.
     pub serving: Option<ServingView>,
@@ -33,8 +35,15 @@ pub struct ServingView {
     slots: usize,
     threads: usize,
     memory_bytes: u64,
+    peak_bytes: u64,
+    plan: PlanView,
     load_ms: f64,
     warm_up: WarmUpView,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct PlanView {
+    source: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -64,20 +73,16 @@ impl ServingView {
     }
 
     fn text(&self) -> String {
-        format!(
-            "{}: {} {} {}, {} slots × {} thread(s), {:.0} MiB; loaded in {:.0} ms, warm in {:.0} ms ({} runs, {:.1} ms falling to {:.1} ms)",
-            self.name(),
-            self.engine,
-            self.engine_version,
-            self.precision,
-            self.slots,
-            self.threads,
-            self.memory_bytes as f64 / 1_048_576.0,
-            self.load_ms,
-            self.warm_up.took_ms,
-            self.warm_up.runs,
-            self.warm_up.first_run_ms,
-            self.warm_up.settled_run_ms,
-        )
+        let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+        let Self { engine, engine_version, precision, slots, threads, warm_up, .. } = self;
+        let runs =
+            format!("{} runs, {:.1} ms, then {:.1} ms", warm_up.runs, warm_up.first_run_ms, warm_up.settled_run_ms);
+        [
+            format!("{}: {engine} {engine_version} {precision}, {slots} slots × {threads} thread(s)", self.name()),
+            format!("{} plan", self.plan.source),
+            format!("{:.0} MiB (at most {:.0} MiB)", mib(self.memory_bytes), mib(self.peak_bytes)),
+            format!("loaded in {:.0} ms, warm in {:.0} ms ({runs})", self.load_ms, warm_up.took_ms),
+        ]
+        .join(", ")
     }
 }

@@ -55,3 +55,21 @@ fn a_model_file_is_shown() {
     assert_eq!(facts["sha256"], "08c2d121863b4a0d607208f35c3ea06052feaeca9c7a4c01f60aec2fe05497d6");
     assert_eq!(facts["labels"].as_array().unwrap().len(), 80);
 }
+
+#[test]
+fn plans_memory_and_modes_are_looked_at() {
+    let starter = |name: &str| street().model.with_file_name(format!("{name}.onnx")).display().to_string();
+    let (_, report) = doctor(&format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[plans]\nfolder = \"plans\"\n[memory]\nlimit = \"99999GiB\"\n\
+         [modes.segment]\nfast = \"fast\"\nsota = \"nano\"\n[models.fast]\npath = {:?}\n[models.nano]\npath = {:?}\n",
+        starter("starter-segment-fast"),
+        starter("starter-detect"),
+    ));
+    assert!(finding(&report, "plans")["detail"].as_str().unwrap().starts_with("0 plans in "));
+    assert_eq!(finding(&report, "memory limit")["health"], "note");
+    let modes = finding(&report, "modes segment");
+    assert_eq!(modes["health"], "problem");
+    assert_eq!(modes["detail"], "fast = fast, sota = nano; no segmentation model: nano");
+    let (_, report) = doctor("[server]\nlisten = \"127.0.0.1:0\"\n[plans]\nfolder = \"samovar.toml/plans\"\n");
+    assert_eq!(finding(&report, "plans")["health"], "problem");
+}

@@ -11,6 +11,7 @@ mod doctor;
 #[expect(dead_code, reason = "the Hub's own tests ask more of it")]
 mod hub_server;
 mod life;
+mod plan;
 mod pull;
 mod running;
 mod serve;

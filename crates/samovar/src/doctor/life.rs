@@ -1,0 +1,82 @@
+//! What the life of models depends on here: plans, the memory limit, modes.
+
+use super::finding::Finding;
+use crate::config::{Config, ConfigFile, EngineName};
+use crate::here;
+use crate::models_command::ModelFacts;
+use crate::plan::ago;
+use samovar_engines::Surveyed;
+use samovar_models::FamilyKind;
+use samovar_runtime::{Plan, PlanStore};
+use std::time::SystemTime;
+
+/// Looks at everything that is there or configured.
+pub fn look(file: &ConfigFile, surveyed: &[Surveyed], memory_bytes: u64) -> Vec<Finding> {
+    let config = &file.config;
+    let mut findings = vec![plans(config, surveyed)];
+    findings.extend(here::memory_limit(config).map(|limit| memory_limit(limit, memory_bytes)));
+    findings.extend(modes(config));
+    findings
+}
+
+fn plans(config: &Config, surveyed: &[Surveyed]) -> Finding {
+    let folder = here::plans_folder(config);
+    let existing = folder.ancestors().find(|folder| folder.exists());
+    let writable = existing
+        .is_some_and(|folder| folder.is_dir() && rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok());
+    let shown = folder.display();
+    if !writable {
+        let detail = format!("{shown} cannot be written; every start measures again, or runs by default");
+        return Finding::problem("plans", detail, "set `plans.folder` to a folder that this user may write");
+    }
+    let kept = PlanStore::open(&folder).list();
+    let stale: Vec<String> =
+        kept.iter().filter(|plan| is_stale(plan, config, surveyed)).map(|plan| plan.model.clone()).collect();
+    let newest = kept.first().map_or_else(String::new, |plan| {
+        let age = SystemTime::now().duration_since(plan.measured_at).unwrap_or_default();
+        format!(", the newest {} old", ago(age))
+    });
+    let detail = format!("{} in {shown}{newest}", crate::run::plural(kept.len() as u64, "plan"));
+    if stale.is_empty() {
+        return Finding::ok("plans", detail);
+    }
+    let cure = "samovar tune, or let the next server measure in the background";
+    Finding::note("plans", format!("{detail}; of other engines than are here now: {}", stale.join(", ")), cure)
+}
+
+/// Whether the engines that a plan chose from are others than it would choose from now.
+fn is_stale(plan: &Plan, config: &Config, surveyed: &[Surveyed]) -> bool {
+    let here = |name: &str| surveyed.iter().find(|one| one.name == name).and_then(|one| one.info.as_ref());
+    let same = plan.engines.iter().all(|(name, version)| here(name).is_some_and(|info| info.version == *version));
+    let chooses = config.models.get(&plan.model).is_some_and(|model| model.engine == EngineName::Auto);
+    !same || (chooses && plan.engines.len() != here::engine_names(surveyed).len())
+}
+
+fn memory_limit(limit: u64, machine: u64) -> Finding {
+    let mib = |bytes: u64| bytes >> 20;
+    if limit >= machine {
+        let detail = format!("{} MiB, but the machine has {} MiB: it never applies", mib(limit), mib(machine));
+        return Finding::note("memory limit", detail, "set `memory.limit` to what models may take of it");
+    }
+    Finding::ok("memory limit", format!("{} MiB of the machine's {} MiB", mib(limit), mib(machine)))
+}
+
+fn modes(config: &Config) -> Option<Finding> {
+    let modes: Vec<(&str, &str)> = config.modes.segment.configured().collect();
+    let listed: Vec<String> = modes.iter().map(|(mode, model)| format!("{mode} = {model}")).collect();
+    let listed = (!listed.is_empty()).then(|| listed.join(", "))?;
+    let fits = |model: &str| {
+        let facts = config.models.get(model).map(|section| ModelFacts::read(model, section));
+        // A model that cannot be read is a finding of its own.
+        facts.is_none_or(|facts| facts.is_ok_and(|facts| facts.family() == Some(FamilyKind::Segmentation.name())))
+    };
+    let wrong: Vec<&str> = modes.iter().filter(|(_, model)| !fits(model)).map(|(_, model)| *model).collect();
+    Some(match wrong.as_slice() {
+        [] => Finding::ok("modes segment", listed),
+        wrong => Finding::problem(
+            "modes segment",
+            format!("{listed}; no segmentation model: {}", wrong.join(", ")),
+            "name segmentation models in `[modes.segment]`; `samovar models` tells each one's family",
+        ),
+    })
+}
