@@ -7,17 +7,17 @@ use crate::cores::{Cores, CoresHeld};
 use crate::event::Event;
 use crate::generation::{Generation, GenerationKey};
 use crate::slot::Slot;
+use crate::threads::Threads;
 use crate::warm_up::WarmUpFigures;
 use crate::work::Work;
 use crate::{Clock, DropReason, FailureKind, Observer, RunError, RunErrorKind};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use samovar_engine_api as engine_api;
-use samovar_schedule::{Batch, Class, DeviceQueue, Dropped, Entry, Next, QueuePolicy, RefusedReason, Ticket};
+use samovar_schedule::{Batch, Class, DeviceQueue, Dropped, Entry, Moment, Next, QueuePolicy, RefusedReason, Ticket};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -62,7 +62,7 @@ pub struct Device {
     /// Runs of all warm-ups so far: whoever waits for a warm-up behind others sees that they move.
     warm_up_runs: AtomicU64,
     /// Joined by [`Device::close`].
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Threads,
 }
 
 /// Runs of all slots, warm-up runs included.
@@ -130,6 +130,9 @@ pub struct DeviceStats {
 /// How long a slot with nothing to do sleeps before it looks again; it is woken when something comes.
 const REST: Duration = Duration::from_secs(5);
 
+/// How long a device that closes may start nothing of what waits before it counts as hanging.
+const CLOSE_STEP: Duration = Duration::from_secs(30);
+
 /// How often the reaper looks at waiting work: late work leaves the queue within this time of its deadline.
 const REAP_EVERY: Duration = Duration::from_millis(20);
 
@@ -154,7 +157,7 @@ impl Device {
             waiting: Condvar::new(),
             room: Notify::new(),
             warm_up_runs: AtomicU64::new(0),
-            threads: Mutex::new(Vec::new()),
+            threads: Threads::default(),
         });
         for index in 0..slots {
             device.spawn(format!("slot-{index}"), move |device| Slot::new(device, index).serve());
@@ -165,8 +168,7 @@ impl Device {
 
     fn spawn(self: &Arc<Self>, name: String, body: impl FnOnce(Arc<Self>) + Send + 'static) {
         let device = Arc::clone(self);
-        let thread = std::thread::Builder::new().name(name).spawn(move || body(device));
-        self.threads.lock().push(thread.expect("the system gives threads at start"));
+        self.threads.spawn(name, move || body(device)).expect("the system gives threads at start");
     }
 
     /// A run of a warm-up was made.
@@ -368,17 +370,35 @@ impl Device {
     pub fn close(&self) {
         {
             let mut state = self.state.lock();
-            state.closing = true;
+            if std::mem::replace(&mut state.closing, true) {
+                // What hung the first time is not waited for again.
+                return;
+            }
             state.queue.close();
         }
         self.arrived.notify_all();
         self.waiting.notify_all();
         self.room.notify_waiters();
-        for thread in std::mem::take(&mut *self.threads.lock()) {
-            if thread.join().is_err() {
-                tracing::error!("a device thread ended in a panic");
+        self.end_threads();
+    }
+
+    /// Waits for the threads as long as they get anywhere. What a run that hangs keeps from being started is dropped, and the thread is
+    /// left to the end of the process.
+    fn end_threads(&self) {
+        let mut waiting = self.state.lock().queue.len();
+        loop {
+            let left = self.threads.join_within(CLOSE_STEP);
+            let now_waiting = self.state.lock().queue.len();
+            if left == 0 || now_waiting >= waiting {
+                break;
             }
+            waiting = now_waiting;
         }
+        let stuck = self.state.lock().queue.expire(Moment(u64::MAX));
+        if !stuck.is_empty() {
+            tracing::warn!(work = stuck.len(), "the device hangs: what waits is dropped");
+        }
+        stuck.into_iter().for_each(|dropped| self.drop_work(dropped.item, DropReason::Unloaded));
     }
 }
 

@@ -23,10 +23,15 @@ impl Fingerprint {
         let graph = std::fs::metadata(&files.path).ok()?;
         let modified = graph.modified().ok()?;
         let whole = Self { modified, size_bytes: graph.len(), inode: graph.ino() };
-        Some(external_data(&files.path).iter().filter_map(|path| std::fs::metadata(path).ok()).fold(whole, Self::with))
+        Some(
+            external_data(&files.path)
+                .iter()
+                .filter_map(|path| std::fs::metadata(path).ok())
+                .fold(whole, |sum, data| sum.with(&data)),
+        )
     }
 
-    fn with(self, data: std::fs::Metadata) -> Self {
+    fn with(self, data: &std::fs::Metadata) -> Self {
         let modified = data.modified().map_or(self.modified, |modified| modified.max(self.modified));
         // Sums do not depend on the order in which the folder lists its files.
         Self {

@@ -39,6 +39,7 @@ mod source;
 mod spec;
 mod state;
 mod task;
+mod threads;
 mod versions;
 mod warm_up;
 mod work;
@@ -59,7 +60,8 @@ pub use memory::resident_bytes;
 pub use pending::{Completed, Pending, Timings};
 pub use pinned::PinnedModel;
 pub use plan::{
-    Candidate, Figures, Plan, PlanKey, PlanSource, PlanStore, Tried, TuneFailure, TuneFailureKind, TuneOptions, TuneProgress, TuneStep,
+    Candidate, Figures, Plan, PlanKey, PlanSource, PlanStore, Tried, TuneFailure, TuneFailureKind, TuneOptions,
+    TuneProgress, TuneStep,
 };
 pub use registry::{ModelStatus, OnPreloadFailure, PlanOptions, PreloadFailure, Registry, RegistryOptions};
 pub use rows::{InputRow, OutputRow, RowShape, RowShapes};

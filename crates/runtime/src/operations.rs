@@ -1,11 +1,11 @@
 //! Threads of a registry beside its device's: each operation on a model has one of its own, and the keeper has one.
 
 use crate::lifecycle::Model;
+use crate::threads::Threads;
 use crate::{RunError, RunErrorKind};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -17,23 +17,11 @@ pub(crate) struct Operations {
 
 #[derive(Default)]
 struct OperationsShared {
-    state: Mutex<OperationsState>,
+    threads: Threads,
+    closed: Mutex<bool>,
     /// Signalled at the end: the keeper wakes.
     closing: Condvar,
-    /// Signalled when the last thread ends.
-    ended: Condvar,
 }
-
-#[derive(Default)]
-struct OperationsState {
-    closed: bool,
-    /// Threads that have not ended.
-    running: usize,
-    threads: Vec<JoinHandle<()>>,
-}
-
-/// One running thread, counted until it ends, however that is.
-struct Running(Arc<OperationsShared>);
 
 /// How long the end waits for operations in progress: a drain, or a load that cannot be interrupted.
 const CLOSE_MAX: Duration = Duration::from_secs(30);
@@ -62,22 +50,12 @@ impl Operations {
     }
 
     pub(crate) fn spawn(&self, name: String, body: impl FnOnce() + Send + 'static) -> Result<(), RunError> {
-        let mut state = self.shared.state.lock();
-        if state.closed {
+        // Held while the thread starts: after the end none does.
+        let closed = self.shared.closed.lock();
+        if *closed {
             return Err(RunError::shutting_down());
         }
-        state.threads.retain(|thread| !thread.is_finished());
-        state.running += 1;
-        // Dropped with the closure where there is no thread, which needs the lock.
-        let running = Running(Arc::clone(&self.shared));
-        let spawned = MutexGuard::unlocked(&mut state, || {
-            std::thread::Builder::new().name(name).spawn(move || {
-                let _running = running;
-                body();
-            })
-        });
-        state.threads.push(spawned.map_err(|error| no_thread(&error))?);
-        Ok(())
+        self.shared.threads.spawn(name, body).map_err(|error| no_thread(&error))
     }
 
     /// Runs an operation and waits for its outcome.
@@ -92,39 +70,24 @@ impl Operations {
 
     /// Starts nothing more and waits for what goes on, but not for ever: what hangs is left to the end of the process.
     pub(crate) fn close(&self) {
-        let mut state = self.shared.state.lock();
-        state.closed = true;
+        if std::mem::replace(&mut *self.shared.closed.lock(), true) {
+            // What hung the first time is not waited for again.
+            return;
+        }
         self.shared.closing.notify_all();
-        self.shared.ended.wait_while_for(&mut state, |state| state.running > 0, CLOSE_MAX);
-        let (left, threads) = (state.running, std::mem::take(&mut state.threads));
-        drop(state);
+        let left = self.shared.threads.join_within(CLOSE_MAX);
         if left > 0 {
             tracing::warn!(operations = left, "operations on models did not end in time and are left behind");
-        }
-        for thread in threads.into_iter().filter(|thread| left == 0 || thread.is_finished()) {
-            if thread.join().is_err() {
-                tracing::error!("an operation on a model ended in a panic");
-            }
         }
     }
 
     /// Sleeps for `time` or until the end; tells whether it is the end.
     pub(crate) fn sleep(&self, time: Duration) -> bool {
-        let mut state = self.shared.state.lock();
-        if !state.closed {
-            self.shared.closing.wait_for(&mut state, time);
+        let mut closed = self.shared.closed.lock();
+        if !*closed {
+            self.shared.closing.wait_for(&mut closed, time);
         }
-        state.closed
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        state.running -= 1;
-        if state.running == 0 {
-            self.0.ended.notify_all();
-        }
+        *closed
     }
 }
 
