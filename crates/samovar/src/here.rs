@@ -86,7 +86,8 @@ pub const fn on_preload_failure(config: &Config) -> OnPreloadFailure {
 
 /// Where plans are kept: as configured, else beside the engines.
 pub fn plans_folder(config: &Config) -> PathBuf {
-    config.plans.folder.clone().unwrap_or_else(|| Locations::from_environment().home.join("plans"))
+    let folder = config.plans.folder.clone().unwrap_or_else(|| Locations::from_environment().home.join("plans"));
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 fn plan_options(config: &Config) -> PlanOptions {
@@ -105,6 +106,7 @@ pub fn device_options(config: &Config) -> DeviceOptions {
     let queue = &config.queue;
     let policy = &mut device.policy;
     policy.job_share = queue.job_share;
+    policy.interactive_share = queue.interactive_share;
     let waits = [queue.live_wait_max_ms, queue.interactive_wait_max_ms, queue.job_wait_max_ms];
     for (class, wait_max_ms) in [&mut policy.live, &mut policy.interactive, &mut policy.job].into_iter().zip(waits) {
         class.capacity = queue.capacity;

@@ -6,7 +6,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use samovar_media::{MediaError, MediaErrorKind};
 use samovar_models::OptionsError;
-use samovar_runtime::{Failure, RunError, RunErrorKind};
+use samovar_runtime::{Failure, FailureKind, RunError, RunErrorKind};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -252,9 +252,12 @@ impl From<OptionsError> for ApiError {
 }
 
 impl From<&Failure> for ApiError {
-    /// The reason may name files, so it stays in the log.
+    /// The reason may name files, so it stays in the log; only that of the memory limit is but figures and models' names.
     fn from(failure: &Failure) -> Self {
-        let detail = "the model could not be loaded; the server's log says why";
+        let detail = match failure.kind {
+            FailureKind::Memory => Cow::Owned(failure.reason.clone()),
+            _ => Cow::Borrowed("the model could not be loaded; the server's log says why"),
+        };
         Self { cure: Some(failure.kind.cure()), ..Self::new(Refusal::Load(failure.kind.code()), detail) }
     }
 }

@@ -395,7 +395,7 @@ impl Default for QueueSection {
             interactive_wait_max_ms: 10_000,
             job_wait_max_ms: 600_000,
             job_share: 10,
-            interactive_share: 10,
+            interactive_share: 5,
         }
     }
 }
