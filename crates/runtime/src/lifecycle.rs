@@ -167,12 +167,16 @@ impl Model {
             Take::Same => memory.chosen,
             Take::Version(version) => version,
         };
+        let tried = memory.tried;
         let made = match self.serving() {
             Some(old) => self.replace(&mut memory, chosen, &old),
             None => self.load_first(&mut memory, chosen, Room::Idle),
         };
         if made.is_ok() {
             memory.chosen = chosen;
+        } else if memory.chosen != chosen {
+            // The choice stays, and with it the file that is watched.
+            memory.tried = tried;
         }
         made
     }

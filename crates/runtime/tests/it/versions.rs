@@ -131,6 +131,12 @@ async fn a_bad_version_changes_nothing_but_what_is_told() {
     }
     let status = m.house.registry.list().remove(0);
     assert_eq!(status.reload_failure.map(|failure| (failure.kind, failure.retry_at)), Some((FailureKind::File, None)));
+    let loads = m.loads(1);
+    for _ in 0..3 {
+        m.look();
+        m.looked().await;
+    }
+    assert_eq!(m.loads(1), loads, "nor has the file that serves");
     soon(m.house.registry.reload("m")).await.unwrap().unwrap();
     assert_eq!(m.serving().map(|(version, _)| version), Some(1), "the choice was not changed either");
     assert!(m.house.registry.list()[0].reload_failure.is_none());
