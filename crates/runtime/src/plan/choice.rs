@@ -46,7 +46,11 @@ pub(crate) fn reason(optimize: Optimize, measured: &[Measured<'_>], winner: usiz
     if ratio >= BETTER_BY {
         format!("{said}, {ratio:.2} × as good as {than}")
     } else if ratio * BETTER_BY > 1.0 {
-        format!("{said}, within 5 % of {than}: of such the simpler is taken, for latency the one with more rows/s")
+        let taken = match optimize {
+            Optimize::Throughput => "the simpler",
+            Optimize::Latency => "the one with more rows a second, or the simpler,",
+        };
+        format!("{said}; {than} is within 5 %, and of such {taken} is taken")
     } else {
         format!("{said}; in the longer windows {than} did not keep up")
     }

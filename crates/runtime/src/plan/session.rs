@@ -65,8 +65,8 @@ pub(crate) enum Interrupt {
 
 /// A moment of noise makes a way look slower than it is, never faster: of so many windows the best counts.
 const WINDOWS: usize = 2;
-/// Runs of one runner in one window at least and at most. The least is what the first window needs to settle.
-const RUNS_MIN: u32 = 3;
+/// Runs of one runner in one window at least and at most. After the check and one such window a fresh runner has settled.
+const RUNS_MIN: u32 = 2;
 const RUNS_MAX: u32 = 2_000;
 
 impl<'a> Session<'a> {

@@ -1,7 +1,7 @@
 //! Measures every way to run a model that is present and agrees with f32, and picks the best one.
 //!
-//! First each way gets a short window; what is far behind is out. Batches grow on the best ones while that helps. Then the best
-//! few are measured in longer windows, in turns, so that a noisy moment does not decide; the middle of each one's windows counts.
+//! First each engine and precision gets a short window. On those that are not far behind other numbers of threads are tried, and
+//! batches grow while that helps. Then the best few are measured in longer windows, in turns, so that a noisy moment does not decide; the middle of each one's windows counts.
 //! One candidate is in memory at a time.
 
 use super::candidate::thread_counts;
@@ -75,8 +75,8 @@ const FINAL_ROUNDS: usize = 3;
 const FINALISTS: usize = 3;
 /// Below this share of the best a candidate is out after the screening.
 const FAR_BEHIND: f64 = 0.8;
-/// Below this share its batch is not grown: what is lost to the cost of each run may come back with more rows a run.
-const FAR_BEHIND_GROWING: f64 = 0.5;
+/// Below this share neither other threads nor larger batches are tried: what is lost with one may come back with the other.
+const FAR_BEHIND_VARYING: f64 = 0.5;
 /// A larger batch must give more rows a second by this much to be worth its memory and the next doubling.
 const GROWING_BY: f64 = 1.02;
 /// Rows in one run that are tried at most where the configuration sets no limit.
@@ -147,10 +147,27 @@ impl<'a> Tuner<'a> {
         Ok(Reference { run, sample })
     }
 
-    /// A short window for every way, one row a run. The current way comes first: it is measured whatever the budget.
+    /// A short window for every engine and precision, one row a run, and for other numbers of threads where that is not far behind.
     fn screen(&self, setting: &Setting<'_>) -> Result<Vec<Tried>, TuneFailure> {
-        let mut tried: Vec<Tried> = Vec::new();
-        for candidate in self.candidates(setting) {
+        let mut tried = Vec::new();
+        self.screen_all(setting, self.defaults(setting), &mut tried)?;
+        let leaders = self.leaders(&tried, FAR_BEHIND_VARYING, usize::MAX);
+        let varied = leaders.iter().flat_map(|(leader, _)| self.arrangements(leader)).collect();
+        self.screen_all(setting, varied, &mut tried)?;
+        Ok(tried)
+    }
+
+    /// One way is measured whatever the budget.
+    fn screen_all(
+        &self,
+        setting: &Setting<'_>,
+        all: Vec<Candidate>,
+        tried: &mut Vec<Tried>,
+    ) -> Result<(), TuneFailure> {
+        for candidate in all {
+            if tried.iter().any(|tried| tried.candidate == candidate) {
+                continue;
+            }
             let outcome = if tried.iter().any(|tried| tried.outcome.is_ok()) && self.is_over() {
                 Err("not measured: the time for measurements was over".to_owned())
             } else {
@@ -158,22 +175,16 @@ impl<'a> Tuner<'a> {
             };
             tried.push(Tried { candidate, outcome });
         }
-        Ok(tried)
+        Ok(())
     }
 
-    /// Every way with one row a run, the simplest first.
-    fn candidates(&self, setting: &Setting<'_>) -> Vec<Candidate> {
+    /// How it runs at present, and every engine and precision with the device's own threads.
+    fn defaults(&self, setting: &Setting<'_>) -> Vec<Candidate> {
         let mut all: Vec<Candidate> = self.current.iter().cloned().collect();
         for attempt in setting.attempts {
             let default = default_arrangement(attempt.engine, &self.order, setting.family);
-            for precision in self.precisions(attempt.engine) {
-                for (threads, slots) in self.arrangements(default.threads) {
-                    let candidate = Candidate { precision, threads, slots, batch: 1, ..default.clone() };
-                    if !all.contains(&candidate) {
-                        all.push(candidate);
-                    }
-                }
-            }
+            let precisions = self.precisions(attempt.engine).into_iter();
+            all.extend(precisions.map(|precision| Candidate { precision, batch: 1, ..default.clone() }));
         }
         all
     }
@@ -190,16 +201,13 @@ impl<'a> Tuner<'a> {
         }
     }
 
-    /// Threads of a run and slots, the default first. Only a CPU's cores can be shared out in different ways.
-    fn arrangements(&self, default_threads: usize) -> Vec<(usize, usize)> {
-        let options = &self.order.device.options;
-        if options.kind != DeviceKind::Cpu {
-            return vec![(options.threads, options.slots)];
-        }
-        let cores = self.order.device.cores().total();
-        let mut counts = thread_counts(cores);
-        counts.sort_by_key(|&threads| threads != default_threads);
-        counts.into_iter().map(|threads| (threads, cores / threads)).collect()
+    /// The same with other threads a run, one row. Only a CPU's cores can be shared out in different ways.
+    fn arrangements(&self, candidate: &Candidate) -> Vec<Candidate> {
+        let device = self.order.device;
+        let cores = device.cores().total();
+        let counts = if device.options.kind == DeviceKind::Cpu { thread_counts(cores) } else { Vec::new() };
+        let arranged = |threads| Candidate { threads, slots: cores / threads, batch: 1, ..candidate.clone() };
+        counts.into_iter().map(arranged).collect()
     }
 
     /// Doubles the batch of the best ways while that gives more rows a second.
@@ -210,7 +218,7 @@ impl<'a> Tuner<'a> {
         if spec.optimize == Optimize::Latency || !batched {
             return Ok(());
         }
-        for (candidate, figures) in self.leaders(tried, FAR_BEHIND_GROWING, usize::MAX) {
+        for (candidate, figures) in self.leaders(tried, FAR_BEHIND_VARYING, usize::MAX) {
             let mut best = figures;
             let mut batch = candidate.batch.saturating_mul(2);
             while batch <= most && !self.is_over() {
