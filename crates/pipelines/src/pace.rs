@@ -14,8 +14,9 @@ pub(crate) struct Pace {
 
 /// While nothing is known of the pace: ten frames a second.
 const DEADLINE_DEFAULT: Duration = Duration::from_millis(100);
-/// No pace is taken to be faster than this.
-const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// No pace is taken to be faster than this, that of an ordinary camera: a client that sends each frame when the answer to the one
+/// before has come would otherwise set itself a deadline that just fails.
+const INTERVAL_MIN: Duration = Duration::from_millis(33);
 /// A longer silence is a pause, not a pace.
 const INTERVAL_MAX: Duration = Duration::from_secs(1);
 

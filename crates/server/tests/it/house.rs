@@ -57,10 +57,19 @@ impl House {
         specs: Vec<ModelSpec>,
         fake: FakeModel,
     ) -> Self {
+        Self::start_with(options, RegistryOptions::new(vec![engine]), specs, fake).await
+    }
+
+    /// The same, with what is particular to the registry.
+    pub(crate) async fn start_with(
+        options: ServerOptions,
+        registry: RegistryOptions,
+        specs: Vec<ModelSpec>,
+        fake: FakeModel,
+    ) -> Self {
         let metrics = Arc::new(Metrics::new());
         let device = DeviceOptions { slots: 2, ..DeviceOptions::default() };
-        let registry =
-            RegistryOptions { device, observer: Arc::clone(&metrics) as _, ..RegistryOptions::new(vec![engine]) };
+        let registry = RegistryOptions { device, observer: Arc::clone(&metrics) as _, ..registry };
         let registry = Arc::new(Registry::start(registry, specs).unwrap());
         registry.preload().await;
         let server = Server::bind(options, Arc::clone(&registry), metrics).unwrap();
@@ -124,7 +133,7 @@ pub(crate) fn fake_segmenter(classes: usize) -> FakeModel {
 }
 
 /// A dynamic batch of fixed rows.
-fn port(name: &str, dims: &[usize]) -> Port {
+pub(crate) fn port(name: &str, dims: &[usize]) -> Port {
     Port {
         name: name.to_owned(),
         element: ElementType::F32,

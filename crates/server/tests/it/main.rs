@@ -10,6 +10,7 @@ mod figures;
 mod hostile;
 mod house;
 mod http2;
+mod life;
 mod live;
 mod metrics;
 mod models;
