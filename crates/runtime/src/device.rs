@@ -8,12 +8,13 @@ use crate::event::Event;
 use crate::generation::{Generation, GenerationKey};
 use crate::slot::Slot;
 use crate::threads::Threads;
+use crate::unqueued::{Unqueued, dropped_error};
 use crate::warm_up::WarmUpFigures;
 use crate::work::Work;
-use crate::{Clock, DropReason, FailureKind, Observer, RunError, RunErrorKind};
+use crate::{Clock, DropReason, FailureKind, Observer};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use samovar_engine_api as engine_api;
-use samovar_schedule::{Batch, Class, DeviceQueue, Dropped, Entry, Moment, Next, QueuePolicy, RefusedReason, Ticket};
+use samovar_schedule::{Batch, Class, DeviceQueue, Dropped, Entry, Moment, Next, QueuePolicy, Ticket};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -413,43 +414,6 @@ impl Drop for AtWork {
 fn next_order(orders: &mut VecDeque<Order>, warming: bool) -> Option<Order> {
     let next = orders.iter().position(|order| !warming || matches!(order, Order::Remove { .. }))?;
     orders.remove(next)
-}
-
-/// Work that was not let in.
-pub(crate) struct Unqueued {
-    pub(crate) work: Work,
-    pub(crate) reason: RefusedReason,
-}
-
-impl Unqueued {
-    pub(crate) fn error(&self) -> RunError {
-        match self.reason {
-            RefusedReason::Full { retry_after } => RunError::new(
-                RunErrorKind::QueueFull { retry_after },
-                "the queue is full; ask again after the time given",
-            ),
-            RefusedReason::WouldWait => {
-                let retry_after = Duration::from_secs(1);
-                RunError::new(RunErrorKind::QueueFull { retry_after }, "the queue for jobs is full; ask again later")
-            }
-            RefusedReason::Late => dropped_error(DropReason::Expired),
-            RefusedReason::Closed => RunError::shutting_down(),
-        }
-    }
-}
-
-pub(crate) fn dropped_error(reason: DropReason) -> RunError {
-    match reason {
-        DropReason::Displaced => RunError::new(RunErrorKind::Displaced, "a newer frame of this stream took its place"),
-        DropReason::Expired => {
-            RunError::new(RunErrorKind::DeadlineExceeded, "the deadline passed before the work could be started")
-        }
-        DropReason::Unloaded => RunError::new(
-            RunErrorKind::NotReady { retry_after: Duration::from_secs(1) },
-            "the model was unloaded before the work could be started",
-        ),
-        DropReason::Cancelled | DropReason::Refused => RunError::internal("the work was cancelled"),
-    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ mod spec;
 mod state;
 mod task;
 mod threads;
+mod unqueued;
 mod versions;
 mod warm_up;
 mod work;

@@ -1,8 +1,9 @@
 //! A hold on one generation: what is made for it is run by it.
 
-use crate::device::{Device, Unqueued};
+use crate::device::Device;
 use crate::event::Event;
 use crate::generation::{Generation, InUse};
+use crate::unqueued::Unqueued;
 use crate::work::Work;
 use crate::{Call, DropReason, Pending, RowShapes, RunError, Task};
 use samovar_schedule::{BatchRule, Entry, RefusedReason};

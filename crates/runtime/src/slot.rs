@@ -1,8 +1,9 @@
 //! One slot's thread: takes batches, writes their rows, runs the engine, reads the rows; obeys orders in between.
 
-use crate::device::{AtWork, Device, Duty, InstallError, Order, dropped_error};
+use crate::device::{AtWork, Device, Duty, InstallError, Order};
 use crate::event::Event;
 use crate::generation::{Generation, GenerationKey};
+use crate::unqueued::dropped_error;
 use crate::warm_up::{WarmUp, WarmUpFigures, warm_once};
 use crate::work::Work;
 use crate::{
