@@ -123,7 +123,7 @@ pub fn hints(section: &ModelSection) -> Result<FamilyHints, CliError> {
 }
 
 /// A file's name as a model's: what may not stand in one becomes `-`.
-fn name_of(path: &Path) -> String {
+pub fn name_of(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     stem.chars().map(plain).take(64).collect::<String>().trim_start_matches(['-', '_', '.']).to_owned()

@@ -1,6 +1,7 @@
 //! The configuration of a server that is started to be measured.
 
 use crate::arguments::ModelChoices;
+pub use crate::model_choice::name_of;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,11 +57,6 @@ impl ServerSetup {
         std::fs::write(&path, &self.text)?;
         Ok(path)
     }
-}
-
-/// A model's name by its file.
-pub fn name_of(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A path as TOML takes it, from anywhere.

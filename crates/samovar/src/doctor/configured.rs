@@ -79,7 +79,7 @@ fn usable(name: &str, section: &ModelSection, surveyed: &[Surveyed]) -> Result<S
         return Err(problem.clone());
     }
     let pinned = match Pins::of(section) {
-        None => "not pinned",
+        None => "sha256 not pinned",
         Some(pins) => {
             pins.verify(Path::new(facts.path())).map_err(|error| {
                 let kind = if error.kind() == EngineErrorKind::File { FailureKind::File } else { FailureKind::Model };

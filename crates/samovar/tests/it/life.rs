@@ -214,3 +214,24 @@ fn an_idle_model_goes_and_comes_back() {
     wait_until("an answer", || server.request("POST /v1/detect", &picture).starts_with("HTTP/1.1 200"));
     server.end();
 }
+
+#[test]
+fn the_starter_set_segments_in_four_modes() {
+    let models = street().model.parent().unwrap().display().to_string();
+    let starter = std::fs::read_to_string(Path::new(&models).with_file_name("samovar.toml")).unwrap();
+    let starter = starter.replace("\"models/", &format!("\"{models}/"));
+    let plans = "[plans]\nbackground = false\nfolder = \"plans\"\n";
+    let mut server = Running::configured(&format!("{plans}{starter}"), &[]);
+    server.wait_for("ready: 2 of 2");
+    let picture = std::fs::read(street().picture).unwrap();
+    for mode in ["fast", "balanced", "accurate", "sota"] {
+        let answer = server.request(&format!("POST /v1/segment?mode={mode}"), &picture);
+        let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!(
+            (&body["mode"], &body["model"]),
+            (&mode.into(), &format!("starter-segment-{mode}").into()),
+            "{answer:.400}"
+        );
+    }
+    server.end();
+}
