@@ -1,128 +1,15 @@
-//! Plans in virtual time: which way wins, what the next start does with it, and what the measurement never gets in the way of.
+//! Plans in virtual time: which way wins, and what the next start does with it.
 
-use crate::support::{Counter, FEATURES, Row, call, rows, spec};
+use crate::place::{Place, by_precision, fast, measured, slow, until};
 use samovar_engine_api::{EngineErrorKind, Precision};
-use samovar_engines::{FakeCall, FakeEngine, FakeFault, FakeModel, Gate};
+use samovar_engines::{FakeEngine, FakeFault};
 use samovar_runtime::{
-    Class, Clock, DeviceOptions, FailureKind, Generation, ManualClock, ModelHandle, ModelSource, ModelSpec, Observer,
-    Optimize, Plan, PlanOptions, PlanSource, PlanStore, PrecisionChoice, Registry, RegistryOptions, TuneFailure,
-    TuneFailureKind, TuneOptions,
+    Clock, FailureKind, ModelSpec, Optimize, Plan, PlanSource, PrecisionChoice, TuneFailureKind, TuneOptions,
 };
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// A folder with one model's file and the plans.
-struct Place {
-    folder: tempfile::TempDir,
-}
-
-/// One engine with its form of the model. A fresh one has counted nothing: as after a restart.
-struct Stove {
-    engine: Arc<FakeEngine>,
-    model: FakeModel,
-}
-
-/// A process: a registry with some engines.
-struct Process {
-    registry: Registry,
-    events: Arc<Counter>,
-}
-
-impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("m"), "weights").unwrap();
-        Self { folder }
-    }
-
-    fn model(&self) -> PathBuf {
-        self.folder.path().join("m")
-    }
-
-    fn plans(&self) -> PathBuf {
-        self.folder.path().join("cache")
-    }
-
-    fn spec(&self) -> ModelSpec {
-        let source = ModelSource::file(self.model());
-        ModelSpec { source, precision: PrecisionChoice::Auto, ..spec("m") }
-    }
-
-    /// An engine whose runs take what `took_us` says, on the clock of `hand`.
-    fn stove(
-        &self,
-        name: &'static str,
-        hand: &ManualClock,
-        took_us: impl Fn(FakeCall) -> u64 + Send + Sync + 'static,
-    ) -> Stove {
-        self.stove_of(FakeEngine::named(name), hand, took_us)
-    }
-
-    fn stove_of(
-        &self,
-        engine: FakeEngine,
-        hand: &ManualClock,
-        took_us: impl Fn(FakeCall) -> u64 + Send + Sync + 'static,
-    ) -> Stove {
-        let (model, hand) = (FakeModel::rows(FEATURES), hand.clone());
-        model.on_run(move |run| hand.advance(Duration::from_micros(took_us(run))));
-        Stove { engine: Arc::new(engine.with(self.model(), &model)), model }
-    }
-
-    fn process(&self, clock: &Clock, stoves: &[&Stove]) -> Process {
-        self.process_with(clock, stoves, self.spec(), |_| ())
-    }
-
-    fn process_with(
-        &self,
-        clock: &Clock,
-        stoves: &[&Stove],
-        spec: ModelSpec,
-        change: impl FnOnce(&mut RegistryOptions),
-    ) -> Process {
-        let events = Arc::new(Counter::default());
-        let engines = stoves.iter().map(|stove| Arc::clone(&stove.engine) as _).collect();
-        let mut options = RegistryOptions {
-            device: DeviceOptions { slots: 1, ..DeviceOptions::default() },
-            observer: Arc::clone(&events) as Arc<dyn Observer>,
-            clock: clock.clone(),
-            plans: PlanOptions { folder: Some(self.plans()), ..PlanOptions::default() },
-            ..RegistryOptions::new(engines)
-        };
-        change(&mut options);
-        Process { registry: Registry::start(options, vec![spec]).unwrap(), events }
-    }
-
-    fn stored(&self) -> Vec<Plan> {
-        PlanStore::open(self.plans()).list()
-    }
-}
-
-impl Process {
-    async fn tune(&self) -> Result<Arc<Plan>, TuneFailure> {
-        self.registry.tune("m", TuneOptions::default()).await.unwrap()
-    }
-
-    async fn open(&self) -> Arc<Generation> {
-        self.registry.load("m").await.unwrap().unwrap()
-    }
-
-    fn handle(&self) -> ModelHandle {
-        self.registry.model("m").unwrap()
-    }
-
-    async fn answers(&self) {
-        let answer = self.handle().submit(Row::of(2.0), rows(), call(Class::Live, 1)).unwrap().await.unwrap();
-        assert_eq!(answer.output, Row::expected(2.0));
-    }
-}
-
-/// f32 takes `f32_us` for each row, bf16 `bf16_us`.
-fn by_precision(f32_us: u64, bf16_us: u64) -> impl Fn(FakeCall) -> u64 {
-    move |run| run.rows as u64 * if run.precision == Precision::F32 { f32_us } else { bf16_us }
-}
 
 fn won(plan: &Plan) -> (&str, Precision, usize, usize) {
     (&plan.engine, plan.precision, plan.threads, plan.batch)
@@ -131,16 +18,6 @@ fn won(plan: &Plan) -> (&str, Precision, usize, usize) {
 fn why_not<'a>(plan: &'a Plan, engine: &str, precision: Precision) -> &'a str {
     let tried = plan.tried.iter().find(|t| t.candidate.engine == engine && t.candidate.precision == precision);
     tried.unwrap().outcome.as_ref().unwrap_err()
-}
-
-/// Waits for what happens on other threads; nothing is measured by it.
-async fn until(reached: impl Fn() -> bool) {
-    let wait = async {
-        while !reached() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
 }
 
 #[tokio::test]
@@ -227,22 +104,6 @@ async fn more_threads_a_run_are_chosen_where_they_pay_and_served_with() {
     let generation = process.open().await;
     assert_eq!((generation.threads, generation.slots, generation.plan_source()), (2, 1, PlanSource::Measured));
     process.answers().await;
-}
-
-/// Measures with a `slow` engine that is first and a `fast` one, in a process that ends.
-async fn measured(place: &Place, clock: &Clock, hand: &ManualClock) -> (Stove, Stove) {
-    let process = place.process(clock, &[&slow(place, hand), &fast(place, hand)]);
-    let plan = process.tune().await.unwrap();
-    assert_eq!(plan.engine, "fast");
-    (slow(place, hand), fast(place, hand))
-}
-
-fn slow(place: &Place, hand: &ManualClock) -> Stove {
-    place.stove("slow", hand, by_precision(10_000, 9_000))
-}
-
-fn fast(place: &Place, hand: &ManualClock) -> Stove {
-    place.stove("fast", hand, by_precision(5_000, 3_000))
 }
 
 #[tokio::test]
@@ -353,113 +214,6 @@ async fn a_folder_that_takes_nothing_costs_only_the_keeping() {
     let generation = process.open().await;
     assert_eq!((generation.engine, generation.plan_source()), ("fast", PlanSource::Measured));
     assert_eq!(process.events.count("plan_used stored=false"), 1);
-}
-
-fn in_background(options: &mut RegistryOptions) {
-    options.plans.background = true;
-}
-
-#[tokio::test]
-async fn a_better_way_found_in_the_background_takes_over_without_a_gap() {
-    let (place, (clock, hand)) = (Place::new(), Clock::manual());
-    let (slow, fast) = (slow(&place, &hand), fast(&place, &hand));
-    let process = place.process_with(&clock, &[&slow, &fast], place.spec(), in_background);
-    assert_eq!(process.open().await.engine, "slow");
-    until(|| process.handle().generation().unwrap().number == 2).await;
-    let generation = process.handle().generation().unwrap();
-    assert_eq!((generation.engine, generation.plan_source()), ("fast", PlanSource::Measured));
-    assert_eq!(process.registry.plan("m").unwrap().unwrap().engine, "fast");
-    until(|| slow.model.counts().loaded_alive == 0).await;
-    assert_eq!((process.events.count("plan_measured"), process.events.count("swapped")), (1, 1));
-    process.answers().await;
-}
-
-#[tokio::test]
-async fn a_plan_that_was_dropped_is_measured_again_in_the_background() {
-    let (place, (clock, hand)) = (Place::new(), Clock::manual());
-    let (slow, fast) = measured(&place, &clock, &hand).await;
-    fast.model.set_deviation(Precision::Bf16, 0.5);
-    let process = place.process_with(&clock, &[&slow, &fast], place.spec(), in_background);
-    assert_eq!(process.open().await.engine, "slow");
-    until(|| process.handle().generation().unwrap().number == 2).await;
-    let generation = process.handle().generation().unwrap();
-    assert_eq!((generation.engine, generation.precision), ("fast", Precision::F32));
-    assert_eq!((place.stored().len(), process.events.count("plan_mismatch")), (1, 1));
-}
-
-#[tokio::test]
-async fn a_model_that_is_unloaded_while_it_is_measured_stays_unloaded() {
-    let (place, (clock, hand)) = (Place::new(), Clock::manual());
-    let (slow, fast) = (slow(&place, &hand), fast(&place, &hand));
-    let gate = Gate::closed();
-    let process = place.process_with(&clock, &[&slow, &fast], place.spec(), in_background);
-    process.open().await;
-    // The first load on the other engine is that of a candidate: it holds the operation, and the unload waits for it.
-    fast.model.hold_loads(&gate);
-    until(|| gate.waiting() == 1).await;
-    let unloading = process.registry.unload("m");
-    tokio::pin!(unloading);
-    assert!(tokio::time::timeout(Duration::from_millis(20), &mut unloading).await.is_err());
-    gate.open();
-    unloading.await.unwrap();
-    until(|| slow.model.counts().loaded_alive + fast.model.counts().loaded_alive == 0).await;
-    process.registry.close();
-    assert_eq!((process.handle().state().name(), process.events.count("plan_measured")), ("absent", 0));
-}
-
-#[tokio::test]
-async fn the_default_goes_on_where_nothing_is_better() {
-    let (place, (clock, hand)) = (Place::new(), Clock::manual());
-    let (fast, slow) = (fast(&place, &hand), slow(&place, &hand));
-    let process = place.process_with(&clock, &[&fast, &slow], place.spec(), in_background);
-    let generation = process.open().await;
-    until(|| generation.plan_source() == PlanSource::Measured).await;
-    assert_eq!((process.open().await.number, process.events.count("swapped")), (1, 0));
-    assert_eq!((place.stored().len(), process.events.count("plan_measured")), (1, 1));
-}
-
-#[tokio::test]
-async fn a_measurement_in_the_background_yields_to_live_work() {
-    let (place, (clock, hand)) = (Place::new(), Clock::manual());
-    let stove = place.stove("only", &hand, |_| 0);
-    // Who made each run; and the first few measuring runs find that live work comes meanwhile.
-    let (log, pushed) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicU64::new(0)));
-    let (handle, answers) = (Arc::new(OnceLock::<ModelHandle>::new()), Arc::new(Mutex::new(Vec::new())));
-    stove.model.on_run({
-        let (log, pushed, handle, answers) =
-            (Arc::clone(&log), Arc::clone(&pushed), Arc::clone(&handle), Arc::clone(&answers));
-        move |run| {
-            hand.advance(Duration::from_millis(5 * run.rows as u64));
-            let serves = std::thread::current().name().is_some_and(|name| name.starts_with("slot"));
-            let Some(handle) = handle.get() else { return };
-            let pushes = !serves && pushed.load(Ordering::SeqCst) < 5;
-            log.lock().unwrap().push(if serves {
-                's'
-            } else if pushes {
-                'p'
-            } else {
-                'm'
-            });
-            if pushes {
-                pushed.fetch_add(1, Ordering::SeqCst);
-                answers.lock().unwrap().push(handle.submit(Row::of(2.0), rows(), call(Class::Live, 1)).unwrap());
-            }
-        }
-    });
-    let process = place.process_with(&clock, &[&stove], place.spec(), in_background);
-    let generation = process.open().await;
-    assert!(handle.set(process.handle()).is_ok());
-    until(|| generation.plan_source() == PlanSource::Measured).await;
-    let answers = std::mem::take(&mut *answers.lock().unwrap());
-    assert_eq!(answers.len(), 5);
-    for answer in answers {
-        assert_eq!(answer.await.unwrap().output, Row::expected(2.0));
-    }
-    let log: String = log.lock().unwrap().iter().collect();
-    // The reference run, which is a single one, is not taken back; every window is.
-    assert!(!log.contains("pp"), "live work goes before the next measuring run: {log}");
-    assert_eq!(log.matches("ps").count(), 5, "{log}");
-    assert!(!place.stored().is_empty());
 }
 
 #[tokio::test]
