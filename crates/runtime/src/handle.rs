@@ -21,7 +21,9 @@ pub struct ModelHandle {
 pub enum Opened {
     /// It was warm: the open cost nothing.
     Warm(Arc<Generation>),
-    /// This open waited for the load and the warm-up.
+    /// Somebody else's load and warm-up were in progress, and this open waited for them.
+    Waited(Arc<Generation>),
+    /// This open loaded the model and warmed it up.
     Loaded(Arc<Generation>),
 }
 
@@ -29,7 +31,7 @@ impl Opened {
     /// The generation that serves.
     pub const fn generation(&self) -> &Arc<Generation> {
         match self {
-            Self::Warm(generation) | Self::Loaded(generation) => generation,
+            Self::Warm(generation) | Self::Waited(generation) | Self::Loaded(generation) => generation,
         }
     }
 }
@@ -56,24 +58,30 @@ impl ModelHandle {
     /// # Errors
     /// `NotReady` where the load fails or has failed and is not due again; `ShuttingDown`.
     pub async fn open(&self) -> Result<Opened, RunError> {
+        let mut found: fn(Arc<Generation>) -> Opened = Opened::Warm;
         for _ in 0..ENTER_TRIES {
             match self.state() {
-                ModelState::Ready(generation) => return Ok(self.found_warm(generation)),
+                ModelState::Ready(generation) => {
+                    self.skip_warm_up();
+                    return Ok(found(generation));
+                }
                 ModelState::Failed(failure) if !self.model.may_try(&failure) => return Err(not_ready(&failure)),
                 ModelState::Absent | ModelState::Failed(_) if self.model.claim_load() => {
                     let loaded = self.operations.run(&self.model, Model::load).await?;
                     return loaded.map(Opened::Loaded).map_err(|failure| not_ready(&failure));
                 }
-                _ => self.settled().await?,
+                _ => {
+                    self.settled().await?;
+                    found = Opened::Waited;
+                }
             }
         }
         Err(starting(Duration::from_secs(1)))
     }
 
-    fn found_warm(&self, generation: Arc<Generation>) -> Opened {
+    fn skip_warm_up(&self) {
         self.model.touch();
         self.observe(&Event::WarmUpSkipped { model: self.name() });
-        Opened::Warm(generation)
     }
 
     /// Waits for the operation in progress to end.

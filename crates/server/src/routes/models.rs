@@ -107,7 +107,7 @@ pub(crate) async fn warm_up(
         WarmUpOutcome::Ran
     } else {
         match model.open().await? {
-            Opened::Warm(_) => WarmUpOutcome::Skipped,
+            Opened::Warm(_) | Opened::Waited(_) => WarmUpOutcome::Skipped,
             Opened::Loaded(_) => WarmUpOutcome::Ran,
         }
     };
