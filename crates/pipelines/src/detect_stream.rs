@@ -3,6 +3,7 @@
 //! The stream never waits for a model: a frame that cannot be started before the next one comes is dropped, counted and
 //! told. What a stream holds is bounded, however fast frames come and however slowly events are taken.
 
+use crate::reopening::Reopening;
 use crate::{FrameEvent, FrameQueue};
 use samovar_media::Picture;
 use samovar_models::{DetectOptions, Detections, Detector};
@@ -14,12 +15,13 @@ pub struct DetectStream {
     options: DetectOptions,
     key: StreamKey,
     frames: FrameQueue<Detections>,
+    reopening: Reopening,
 }
 
 impl DetectStream {
     /// A stream on a model that was opened.
     pub fn new(detector: Detector, options: DetectOptions, key: StreamKey) -> Self {
-        Self { detector, options, key, frames: FrameQueue::default() }
+        Self { detector, options, key, frames: FrameQueue::default(), reopening: Reopening::default() }
     }
 
     /// Takes other thresholds from the next frame on.
@@ -39,6 +41,7 @@ impl DetectStream {
 
     /// Takes a frame in. Never waits; what becomes of it is told by [`DetectStream::next`].
     pub fn push(&mut self, number: u64, picture: Picture) {
+        self.reopening.look(self.detector.handle());
         let (detector, options, call) = (&self.detector, &self.options, Call::new(Class::Live, self.key));
         self.frames.push(number, || detector.detect(picture, options.clone(), call));
     }
@@ -50,7 +53,13 @@ impl DetectStream {
 
     /// The next event, in the order of the frames; waits for ever while no frame is on its way. Safe to cancel.
     pub async fn next(&mut self) -> FrameEvent<Detections> {
-        self.frames.next().await
+        loop {
+            tokio::select! {
+                biased;
+                () = self.reopening.ended() => {}
+                event = self.frames.next() => return event,
+            }
+        }
     }
 
     /// Whether every frame's event was told.

@@ -11,6 +11,7 @@ mod mode;
 mod mode_governor;
 mod mode_table;
 mod pace;
+mod reopening;
 mod segment_stream;
 
 pub use detect_stream::DetectStream;

@@ -4,6 +4,7 @@
 //! so that none is lost and none overtakes another. A model that the stream has used stays held until the stream ends.
 
 use crate::pace::Pace;
+use crate::reopening::Reopening;
 use crate::{FrameEvent, FrameQueue, FrameTime, GovernorPolicy, Mode, ModeGovernor, ModeTable};
 use samovar_media::Picture;
 use samovar_models::{ClassMap, SegmentOptions};
@@ -25,6 +26,7 @@ pub struct SegmentStream {
     /// The mode of the frames whose events are told next.
     told: usize,
     switch: Option<Switch>,
+    reopening: Reopening,
     /// Keeps the models of the modes that were used in memory, by their place in the table.
     holds: Vec<Option<Hold>>,
     /// Chooses the mode, where that is left to the server.
@@ -132,6 +134,7 @@ impl SegmentStream {
             current: mode,
             told: mode,
             switch: None,
+            reopening: Reopening::default(),
             governor: None,
             frames: FrameQueue::default(),
             notices: VecDeque::new(),
@@ -204,6 +207,7 @@ impl SegmentStream {
     /// Takes a frame in. Never waits; what becomes of it is told by [`SegmentStream::next`].
     pub fn push(&mut self, number: u64, picture: Picture) {
         self.pace.arrived(Instant::now());
+        self.reopening.look(self.modes.modes()[self.current].segmenter.handle());
         let (segmenter, options) = (&self.modes.modes()[self.current].segmenter, self.options);
         let call = Call::new(Class::Live, self.key);
         self.frames.push(number, || segmenter.segment(picture, options, call));
@@ -224,6 +228,7 @@ impl SegmentStream {
             tokio::select! {
                 biased;
                 opened = opened(&mut self.switch), if self.frames.has_room() => self.finish(opened),
+                () = self.reopening.ended() => {}
                 event = self.frames.next() => return self.tell(event),
             }
         }

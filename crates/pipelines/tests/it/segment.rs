@@ -237,3 +237,28 @@ async fn a_table_of_modes_has_names_of_its_own() {
     assert_eq!(refused(&["a", "auto"]), Some(ModeTableError::Taken("auto".to_owned())));
     assert_eq!(refused(&["a", "b"]), None);
 }
+
+#[tokio::test]
+async fn a_model_that_was_put_away_comes_back_with_the_next_frames() {
+    let bench = ModeBench::new();
+    let mut stream = bench.stream("fast").await;
+    bench.registry.clear().await;
+    let mut number = 0;
+    loop {
+        stream.push(number, bench.picture());
+        match stream.next().await {
+            SegmentEvent::Error { frame, error } => {
+                assert_eq!(frame, number);
+                assert!(matches!(error.kind(), RunErrorKind::NotReady { .. }), "{error}");
+            }
+            event => {
+                assert!(number > 0, "the first frame comes too early");
+                assert_eq!(seen(event), (number, "fast".to_owned()));
+                break;
+            }
+        }
+        number += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(bench.models[0].counts().loads, 2, "one load brought it back");
+}

@@ -94,3 +94,25 @@ async fn a_stream_that_ends_leaves_no_work_behind() {
     gate.open();
     assert!(matches!(first.next().await, FrameEvent::Result { frame: 0, .. }));
 }
+
+#[tokio::test]
+async fn a_model_that_was_put_away_comes_back_with_the_next_frames() {
+    let bench = Bench::warm(1).await;
+    let mut stream = stream(&bench, 1);
+    bench.registry.unload("m").await.unwrap();
+    let mut number = 0;
+    loop {
+        stream.push(number, bench.picture(10));
+        match stream.next().await {
+            FrameEvent::Error { frame, error } => {
+                assert_eq!(frame, number);
+                assert!(matches!(error.kind(), RunErrorKind::NotReady { .. }), "{error}");
+            }
+            FrameEvent::Result { frame, .. } => break assert!(frame == number && frame > 0),
+            FrameEvent::Dropped { .. } => unreachable!("nothing else is on its way"),
+        }
+        number += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert_eq!(bench.model.counts().loads, 2, "one load brought it back");
+}
