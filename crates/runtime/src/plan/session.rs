@@ -97,7 +97,9 @@ impl<'a> Session<'a> {
     pub(crate) fn agree(&mut self, reference: &Reference, tolerance: Tolerance) -> Result<f32, Interrupt> {
         let (outputs, batch) = (self.model.signature().outputs.len(), self.batch);
         let runner = self.runners.first_mut().ok_or_else(|| Interrupt::Refused("it has no slot".to_owned()))?;
-        one_run(self.conditions, runner.as_mut(), self.threads, None)?;
+        let undisturbed = Some(self.conditions.device.activity());
+        one_run(self.conditions, runner.as_mut(), self.threads, undisturbed)?;
+        self.conditions.check(undisturbed)?;
         let run = Snapshot::of(runner.as_ref(), outputs).map_err(|error| Interrupt::Refused(error.to_string()))?;
         let disagrees = |reason: String| Interrupt::Refused(format!("it does not agree with f32: {reason}"));
         if batch == 1 {
