@@ -171,7 +171,47 @@ pub enum RunCommand {
     /// Find objects in pictures and videos
     #[command(after_help = DETECT_EXAMPLES)]
     Detect(DetectArguments),
+    /// Tell the class of every pixel of pictures
+    #[command(after_help = SEGMENT_EXAMPLES)]
+    Segment(SegmentArguments),
 }
+
+/// `samovar run segment`.
+#[derive(Debug, Args)]
+pub struct SegmentArguments {
+    /// Pictures, folders, patterns; `-` reads one picture from stdin
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<String>,
+    /// The model: an ONNX file, a name from the configuration, or one that `samovar models list` tells
+    #[arg(long, short, value_name = "FILE|NAME")]
+    pub model: String,
+    /// How the model runs.
+    #[command(flatten)]
+    pub choices: ModelChoices,
+    /// Go into the folders of a folder too
+    #[arg(long, short)]
+    pub recursive: bool,
+    /// Write one JSON object for each picture to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write one JSON object for each picture to stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Put the class of every pixel into the JSON: runs of [class, length], in rows from the top left
+    #[arg(long)]
+    pub runs: bool,
+    /// Write pictures with the classes laid over them: a file for one input, else a folder
+    #[arg(long, value_name = "OUT")]
+    pub annotate: Option<PathBuf>,
+}
+
+const SEGMENT_EXAMPLES: &str = "\
+Examples:
+  samovar run segment street.jpg --model starter-segment-sota --annotate classes.jpg
+  samovar run segment photos/ --model segformer.onnx --json > areas.jsonl
+  samovar run segment street.jpg --model segformer.onnx --runs -o street.jsonl
+
+One input that fails does not stop the others; the exit code is 3 then.";
 
 /// `samovar run detect`.
 #[derive(Debug, Args)]

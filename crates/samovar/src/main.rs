@@ -61,6 +61,7 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Demo(demo) => demo::demo(&demo, config),
         Command::Serve(serve) => serve::serve(&serve, config),
         Command::Run(RunCommand::Detect(detect)) => run::detect(&detect, config),
+        Command::Run(RunCommand::Segment(segment)) => run::segment(&segment, config),
         Command::Models(models) => models_command::run(&models, config),
         Command::Tune(tune) => plan::tune(&tune, config),
         Command::Plan(command) => plan::run(&command, config),

@@ -100,7 +100,7 @@ fn advice(plan: &Plan, path: &Path) -> String {
             "{path}\n\nTry it:\n  samovar run detect PICTURE --model {name}\nor in samovar.toml:\n  [models.{name}]\n  path = \"{name}\"\n"
         ),
         Some(entry) if entry.family == "segmentation" => format!(
-            "{path}\n\nTry it:\n  samovar serve --model {name}\n  curl --data-binary @PICTURE http://127.0.0.1:8080/v1/segment\n"
+            "{path}\n\nTry it:\n  samovar run segment PICTURE --model {name}\nor in samovar.toml:\n  [models.{name}]\n  path = \"{name}\"\n"
         ),
         Some(entry) => format!(
             "{path}\n\nSamovar does not run the family `{}` yet; the file is there for other tools.\n",

@@ -72,14 +72,22 @@ impl Annotator {
     /// # Errors
     /// Where it cannot be decoded again or written.
     pub fn picture(&mut self, input: &Input, picture: &Picture, found: &Detections) -> Result<(), CliError> {
-        let path = self.path(input, Content::Picture)?;
         let frame = draw(&*picture.frame(&self.pool)?, found, &self.pool);
+        self.write(input, &frame)
+    }
+
+    /// Writes what was drawn over a picture.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&mut self, input: &Input, frame: &Frame) -> Result<(), CliError> {
+        let path = self.path(input, Content::Picture)?;
         let encoding = if has_extension(&path, "png") {
             ImageEncoding::Png
         } else {
             ImageEncoding::Jpeg { quality: JPEG_QUALITY }
         };
-        let bytes = encode_image(&frame, encoding, &self.pool)?;
+        let bytes = encode_image(frame, encoding, &self.pool)?;
         std::fs::write(&path, bytes).map_err(|error| {
             remove_part(&path);
             stdout::write_error(&path.display().to_string(), &error)

@@ -8,9 +8,12 @@ mod pictures;
 mod progress;
 mod record;
 mod report;
+mod segment;
+mod segment_record;
 mod totals;
 mod videos;
 
 pub use detect::detect;
 pub use model::{LoadedModel, load};
+pub use segment::segment;
 pub use totals::plural;

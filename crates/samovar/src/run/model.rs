@@ -4,7 +4,7 @@ use crate::arguments::ModelChoices;
 use crate::config::ConfigFile;
 use crate::failure::CliError;
 use crate::{here, model_choice};
-use samovar_models::Detector;
+use samovar_models::{Detector, Segmenter};
 use samovar_runtime::{Generation, Registry};
 use std::sync::Arc;
 
@@ -29,4 +29,31 @@ pub async fn load(text: &str, choices: &ModelChoices, file: &ConfigFile) -> Resu
     let detector = Detector::new(registry.model(&named.0)?);
     detector.model()?;
     Ok(LoadedModel { _registry: registry, detector, generation })
+}
+
+/// A segmentation model that is ready.
+pub struct LoadedSegmenter {
+    /// Owns the device; everything ends with it.
+    _registry: Registry,
+    /// The way to class maps.
+    pub segmenter: Segmenter,
+    /// What serves.
+    pub generation: Arc<Generation>,
+}
+
+/// Loads and warms the segmentation model that `text` (a file or a configured name) means.
+///
+/// # Errors
+/// Why it cannot be had, with the cure.
+pub async fn load_segmenter(
+    text: &str,
+    choices: &ModelChoices,
+    file: &ConfigFile,
+) -> Result<LoadedSegmenter, CliError> {
+    let named = model_choice::file_or_name(text, &file.config, choices)?;
+    let registry = here::registry(&file.config, vec![model_choice::spec(&named)?], None)?;
+    let generation = registry.load(&named.0).await??;
+    let segmenter = Segmenter::new(registry.model(&named.0)?);
+    segmenter.model()?;
+    Ok(LoadedSegmenter { _registry: registry, segmenter, generation })
 }

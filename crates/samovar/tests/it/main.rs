@@ -14,6 +14,7 @@ mod life;
 mod plan;
 mod pull;
 mod running;
+mod segment;
 mod serve;
 mod support;
 mod video;
