@@ -177,7 +177,9 @@ impl MaskBody {
 
 /// A class map as a PNG of indices with the colours of PASCAL VOC.
 pub(crate) fn palette_png(map: &ClassMap) -> Result<Vec<u8>, ApiError> {
-    Ok(encode_palette_png(map.width, map.height, &map.classes, &CLASS_PALETTE)?)
+    // Colours that no class has would only make the small maps of a stream larger.
+    let palette = &CLASS_PALETTE[..map.labels.len().min(CLASS_PALETTE.len())];
+    Ok(encode_palette_png(map.width, map.height, &map.classes, palette)?)
 }
 
 impl From<Polygon> for PolygonBody {

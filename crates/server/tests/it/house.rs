@@ -39,6 +39,11 @@ impl House {
     /// Four segmentation models as modes, and a detector that is not loaded, none loaded yet. Model `seg-MODE` of tier `n` has `n + 2`
     /// classes, and what the fake engine computes is always of the last one.
     pub(crate) async fn modes() -> (Self, Vec<FakeModel>) {
+        Self::modes_with(ServerLimits::default()).await
+    }
+
+    /// The same within these limits.
+    pub(crate) async fn modes_with(limits: ServerLimits) -> (Self, Vec<FakeModel>) {
         let models: Vec<_> = (0..MODES.len()).map(|tier| fake_segmenter(tier + 2)).collect();
         let fake = fake_detector();
         let engine = FakeEngine::new().with("fake.onnx", &fake);
@@ -47,7 +52,7 @@ impl House {
         let mut specs: Vec<_> = MODES.iter().map(|mode| lazy(&format!("seg-{mode}"), mode)).collect();
         specs.push(lazy("fake", "fake.onnx"));
         let modes = MODES.iter().map(|mode| ((*mode).to_owned(), format!("seg-{mode}"))).collect();
-        let options = ServerOptions { segment_modes: modes, ..options() };
+        let options = ServerOptions { segment_modes: modes, limits, ..options() };
         (Self::start(options, Arc::new(engine), specs, fake).await, models)
     }
 

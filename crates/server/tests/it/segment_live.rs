@@ -6,6 +6,7 @@ use crate::pictures::png;
 use crate::socket::Socket;
 use samovar_engine_api::EngineErrorKind;
 use samovar_engines::{FakeFault, Gate};
+use samovar_server::{ServerLimits, StreamLimits};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -247,4 +248,19 @@ async fn the_first_connection_warms_the_model_and_the_next_nine_skip_it() {
     post(house.address, "/v1/models/clear", b"").await;
     drop(ready(house.address, "?mode=sota").await);
     assert_eq!(counts("sota").await, (2.0, 1.0), "cleared, it is warmed again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mask_that_does_not_fit_into_an_event_is_told_and_the_stream_goes_on() {
+    let stream = StreamLimits { write_buffer_bytes_max: 4 << 10, ..StreamLimits::default() };
+    let limits = ServerLimits { stream, ..ServerLimits::default() };
+    let (house, _) = House::modes_with(limits).await;
+    let (mut socket, _) = ready(house.address, "?mask=png").await;
+    // A PNG of one colour still has a line for every row of pixels.
+    socket.frame(png(1_500, 1_500, 1)).await;
+    let event = socket.event().await;
+    assert_eq!((&event["frame"], &event["code"]), (&0.into(), &"mask_too_large".into()), "{event}");
+    assert!(event["cure"].is_string());
+    socket.frame(png(20, 10, 1)).await;
+    assert_eq!(socket.event().await["type"], "result");
 }
