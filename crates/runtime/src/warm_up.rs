@@ -90,7 +90,8 @@ impl WarmUp {
     fn begin(&mut self, generation: &Generation) -> Option<Step> {
         let (lane, rows) = self.steps.next()?;
         let settle = if self.figures.settled.is_empty() { Settle::of_first() } else { Settle::of_further() };
-        Some(Step::new(generation, lane, rows, settle))
+        let planned = generation.plan().filter(|plan| self.figures.settled.is_empty() && plan.batch == rows);
+        Some(Step::new(generation, lane, rows, settle.expecting(planned.map(|plan| plan.latency))))
     }
 }
 
@@ -158,6 +159,8 @@ struct Settle {
     near: usize,
     /// Runs in a row that must be.
     near_wanted: usize,
+    /// What a run takes by the plan; none without one.
+    expected: Option<Duration>,
 }
 
 impl Settle {
@@ -176,7 +179,17 @@ impl Settle {
     }
 
     const fn near(near_wanted: usize) -> Self {
-        Self { runs: Vec::new(), best: Duration::MAX, near: 0, near_wanted }
+        Self { runs: Vec::new(), best: Duration::MAX, near: 0, near_wanted, expected: None }
+    }
+
+    /// The same where a plan tells what a run takes once it has settled: a second run that is as quick needs no further one to show it.
+    fn expecting(self, expected: Option<Duration>) -> Self {
+        Self { expected, ..self }
+    }
+
+    fn as_expected(&self) -> Option<Duration> {
+        let last = *self.runs.last().filter(|_| self.runs.len() > 1)?;
+        self.expected.filter(|expected| last <= expected.mul_f64(1.15)).map(|_| last)
     }
 
     fn add(&mut self, latency: Duration) {
@@ -188,6 +201,9 @@ impl Settle {
 
     /// The median of the runs that settled; where none did, of the second half.
     fn settled(&self) -> Option<Duration> {
+        if let Some(run) = self.as_expected() {
+            return Some(run);
+        }
         let settled = self.near >= self.near_wanted;
         if !settled && self.runs.len() < Self::RUNS_MAX {
             return None;
@@ -214,6 +230,16 @@ mod tests {
         assert_eq!(first(&[88]), None);
         assert_eq!(first(&[88, 60, 46]), None);
         assert_eq!(first(&[88, 46, 44, 45]), Some(45));
+    }
+
+    #[test]
+    fn a_run_as_quick_as_the_plan_says_needs_no_other_to_show_it() {
+        let planned =
+            |latencies_ms| settled(Settle::of_first().expecting(Some(Duration::from_millis(40))), latencies_ms);
+        assert_eq!(planned(&[41]), None, "the first run tells nothing yet");
+        assert_eq!(planned(&[88, 42]), Some(42));
+        assert_eq!(planned(&[88, 60]), None);
+        assert_eq!(planned(&[88, 60, 60, 61]), Some(60), "a machine that is slower than when the plan was made");
     }
 
     #[test]
