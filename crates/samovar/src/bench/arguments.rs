@@ -44,7 +44,7 @@ pub struct BenchMemoryArguments {
 /// `samovar bench swap`.
 #[derive(Clone, Debug, Args)]
 pub struct BenchSwapArguments {
-    /// The detector that the streams begin with, an ONNX file
+    /// The model that the streams begin with, an ONNX file
     #[arg(long, short, value_name = "FILE")]
     pub model: PathBuf,
     /// The one that takes turns with it [default: a second copy of the first]
@@ -59,6 +59,9 @@ pub struct BenchSwapArguments {
     /// Swaps while the streams run
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub swaps: usize,
+    /// Seconds to measure the plan of each model before; 0 swaps without plans
+    #[arg(long, value_name = "S", default_value_t = 15)]
+    pub budget: u64,
     /// How the models run.
     #[command(flatten)]
     pub choices: ModelChoices,

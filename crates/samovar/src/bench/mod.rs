@@ -16,6 +16,7 @@ mod statistics;
 mod stream_client;
 mod swap;
 mod throughput;
+mod tune;
 mod workplace;
 
 pub use arguments::{BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchSwapArguments};

@@ -4,12 +4,11 @@ use super::arguments::BenchStartArguments;
 use super::server_process::ServerProcess;
 use super::server_setup::ServerSetup;
 use super::statistics::median;
+use super::tune::tune;
 use super::workplace::Workplace;
 use crate::failure::{CliError, Exit};
-use crate::{stderr, stdout};
+use crate::stdout;
 use serde::Serialize;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -78,28 +77,6 @@ fn starts(count: usize, setup: &ServerSetup, before: impl Fn() -> Result<(), Cli
         resident.push(server.resident_bytes().unwrap_or(0) as f64);
     }
     Ok(Starts { ready_ms: median(&ready_ms), resident_bytes: median(&resident) as u64 })
-}
-
-/// `samovar tune` with the server's own configuration.
-fn tune(setup: &ServerSetup, budget_s: u64) -> Result<(), CliError> {
-    let failed = |what: &str| CliError::new("tune_failed", format!("the plans could not be measured: {what}"));
-    stderr::line("measuring plans");
-    let config = setup.write().map_err(|error| failed(&error.to_string()))?;
-    let tuned = tune_with(&config, budget_s);
-    // A file left behind in the temporary folder harms nobody.
-    let _ = std::fs::remove_file(&config);
-    let output = tuned.map_err(|error| failed(&error.to_string()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(failed(String::from_utf8_lossy(&output.stderr).trim()))
-}
-
-fn tune_with(config: &Path, budget_s: u64) -> std::io::Result<std::process::Output> {
-    let budget = budget_s.to_string();
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["tune", "--budget", &budget, "--config"]).arg(config);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).output()
 }
 
 impl Figures {

@@ -7,6 +7,7 @@ use super::server_process::{self, ServerProcess};
 use super::server_setup::ServerSetup;
 use super::statistics::percentile;
 use super::stream_client::StreamClient;
+use super::tune::tune;
 use super::workplace::Workplace;
 use crate::failure::{CliError, Exit};
 use crate::{stderr, stdout};
@@ -85,9 +86,16 @@ pub fn swap(arguments: &BenchSwapArguments) -> Result<Exit, CliError> {
     workplace.copy(&arguments.model, "versions/1/model.onnx")?;
     workplace.copy(arguments.other.as_ref().unwrap_or(&arguments.model), "versions/2/model.onnx")?;
     damage(&arguments.model, &workplace)?;
-    let setup = ServerSetup::new(&workplace.emptied("plans")?, arguments.choices);
-    let setup = setup.model(MODEL, &workplace.path().join("versions"), "versions = 1\n");
-    let server = ServerProcess::start(&setup)?;
+    let plans = workplace.emptied("plans")?;
+    let serving = |version: u64| {
+        let setup = ServerSetup::new(&plans, arguments.choices);
+        setup.model(MODEL, &workplace.path().join("versions"), &format!("versions = {version}\n"))
+    };
+    if arguments.budget > 0 {
+        tune(&serving(1), arguments.budget)?;
+        tune(&serving(2), arguments.budget)?;
+    }
+    let server = ServerProcess::start(&serving(1))?;
     server.wait_until_ready()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime =
@@ -161,7 +169,7 @@ async fn open_streams(
 ) -> Result<JoinSet<Result<(), CliError>>, CliError> {
     let picture: Bytes = encode_image(&picture(), ImageEncoding::Jpeg { quality: 85 }, &FramePool::new(1))?.into();
     let period = Duration::from_secs_f64(1.0 / arguments.fps.max(0.01));
-    let url = format!("ws://{address}/v1/streams/detect?model={MODEL}");
+    let url = url(address)?;
     let mut streams = JoinSet::new();
     let start = Instant::now() + Duration::from_millis(500);
     for index in 0..arguments.streams {
@@ -172,6 +180,13 @@ async fn open_streams(
         streams.spawn(player.play(client));
     }
     Ok(streams)
+}
+
+/// The kind of stream that the model is for.
+fn url(address: SocketAddr) -> Result<String, CliError> {
+    let model = server_process::post(address, &format!("/v1/models/{MODEL}/warm-up"), &json!({}))?;
+    let kind = if model["serving"]["family"] == "segmentation" { "segment?mask=none&" } else { "detect?" };
+    Ok(format!("ws://{address}/v1/streams/{kind}model={MODEL}"))
 }
 
 /// One stream: a frame by the clock, whatever the answers do.
