@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use samovar_engine_api::{EngineError, EngineErrorKind, LoadedModel, Precision, Runner, RunnerOptions, Signature};
 use samovar_schedule::{BatchRule, LaneKey, Moment};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -161,9 +162,13 @@ impl Generation {
         model.runner(&RunnerOptions { threads: self.threads })
     }
 
-    /// Lets the weights go; runners that are left keep them until they are dropped.
+    /// Lets the weights go; runners that are left keep them until they are dropped. An engine that panics over it keeps nobody from
+    /// letting the rest go.
     pub(crate) fn release(&self) {
-        drop(self.model.lock().take());
+        let model = self.model.lock().take();
+        if catch_unwind(AssertUnwindSafe(|| drop(model))).is_err() {
+            tracing::error!(model = %self.name, "the engine panicked when the weights were let go");
+        }
     }
 
     /// Whether it runs by default, by a plan of this process or by one of an earlier process.
@@ -184,7 +189,8 @@ impl Generation {
     /// Holds the first run of the warm-up input against the plan; whoever comes second has nothing left to check.
     pub(crate) fn verify(&self, runner: &dyn Runner) -> Result<(), TaskError> {
         let check = self.plan.lock().check.take();
-        check.map_or(Ok(()), |check| check.verify(runner).map_err(TaskError::internal))
+        let outputs = self.signature.outputs.len();
+        check.map_or(Ok(()), |check| check.verify(runner, outputs).map_err(TaskError::internal))
     }
 
     /// What loading and warming took.

@@ -90,7 +90,12 @@ fn by_plan(order: &LoadOrder<'_>, attempts: &[Attempt<'_>], key: &PlanKey) -> Op
         refuse_plan(order, key, "its engine is not here any more");
         return None;
     };
-    match attempt.load_by(order, first_contract(order, attempts)?.1, &plan, source) {
+    let (_, contract) = first_contract(order, attempts)?;
+    if !plan.candidate().is_possible(&attempt.engine.info(), order, contract.family.as_ref()) {
+        refuse_plan(order, key, "it asks for more than the device, the model or the configuration allows");
+        return None;
+    }
+    match attempt.load_by(order, contract, &plan, source) {
         Ok(outcome) => Some(outcome),
         // Nothing is wrong with the plan where the file is: the load fails the default way and says why.
         Err(error) if error.kind == FailureKind::File => None,

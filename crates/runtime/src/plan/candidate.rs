@@ -1,6 +1,8 @@
 //! One way to run a model: engine, precision, threads, slots and batch.
 
-use samovar_engine_api::Precision;
+use crate::load::LoadOrder;
+use crate::{Family, PrecisionChoice};
+use samovar_engine_api::{EngineInfo, Precision};
 
 /// One way to run a model on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +29,21 @@ impl Candidate {
             text.chars().take(32).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
         };
         format!("{}-{}-{precision}-{slots}x{threads}-b{batch}", plain(engine), plain(engine_version))
+    }
+}
+
+impl Candidate {
+    /// Whether it asks for nothing but what its engine, the device, the model and its configuration have: a plan's file may have been
+    /// written by anybody.
+    pub(crate) fn is_possible(&self, info: &EngineInfo, order: &LoadOrder<'_>, family: &dyn Family) -> bool {
+        let cores = order.device.cores().total();
+        let rows_max = order.spec.batch_max.unwrap_or(usize::MAX).min(family.batch_max()).max(1);
+        let precision = match order.spec.precision {
+            PrecisionChoice::Auto => info.precisions.contains(&self.precision),
+            PrecisionChoice::Fixed(precision) => precision == self.precision,
+        };
+        let fits = self.threads.saturating_mul(self.slots) <= cores && self.batch <= rows_max;
+        precision && fits && self.engine_version == info.version
     }
 }
 

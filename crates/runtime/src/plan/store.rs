@@ -57,12 +57,10 @@ impl PlanStore {
     /// # Errors
     /// Those of the file system.
     pub fn remove(&self, key: &PlanKey) -> io::Result<bool> {
+        // First what is used; a compiled form that stays is only in the way.
+        let was_there = is_gone(fs::remove_file(self.path(key)))?;
         self.remove_forms(key, None)?;
-        match fs::remove_file(self.path(key)) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(was_there)
     }
 
     /// Removes every plan, those that cannot be read too, and every compiled form; tells how many plans there were.
@@ -88,7 +86,9 @@ impl PlanStore {
         fs::create_dir_all(self.plans())?;
         write_whole(&self.path(&plan.key), file::text(plan).as_bytes())?;
         self.remove_forms(&plan.key, Some(&self.form(&plan.key, &plan.candidate())))?;
-        for (_, key) in self.files().into_iter().skip(PLANS_MAX) {
+        // Whatever the clock says: the one that has just been put is the newest.
+        let others = self.files().into_iter().map(|(_, key)| key).filter(|key| *key != plan.key);
+        for key in others.skip(PLANS_MAX - 1) {
             self.remove(&key)?;
         }
         Ok(())
@@ -119,7 +119,9 @@ impl PlanStore {
         for entry in entries.flatten() {
             let is_ours = entry.file_name().to_string_lossy().starts_with(key.as_str());
             if is_ours && kept != Some(&entry.path()) {
-                fs::remove_dir_all(entry.path())?;
+                // A link goes as a file does, and what it leads to stays.
+                let is_folder = entry.file_type()?.is_dir();
+                is_gone(if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) })?;
             }
         }
         Ok(())
@@ -135,6 +137,15 @@ impl PlanStore {
         let mut files: Vec<_> = entries.flatten().filter_map(named).collect();
         files.sort_by(|a, b| b.cmp(a));
         files
+    }
+}
+
+/// Whether it was there: another process may remove the same things.
+fn is_gone(removed: io::Result<()>) -> io::Result<bool> {
+    match removed {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -166,6 +177,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::plan::file::tests::plan;
+    use std::time::Duration;
 
     fn key(digit: char) -> PlanKey {
         PlanKey::parse(&digit.to_string().repeat(64)).unwrap()
@@ -226,6 +238,14 @@ mod tests {
         for nth in 0..PLANS_MAX + 3 {
             store.put(&plan(PlanKey::parse(&format!("{nth:064x}")).unwrap())).unwrap();
         }
+        assert_eq!(store.files().len(), PLANS_MAX);
+        // The clock was set back since the others were written.
+        let (late, future) = (key('a'), SystemTime::now() + Duration::from_secs(24 * 3600));
+        for (_, other) in store.files() {
+            File::options().write(true).open(store.path(&other)).unwrap().set_modified(future).unwrap();
+        }
+        store.put(&plan(late.clone())).unwrap();
+        assert!(store.get(&late).is_some());
         assert_eq!(store.files().len(), PLANS_MAX);
     }
 }
