@@ -34,14 +34,27 @@ struct Table {
     reserved: BTreeMap<u64, Reserved>,
     reservations: u64,
     /// Generations in memory. Their figures are read where they are: those of overlapping loads are corrected later.
-    loaded: Vec<Arc<Generation>>,
-    /// The last known figure of each model. Bounded by the models that are configured.
-    known: HashMap<String, u64>,
+    loaded: Vec<Held>,
+    /// What each model needed last. Bounded by the models that are configured.
+    known: HashMap<String, Need>,
+}
+
+/// What a load needs, and of how many bytes of files: where these are others, so is the need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Need {
+    pub(crate) bytes: u64,
+    pub(crate) size_bytes: u64,
+}
+
+/// A generation in memory.
+struct Held {
+    generation: Arc<Generation>,
+    size_bytes: u64,
 }
 
 struct Reserved {
     model: String,
-    bytes: u64,
+    need: Need,
     /// Whether a real figure takes its place before long, for which others may wait.
     settles: bool,
 }
@@ -97,20 +110,25 @@ impl Budget {
         MemoryStats { limit_bytes: self.limit_bytes, held_bytes: self.table.lock().total() }
     }
 
-    /// What a load of `model` will need: what the last one did, an estimate by its size where there was none. 0 without a limit, which
-    /// spares looking at the files.
-    pub(crate) fn expected(&self, model: &str, size_bytes: impl FnOnce() -> u64) -> u64 {
+    /// What a load of `model` will need: what the last one of files of that size did, an estimate by the size where there was none.
+    /// Nothing without a limit, which spares looking at the files.
+    pub(crate) fn expected(&self, model: &str, size_bytes: impl FnOnce() -> u64) -> Need {
+        if self.limit_bytes.is_none() {
+            return Need::default();
+        }
+        let size_bytes = size_bytes();
         let known = self.table.lock().known.get(model).copied();
-        let expected = || known.unwrap_or_else(|| estimate(size_bytes()));
-        self.limit_bytes.map_or(0, |_| expected())
+        let same = known.filter(|known| known.size_bytes == size_bytes);
+        same.unwrap_or_else(|| Need { bytes: estimate(size_bytes), size_bytes })
     }
 
-    /// Takes `bytes` for a load of `model`, making room for them where it may. Waits for the real figures of loads in progress before
+    /// Takes what a load of `model` needs, making room for it where it may. Waits for the real figures of loads in progress before
     /// it refuses: their estimates may have been too high.
     ///
     /// # Errors
     /// `Memory`, with figures. Nobody was put away then.
-    pub(crate) fn reserve(&self, model: &str, bytes: u64, room: Room) -> Result<Reservation<'_>, LoadError> {
+    pub(crate) fn reserve(&self, model: &str, need: Need, room: Room) -> Result<Reservation<'_>, LoadError> {
+        let bytes = need.bytes;
         let mut making_room = self.making_room.lock();
         while !self.make_room(bytes, room) {
             let may_change = self.table.lock().reserved.values().any(|reserved| reserved.settles);
@@ -121,14 +139,14 @@ impl Budget {
         let mut table = self.table.lock();
         table.reservations += 1;
         let number = table.reservations;
-        table.reserved.insert(number, Reserved { model: model.to_owned(), bytes, settles: true });
+        table.reserved.insert(number, Reserved { model: model.to_owned(), need, settles: true });
         Ok(Reservation { budget: self, number })
     }
 
     /// A generation has left memory.
     pub(crate) fn forget(&self, key: GenerationKey) {
         let mut table = self.table.lock();
-        if let Some(index) = table.loaded.iter().position(|generation| generation.key == key) {
+        if let Some(index) = table.loaded.iter().position(|held| held.generation.key == key) {
             let gone = table.loaded.swap_remove(index);
             table.learn(&gone);
         }
@@ -155,7 +173,7 @@ impl Budget {
         let table = self.table.lock();
         let names: Vec<&str> = without.iter().map(|model| model.spec.name.as_str()).collect();
         let freed: u64 =
-            table.loaded.iter().filter(|held| names.contains(&&*held.name)).map(|held| bytes_of(held)).sum();
+            table.loaded.iter().filter(|held| names.contains(&&*held.generation.name)).map(Held::bytes).sum();
         let left = table.total().saturating_sub(freed);
         self.limit_bytes.is_none_or(|limit| left.saturating_add(bytes) <= limit)
     }
@@ -187,9 +205,11 @@ impl Budget {
 impl Reservation<'_> {
     /// The same for as long as it is held: nobody waits for it to settle.
     pub(crate) fn lasting(self) -> Self {
+        let _making_room = self.budget.making_room.lock();
         if let Some(reserved) = self.budget.table.lock().reserved.get_mut(&self.number) {
             reserved.settles = false;
         }
+        self.budget.settled.notify_all();
         self
     }
 
@@ -201,13 +221,12 @@ impl Reservation<'_> {
     pub(crate) fn settle(self, generation: &Arc<Generation>, room: Room) -> Result<(), LoadError> {
         let budget = self.budget;
         let _making_room = budget.making_room.lock();
-        budget.table.lock().reserved.remove(&self.number);
-        budget.table.lock().learn(generation);
-        let bytes = bytes_of(generation);
+        let held = budget.table.lock().settle(self.number, generation);
+        let bytes = held.bytes();
         if !budget.make_room(bytes, room) {
             return Err(budget.refusal(bytes));
         }
-        budget.table.lock().loaded.push(Arc::clone(generation));
+        budget.table.lock().loaded.push(held);
         Ok(())
     }
 }
@@ -222,36 +241,44 @@ impl Drop for Reservation<'_> {
 
 impl Table {
     fn total(&self) -> u64 {
-        let reserved = self.reserved.values().map(|reserved| reserved.bytes);
-        let loaded = self.loaded.iter().map(|generation| bytes_of(generation));
+        let reserved = self.reserved.values().map(|reserved| reserved.need.bytes);
+        let loaded = self.loaded.iter().map(Held::bytes);
         reserved.chain(loaded).fold(0, u64::saturating_add)
     }
 
+    /// Ends a reservation, and learns what the load really took.
+    fn settle(&mut self, reservation: u64, generation: &Arc<Generation>) -> Held {
+        let size_bytes = self.reserved.remove(&reservation).map_or(0, |reserved| reserved.need.size_bytes);
+        let held = Held { generation: Arc::clone(generation), size_bytes };
+        self.learn(&held);
+        held
+    }
+
     /// The next load of this model will need what this one needed at its most.
-    fn learn(&mut self, generation: &Generation) {
-        let LoadFigures { memory_bytes, peak_bytes, .. } = generation.figures();
-        self.known.insert(generation.name.to_string(), memory_bytes.max(peak_bytes));
+    fn learn(&mut self, held: &Held) {
+        let LoadFigures { memory_bytes, peak_bytes, .. } = held.generation.figures();
+        let need = Need { bytes: memory_bytes.max(peak_bytes), size_bytes: held.size_bytes };
+        self.known.insert(held.generation.name.to_string(), need);
     }
 
     fn holders(&self) -> String {
-        let loaded = self.loaded.iter().map(|held| format!("{} {} MiB", held.name, mebibytes(bytes_of(held))));
+        let loaded = self.loaded.iter().map(|held| format!("{} {} MiB", held.generation.name, mebibytes(held.bytes())));
         let loading =
-            self.reserved.values().map(|held| format!("{} (loading) {} MiB", held.model, mebibytes(held.bytes)));
+            self.reserved.values().map(|held| format!("{} (loading) {} MiB", held.model, mebibytes(held.need.bytes)));
         loaded.chain(loading).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// Puts a model away. A panic on the way costs that model's life, not the load that needed its room.
-fn put_away(model: &Arc<Model>) -> bool {
-    catch_unwind(AssertUnwindSafe(|| model.evict())).unwrap_or_else(|_| {
-        model.give_up("putting the model away ended in a panic");
-        false
-    })
+impl Held {
+    /// What a warm generation keeps: weights and run memory.
+    fn bytes(&self) -> u64 {
+        self.generation.figures().memory_bytes
+    }
 }
 
-/// What a warm generation keeps: weights and run memory.
-fn bytes_of(generation: &Generation) -> u64 {
-    generation.figures().memory_bytes
+/// Puts a model away. A panic on the way costs that model's life, not the load that needed its room.
+fn put_away(model: &Model) -> bool {
+    catch_unwind(AssertUnwindSafe(|| model.evict())).unwrap_or(false)
 }
 
 const fn mebibytes(bytes: u64) -> u64 {
@@ -264,11 +291,15 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
+    fn need(bytes: u64) -> Need {
+        Need { bytes, size_bytes: 0 }
+    }
+
     #[test]
     fn reservations_never_pass_the_limit_and_come_back_when_dropped() {
         let budget = Budget::new(Some(2 * GIB));
-        let first = budget.reserve("a", GIB, Room::Idle);
-        let second = budget.reserve("b", GIB, Room::Idle);
+        let first = budget.reserve("a", need(GIB), Room::Idle);
+        let second = budget.reserve("b", need(GIB), Room::Idle);
         assert!(first.is_ok() && second.is_ok());
         let refused = budget.refusal(1);
         assert_eq!(refused.kind, FailureKind::Memory);
@@ -280,15 +311,15 @@ mod tests {
         );
         drop(first);
         assert_eq!(budget.stats(), MemoryStats { limit_bytes: Some(2 * GIB), held_bytes: GIB });
-        assert!(budget.reserve("c", 1, Room::Idle).is_ok());
+        assert!(budget.reserve("c", need(1), Room::Idle).is_ok());
     }
 
     #[test]
     fn a_model_that_was_never_loaded_is_estimated_by_its_size() {
-        assert_eq!(Budget::new(Some(1)).expected("a", || 1000 << 20), (1500 << 20) + FLOOR_BYTES);
+        assert_eq!(Budget::new(Some(1)).expected("a", || 1000 << 20).bytes, (1500 << 20) + FLOOR_BYTES);
         assert_eq!(estimate(u64::MAX), u64::MAX, "an absurd size is not a small one");
         let budget = Budget::new(None);
-        assert_eq!(budget.expected("a", || unreachable!("nobody asks for the size")), 0);
-        assert!(budget.reserve("a", u64::MAX, Room::Free).is_ok(), "without a limit everything fits");
+        assert_eq!(budget.expected("a", || unreachable!("nobody asks for the size")), need(0));
+        assert!(budget.reserve("a", need(u64::MAX), Room::Free).is_ok(), "without a limit everything fits");
     }
 }

@@ -74,9 +74,9 @@ impl Keeper {
 
     /// Warms again what has become slow.
     fn mend_drift(&self, model: &Arc<Model>) {
-        let drift = model.serving().and_then(|generation| generation.take_drift());
-        if let Some(drift) = drift {
-            drop(self.operations.start(model, move |model| model.warm_after_drift(drift)));
+        let Some(generation) = model.serving() else { return };
+        if let Some(drift) = generation.take_drift() {
+            drop(self.operations.start(model, move |model| model.warm_after_drift(&generation, drift)));
         }
     }
 

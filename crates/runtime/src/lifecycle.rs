@@ -16,6 +16,7 @@ use crate::{Drift, Failure, FailureKind, ModelSpec, ModelState, OnPreloadFailure
 use parking_lot::{Mutex, MutexGuard};
 use samovar_engine_api::Engine;
 use samovar_schedule::{Backoff, Moment};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -61,9 +62,16 @@ pub(crate) struct Memory {
     pub(crate) attempts: u32,
     pub(crate) backoff: Backoff,
     /// The version that a swap has named; none: as configured.
-    chosen: Option<u64>,
+    pub(crate) chosen: Option<u64>,
     /// What the last load took or tried to take: a file that failed is not tried again until it changes.
     pub(crate) tried: Option<Stamp>,
+}
+
+/// One operation's turn: no other one on the model goes on until it is dropped. A panic leaves no state behind that somebody would
+/// wait for without end.
+pub(crate) struct Turn<'a> {
+    model: &'a Model,
+    memory: MutexGuard<'a, Memory>,
 }
 
 /// Which version a reload takes.
@@ -128,10 +136,9 @@ impl Model {
         is_due(failure) || (lazy && rested && failure.retry_at.is_some())
     }
 
-    /// Ends a claim or an operation that came to no end of its own, so that nobody waits for it for ever.
+    /// Ends a claim or an operation that came to no end of its own, so that nobody waits for it for ever. An operation that does go on
+    /// sets the state again when it ends.
     pub(crate) fn give_up(&self, reason: &str) {
-        // Whoever holds the lock is an operation in progress: it sets the state when it ends.
-        let Some(_memory) = self.operation.try_lock() else { return };
         self.state.send_if_modified(|state| {
             let open_ended = !matches!(state, ModelState::Absent | ModelState::Ready(_) | ModelState::Failed(_));
             if open_ended {
@@ -154,7 +161,7 @@ impl Model {
     }
 
     fn load_into(&self, room: Room) -> Result<Arc<Generation>, Failure> {
-        let mut memory = self.operation.lock();
+        let mut memory = self.begin_operation();
         let chosen = memory.chosen;
         self.serving().map_or_else(|| self.load_first(&mut memory, chosen, room), Ok)
     }
@@ -162,7 +169,7 @@ impl Model {
     /// Loads and warms a new generation beside the one that serves, switches, and frees the old one. A failure changes nothing.
     /// Where none serves, loads.
     pub(crate) fn reload(&self, take: Take) -> Result<Arc<Generation>, Failure> {
-        let mut memory = self.operation.lock();
+        let mut memory = self.begin_operation();
         let chosen = match take {
             Take::Same => memory.chosen,
             Take::Version(version) => version,
@@ -183,7 +190,7 @@ impl Model {
 
     /// Takes up a file that has changed, unless somebody else has done so meanwhile.
     pub(crate) fn take_up_change(&self) {
-        let mut memory = self.operation.lock();
+        let mut memory = self.begin_operation();
         let chosen = memory.chosen;
         if self.spec.source.stamp(chosen) == memory.tried {
             return;
@@ -244,7 +251,7 @@ impl Model {
 
     /// Finishes what was accepted, as far as the drain limit allows, and frees the weights.
     pub(crate) fn unload(&self) {
-        let _memory = self.operation.lock();
+        let _turn = self.begin_operation();
         match self.serving() {
             Some(old) => self.put_away(&old, Patience::Short),
             None => drop(self.state.send_replace(ModelState::Absent)),
@@ -253,7 +260,7 @@ impl Model {
 
     /// Finishes all that was accepted and frees the weights. A model that is not loaded keeps its state.
     pub(crate) fn clear(&self) {
-        let _memory = self.operation.lock();
+        let _turn = self.begin_operation();
         if let Some(old) = self.serving() {
             self.put_away(&old, Patience::WhileItMoves);
         }
@@ -271,7 +278,7 @@ impl Model {
 
     /// Whether it may be evicted, as far as can be seen without asking.
     pub(crate) fn may_be_evicted(&self) -> bool {
-        !self.spec.pinned && self.is_unused()
+        !self.spec.pinned && self.is_unused() && !self.operation.is_locked()
     }
 
     /// Frees the model if it has been idle for as long as it may.
@@ -291,36 +298,60 @@ impl Model {
     }
 
     fn put_away_unused(&self) -> bool {
-        let Some(_memory) = self.operation.try_lock() else { return false };
-        let Some(generation) = self.serving().filter(|generation| generation.retire_unused()) else { return false };
-        self.put_away(&generation, Patience::Short);
+        let Some(memory) = self.operation.try_lock() else { return false };
+        let _turn = Turn { model: self, memory };
+        let Some(generation) = self.retire_unused() else { return false };
+        self.free_retired(&generation, Patience::Short);
         true
+    }
+
+    /// Takes the model out of service if nobody uses or holds it. That is decided while nobody reads the state: who holds the model
+    /// before it is opened either keeps it, or finds it on its way out and waits for the next generation.
+    fn retire_unused(&self) -> Option<Arc<Generation>> {
+        let mut retired = None;
+        self.state.send_if_modified(|state| {
+            let unused = state.generation().filter(|serving| self.usage.holds() == 0 && serving.retire_unused());
+            retired = unused.cloned();
+            if retired.is_some() {
+                *state = ModelState::Draining;
+            }
+            retired.is_some()
+        });
+        retired
     }
 
     fn put_away(&self, generation: &Arc<Generation>, patience: Patience) {
         self.state.send_replace(ModelState::Draining);
+        self.free_retired(generation, patience);
+    }
+
+    fn free_retired(&self, generation: &Arc<Generation>, patience: Patience) {
         self.free(generation, patience);
         self.state.send_replace(ModelState::Absent);
     }
 
     /// Warms the serving generation again, because somebody asked for it.
     pub(crate) fn warm_again(&self) -> Result<Arc<Generation>, Failure> {
-        self.warm_for(WarmUpCause::Asked)
-    }
-
-    /// Warms the serving generation again, because its runs have become slow.
-    pub(crate) fn warm_after_drift(&self, drift: Drift) -> Result<Arc<Generation>, Failure> {
-        tracing::warn!(model = %self.spec.name, %drift, "the model has become slow and is warmed again");
-        self.observe(&Event::DriftRewarm { model: &self.spec.name, drift });
-        self.warm_for(WarmUpCause::Drift)
-    }
-
-    fn warm_for(&self, cause: WarmUpCause) -> Result<Arc<Generation>, Failure> {
-        let mut memory = self.operation.lock();
+        let mut memory = self.begin_operation();
         let Some(generation) = self.serving() else {
             let chosen = memory.chosen;
             return self.load_first(&mut memory, chosen, Room::Idle);
         };
+        self.warm(generation, WarmUpCause::Asked)
+    }
+
+    /// Warms a generation again whose runs have become slow, if it still serves when its turn comes.
+    pub(crate) fn warm_after_drift(&self, slow: &Generation, drift: Drift) {
+        let _turn = self.begin_operation();
+        let Some(generation) = self.serving().filter(|serving| serving.key == slow.key) else { return };
+        tracing::warn!(model = %self.spec.name, %drift, "the model has become slow and is warmed again");
+        self.observe(&Event::DriftRewarm { model: &self.spec.name, drift });
+        if let Err(failure) = self.warm(generation, WarmUpCause::Drift) {
+            tracing::warn!(model = %self.spec.name, reason = %failure.reason, "the warm-up failed; the model serves on");
+        }
+    }
+
+    fn warm(&self, generation: Arc<Generation>, cause: WarmUpCause) -> Result<Arc<Generation>, Failure> {
         let warmed = self.on_all_slots(&generation, |generation, done| Order::WarmUp { generation, done });
         match warmed {
             Ok(warm) => {
@@ -331,9 +362,9 @@ impl Model {
         }
     }
 
-    /// Keeps every other operation on the model waiting until it is dropped.
-    pub(crate) fn begin_operation(&self) -> MutexGuard<'_, Memory> {
-        self.operation.lock()
+    /// Waits for the operation in progress, and keeps every other one waiting until the turn is dropped.
+    pub(crate) fn begin_operation(&self) -> Turn<'_> {
+        Turn { model: self, memory: self.operation.lock() }
     }
 
     /// The generation that serves, if one does.
@@ -369,6 +400,29 @@ impl Model {
 
     pub(crate) fn observe(&self, event: &Event<'_>) {
         self.shared.device.observer.observe(event);
+    }
+}
+
+impl Deref for Turn<'_> {
+    type Target = Memory;
+
+    fn deref(&self) -> &Memory {
+        &self.memory
+    }
+}
+
+impl DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // While no other operation can begin, which would find a state that nobody ends.
+        if std::thread::panicking() {
+            self.model.give_up("an operation on the model ended in a panic");
+        }
     }
 }
 

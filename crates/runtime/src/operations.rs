@@ -43,7 +43,7 @@ impl Operations {
             match catch_unwind(AssertUnwindSafe(|| operation(&running))) {
                 // Whoever asked may have gone.
                 Ok(outcome) => drop(sender.send(outcome)),
-                Err(_) => running.give_up("an operation on the model ended in a panic"),
+                Err(_) => tracing::error!(model = %running.spec.name, "an operation on the model ended in a panic"),
             }
         });
         started.inspect_err(|_| model.give_up("the operation could not be started")).map(|()| receiver)

@@ -8,9 +8,8 @@ use crate::budget::{Reservation, Room};
 use crate::cores::CoresHeld;
 use crate::event::Event;
 use crate::generation::Generation;
-use crate::lifecycle::{Memory, Model, Take};
+use crate::lifecycle::{Model, Take, Turn};
 use crate::load::{LoadError, LoadOrder};
-use parking_lot::MutexGuard;
 use samovar_engine_api::ModelFiles;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +38,7 @@ impl Default for TuneOptions {
 pub(crate) struct Seat<'a> {
     _memory: Reservation<'a>,
     _turn: CoresHeld,
-    _operation: MutexGuard<'a, Memory>,
+    _operation: Turn<'a>,
 }
 
 impl Model {
@@ -67,9 +66,12 @@ impl Model {
 
     /// The plan that the model runs by, or would run by when it is loaded again.
     pub(crate) fn plan(&self) -> Option<Arc<Plan>> {
-        let generation = self.serving()?;
-        let in_use = generation.plan_in_use();
-        in_use.plan.clone().or_else(|| self.shared.plans.get(in_use.key.as_ref()?))
+        let (plan, key) = {
+            let generation = self.serving()?;
+            let in_use = generation.plan_in_use();
+            (in_use.plan.clone(), in_use.key.clone())
+        };
+        plan.or_else(|| self.shared.plans.get(key.as_ref()?))
     }
 
     /// Measures, keeps the plan, and lets the model run by it if it is loaded. `closing`: the process wants to end.
@@ -133,7 +135,10 @@ impl Model {
     fn files_to_measure(&self, serving: Option<&Generation>) -> Result<(Option<u64>, ModelFiles), LoadError> {
         let version = match serving {
             Some(generation) => generation.version,
-            None => self.spec.source.candidates(None)?.first().copied().flatten(),
+            None => {
+                let chosen = self.begin_operation().chosen;
+                self.spec.source.candidates(chosen)?.first().copied().flatten()
+            }
         };
         Ok((version, self.spec.source.files(version)?))
     }

@@ -5,7 +5,10 @@ use crate::support::{Row, call, rows, spec};
 use samovar_engines::Gate;
 use samovar_runtime::{Class, FailureKind, ModelSource, ModelSpec, RegistryOptions, RunErrorKind};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+const ROUNDS: usize = 300;
 
 fn limit(bytes: u64) -> impl FnOnce(&mut RegistryOptions) {
     move |options| options.memory_limit = Some(bytes)
@@ -89,6 +92,67 @@ async fn nobody_goes_where_that_would_not_be_enough() {
         assert_eq!((counts.loads, counts.loaded_alive, counts.runners_alive), (1, 0, 0), "attempt {attempt}");
     }
     assert_eq!((house.state("a"), house.events.count("evicted")), ("ready", 0));
+}
+
+#[tokio::test]
+async fn a_copy_that_a_reload_replaces_is_no_room_for_it() {
+    let house = House::new(vec![spec("m"), spec("idle")], limit(19 * GIB / 10));
+    house.models["idle"].set_weights_bytes(GIB / 2);
+    house.open("m").await.unwrap();
+    house.open("idle").await.unwrap();
+    let failure = soon(house.registry.reload("m")).await.unwrap().unwrap_err();
+    assert_eq!((failure.kind, house.models["m"].counts().loads), (FailureKind::Memory, 1), "{}", failure.reason);
+    assert_eq!((house.state("idle"), house.events.count("evicted")), ("ready", 0), "nobody goes for nothing");
+}
+
+#[tokio::test]
+async fn a_file_that_was_too_large_does_not_keep_out_the_one_that_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m");
+    let source = ModelSource::file(path.clone());
+    let house = House::new(vec![ModelSpec { source, ..spec("m") }], limit(3 * GIB / 2));
+    let size = |bytes: u64| {
+        std::fs::File::create(&path).unwrap().set_len(bytes).unwrap();
+        house.models["m"].set_weights_bytes(GIB * bytes / 1000);
+    };
+    size(2000);
+    for _ in 0..2 {
+        assert_eq!(soon(house.registry.load("m")).await.unwrap().unwrap_err().kind, FailureKind::Memory);
+    }
+    assert_eq!(house.models["m"].counts().loads, 1, "how large it is, is known");
+    size(1000);
+    soon(house.registry.load("m")).await.unwrap().unwrap();
+    size(2000);
+    assert_eq!(soon(house.registry.reload("m")).await.unwrap().unwrap_err().kind, FailureKind::Memory);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_model_that_is_held_before_it_is_opened_stays_whatever_was_about_to_be_decided() {
+    let house = Arc::new(House::new(vec![spec("m"), spec("other")], limit(3 * GIB / 2)));
+    let evicting = tokio::spawn({
+        let house = Arc::clone(&house);
+        async move {
+            for _ in 0..ROUNDS {
+                drop(soon(house.registry.load("other")).await.unwrap());
+                soon(house.registry.unload("other")).await.unwrap();
+            }
+        }
+    });
+    let mut opened = 0;
+    while !evicting.is_finished() {
+        let handle = house.handle("m");
+        let _hold = handle.hold();
+        if soon(handle.open()).await.is_err() {
+            continue;
+        }
+        opened += 1;
+        for _ in 0..4 {
+            assert!(handle.pin().is_ok(), "in round {opened} it is {}", handle.state().name());
+            tokio::task::yield_now().await;
+        }
+    }
+    evicting.await.unwrap();
+    assert!(opened > 0);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! A model that has become slow is warmed again, once, in the background, and nobody loses a result by it. Time is virtual.
 
 use crate::support::{Bench, Row, call, rows, spec};
-use samovar_runtime::{Class, ManualClock, ModelSpec};
+use samovar_engines::Gate;
+use samovar_runtime::{Class, ManualClock, ModelSpec, Registry};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -140,4 +141,32 @@ async fn a_warm_up_for_drift_in_the_midst_of_traffic_loses_nothing() {
     slow.until_rewarmed(1).await;
     assert_eq!(slow.rewarms_in_the_end(), 1);
     assert_eq!(slow.bench.events.count("run_failed") + slow.bench.events.count("panicked"), 0);
+}
+
+#[tokio::test]
+async fn a_drift_is_of_one_generation_and_brings_no_other_back() {
+    let slow = Slow::warm(1, spec("m"), 10).await;
+    let gate = Gate::closed();
+    slow.bench.model.hold_loads(&gate);
+    let reloading = operate(&slow.bench, async |registry| drop(registry.reload("m").await));
+    while gate.waiting() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    slow.takes(30);
+    slow.serve(ENOUGH).await;
+    // The keeper starts a warm-up, which waits for the reload to end, and so does whoever wants the model gone.
+    slow.bench.registry.look();
+    let unloading = operate(&slow.bench, async |registry| registry.unload("m").await.unwrap());
+    tokio::task::yield_now().await;
+    gate.open();
+    for operation in [reloading, unloading] {
+        tokio::time::timeout(Duration::from_secs(15), operation).await.unwrap().unwrap();
+    }
+    assert_eq!(slow.rewarms_in_the_end(), 0, "what was slow is gone");
+    assert_eq!((slow.bench.events.count("warmed_up"), slow.bench.handle().state().name()), (2, "absent"));
+}
+
+fn operate(bench: &Arc<Bench>, operation: impl AsyncFnOnce(&Registry) + Send + 'static) -> tokio::task::JoinHandle<()> {
+    let bench = Arc::clone(bench);
+    tokio::task::spawn_blocking(move || tokio::runtime::Handle::current().block_on(operation(&bench.registry)))
 }

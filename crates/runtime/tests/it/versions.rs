@@ -4,7 +4,7 @@ use crate::house::{House, soon, until};
 use crate::support::{FEATURES, Row, call, rows, spec};
 use samovar_engine_api::EngineErrorKind;
 use samovar_engines::{FakeFault, FakeModel, Gate};
-use samovar_runtime::{Class, FailureKind, ModelSource, ModelSpec, ModelState, VersionChoice};
+use samovar_runtime::{Class, FailureKind, ModelSource, ModelSpec, ModelState, TuneOptions, VersionChoice};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -159,6 +159,17 @@ async fn a_version_that_leads_out_of_its_folder_is_refused() {
     let file = House::new(vec![spec("m")], |_| ());
     let failure = soon(file.registry.swap("m", Some(1))).await.unwrap().unwrap_err();
     assert!(failure.reason.contains("without versions"), "{}", failure.reason);
+}
+
+#[tokio::test]
+async fn a_measurement_takes_the_version_that_a_load_would_take() {
+    let m = Versioned::latest(&[1, 2]);
+    assert_eq!(m.swap(Some(1)).await, Ok(Some(1)));
+    soon(m.house.registry.unload("m")).await.unwrap();
+    let options = TuneOptions { budget: Duration::ZERO, ..TuneOptions::default() };
+    drop(soon(m.house.registry.tune("m", options)).await.unwrap());
+    assert!(m.loads(1) > 1);
+    assert_eq!(m.loads(2), 0, "version 1 was chosen");
 }
 
 #[tokio::test]
