@@ -4,7 +4,7 @@
 //! model. Lock order: a device's lock is never held while work is settled, an observer is called or cores are waited for.
 
 use crate::cores::{Cores, CoresHeld};
-use crate::event::Event;
+use crate::event::{Contained, Event};
 use crate::generation::{Generation, GenerationKey};
 use crate::slot::Slot;
 use crate::threads::Threads;
@@ -150,7 +150,7 @@ impl Device {
         let device = Arc::new(Self {
             options: DeviceOptions { slots, ..options },
             clock,
-            observer,
+            observer: Arc::new(Contained(observer)),
             cores,
             runs: Arc::default(),
             state: Mutex::new(state),

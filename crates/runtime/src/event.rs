@@ -1,9 +1,11 @@
 //! What happens in the runtime, told as it happens: the server counts it, tests count it.
 
 use crate::{Class, Drift};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Hears of every event, on the thread where it happens: it must be quick and must not panic.
+/// Hears of every event, on the thread where it happens: it must be quick. A panic costs it the event.
 pub trait Observer: Send + Sync {
     /// Called once for each event.
     fn observe(&self, event: &Event<'_>);
@@ -147,6 +149,17 @@ impl DropReason {
             Self::Cancelled => "cancelled",
             Self::Refused => "refused",
             Self::Unloaded => "unloaded",
+        }
+    }
+}
+
+/// Keeps what an observer does wrong from those that tell it something.
+pub(crate) struct Contained(pub(crate) Arc<dyn Observer>);
+
+impl Observer for Contained {
+    fn observe(&self, event: &Event<'_>) {
+        if catch_unwind(AssertUnwindSafe(|| self.0.observe(event))).is_err() {
+            tracing::error!(?event, "the observer panicked at an event");
         }
     }
 }

@@ -154,13 +154,19 @@ impl Slot {
         match stepped {
             Ok(Ok(None)) => self.warming = Some(warming),
             Ok(Ok(Some(figures))) => report(&warming.done, Ok(figures)),
-            Ok(Err(error)) => report(&warming.done, Err(install_error(error.to_string()))),
+            Ok(Err(error)) => self.end_warm_up(&warming, error.to_string()),
             Err(_) => {
                 self.device.observer.observe(&Event::Panicked { model: &warming.generation.name });
                 self.scratch = Scratch::default();
-                report(&warming.done, Err(install_error("the warm-up ended in a panic".to_owned())));
+                self.end_warm_up(&warming, "the warm-up ended in a panic".to_owned());
             }
         }
+    }
+
+    /// A failed run may leave its runner in any state: where the generation serves, the next batch makes another.
+    fn end_warm_up(&mut self, warming: &Warming, reason: String) {
+        drop(self.runners.remove(&warming.generation.key));
+        report(&warming.done, Err(install_error(reason)));
     }
 
     /// Runs a batch to its end, with one core to begin with.

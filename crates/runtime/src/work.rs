@@ -2,6 +2,7 @@
 
 use crate::generation::{Generation, InUse};
 use crate::{Class, Completed, InputRow, OutputRow, RowShapes, RunError, Scratch, Task, TaskError, Timings};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -59,13 +60,15 @@ impl Work {
         self.body.is_wanted()
     }
 
-    /// Sends the outcome; a caller who has gone hears nothing.
+    /// Sends the outcome; a caller who has gone hears nothing. A task that panics when it goes takes nobody with it.
     pub(crate) fn settle(self, result: Result<Timings, RunError>) {
         let Self { in_use, body, .. } = self;
         let generation = Arc::clone(&in_use.0);
         // Whoever has its answer finds the model as unused as it is.
         drop(in_use);
-        body.settle(result, &generation);
+        if catch_unwind(AssertUnwindSafe(|| body.settle(result, &generation))).is_err() {
+            tracing::error!(model = %generation.name, "a task panicked when it was let go");
+        }
     }
 }
 
