@@ -28,7 +28,8 @@ impl<'a> VersionFolder<'a> {
     /// The versions that are there, the newest first.
     pub(crate) fn numbers(self) -> Result<Vec<u64>, LoadError> {
         let names = names(self.folder)?;
-        let mut numbers: Vec<u64> = names.iter().filter_map(|name| number(name)).collect();
+        let folders = names.iter().filter(|name| self.folder.join(name).is_dir());
+        let mut numbers: Vec<u64> = folders.filter_map(|name| number(name)).collect();
         numbers.sort_unstable_by(|a, b| b.cmp(a));
         if numbers.is_empty() {
             return Err(file(format!("{} has no folder named by a version's number", self.folder.display())));
@@ -110,7 +111,8 @@ mod tests {
 
     #[test]
     fn versions_are_plain_numbers_and_the_newest_comes_first() {
-        let folder = folder(&["2/model.onnx", "10/model.onnx", "010/model.onnx", "-3/model.onnx", "new/model.onnx"]);
+        let folder =
+            folder(&["2/model.onnx", "10/model.onnx", "010/model.onnx", "-3/model.onnx", "new/model.onnx", "11"]);
         assert_eq!(VersionFolder::new(folder.path()).numbers().unwrap(), [10, 2]);
         let empty = tempfile::tempdir().unwrap();
         let failure = VersionFolder::new(empty.path()).numbers().unwrap_err();
