@@ -6,7 +6,7 @@ use crate::failure::CliError;
 use std::time::Duration;
 
 /// Pause before memory is read: buffers of what just happened are given back by then.
-const REST: Duration = Duration::from_millis(500);
+const REST: Duration = Duration::from_millis(1_500);
 
 /// Growth of the server's resident memory by each of `count` idle streams; none where it cannot be seen.
 ///

@@ -37,7 +37,7 @@ struct ModelFigures {
 }
 
 /// Pause before memory is read: what was freed is given back by then.
-const REST: Duration = Duration::from_millis(300);
+const REST: Duration = Duration::from_millis(1_500);
 
 /// Runs the command.
 ///

@@ -74,7 +74,7 @@ const SWAP_EVERY: Duration = Duration::from_millis(1_500);
 /// How long an undisturbed phase lasts at least.
 const PHASE_MIN: Duration = Duration::from_secs(10);
 /// How long memory may take to come back.
-const REST: Duration = Duration::from_secs(2);
+const REST: Duration = Duration::from_secs(6);
 const MODEL: &str = "swapped";
 
 /// Runs the command.
