@@ -5,10 +5,10 @@
 
 use super::{Candidate, Plan, PlanKey, file};
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A folder of plans.
 #[derive(Clone, Debug)]
@@ -20,6 +20,10 @@ pub struct PlanStore {
 const PLANS_MAX: usize = 256;
 /// A plan is some hundred kilobytes at most: what is larger is no plan.
 const FILE_MAX_BYTES: u64 = 4 << 20;
+/// How the name of a file ends that is being written.
+const PART: &str = "part";
+/// A file that was begun so long ago is finished by nobody.
+const PART_MAX_AGE: Duration = Duration::from_secs(3600);
 
 impl PlanStore {
     /// The plans in `folder`, which is made when the first one is put there.
@@ -84,6 +88,7 @@ impl PlanStore {
     /// Keeps a plan in place of an older one of the same key, whose compiled form goes unless it is the same candidate's.
     pub(crate) fn put(&self, plan: &Plan) -> io::Result<()> {
         fs::create_dir_all(self.plans())?;
+        self.remove_parts();
         write_whole(&self.path(&plan.key), file::text(plan).as_bytes())?;
         self.remove_forms(&plan.key, Some(&self.form(&plan.key, &plan.candidate())))?;
         // Whatever the clock says: the one that has just been put is the newest.
@@ -127,6 +132,19 @@ impl PlanStore {
         Ok(())
     }
 
+    /// Removes what a process that was ended has left half written.
+    fn remove_parts(&self) {
+        let age = |path: &Path| path.metadata().ok()?.modified().ok()?.elapsed().ok();
+        for entry in fs::read_dir(self.plans()).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let is_part = path.extension().is_some_and(|extension| extension == PART);
+            if is_part && age(&path).is_some_and(|age| age > PART_MAX_AGE) {
+                // It is in nobody's way where it cannot be removed.
+                drop(fs::remove_file(path));
+            }
+        }
+    }
+
     /// The files whose names are keys, the one written last first.
     fn files(&self) -> Vec<(SystemTime, PlanKey)> {
         let Ok(entries) = fs::read_dir(self.plans()) else { return Vec::new() };
@@ -157,10 +175,10 @@ fn read(path: &Path) -> io::Result<String> {
 
 /// Writes beside `path`, waits until the bytes are on disk, and renames.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    static WRITES: AtomicU64 = AtomicU64::new(0);
-    let nth = WRITES.fetch_add(1, Ordering::Relaxed);
-    let beside = path.with_extension(format!("{}-{nth}.part", std::process::id()));
-    let written = File::create(&beside).and_then(|mut file| {
+    // Processes in containers share a folder and have the same number: chance tells their files apart.
+    let chance = RandomState::new().build_hasher().finish();
+    let beside = path.with_extension(format!("{chance:016x}.{PART}"));
+    let written = File::create_new(&beside).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&beside, path)
@@ -177,7 +195,6 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::plan::file::tests::plan;
-    use std::time::Duration;
 
     fn key(digit: char) -> PlanKey {
         PlanKey::parse(&digit.to_string().repeat(64)).unwrap()
@@ -230,6 +247,18 @@ mod tests {
         let orphan = store.compiled(&key('9'), &plan(key('9')).candidate()).unwrap();
         assert_eq!((store.clear().unwrap(), store.files(), orphan.exists()), (5, Vec::new(), false));
         assert!(store.plans().join("notes.txt").exists());
+    }
+
+    #[test]
+    fn what_an_ended_process_left_half_written_goes_and_what_is_being_written_stays() {
+        let (_folder, store) = store();
+        store.put(&plan(key('a'))).unwrap();
+        let [old, fresh] = ["old.part", "fresh.part"].map(|name| store.plans().join(name));
+        let day_ago = SystemTime::now() - Duration::from_secs(24 * 3600);
+        File::create(&old).unwrap().set_modified(day_ago).unwrap();
+        File::create(&fresh).unwrap();
+        store.put(&plan(key('b'))).unwrap();
+        assert_eq!((old.exists(), fresh.exists(), store.list().len()), (false, true, 2));
     }
 
     #[test]
