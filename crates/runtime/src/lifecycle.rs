@@ -208,9 +208,13 @@ impl Model {
 
     /// How the file that a reload would take looks, where that is not what the last load took. None while an operation goes on.
     pub(crate) fn change(&self) -> Option<Stamp> {
-        let memory = self.operation.try_lock()?;
-        let stamp = self.spec.source.stamp(memory.chosen)?;
-        (memory.tried != Some(stamp)).then_some(stamp)
+        let (chosen, tried) = {
+            let memory = self.operation.try_lock()?;
+            (memory.chosen, memory.tried)
+        };
+        // A disk may be slow, and a model that somebody looks at can still be evicted.
+        let stamp = self.spec.source.stamp(chosen)?;
+        (tried != Some(stamp)).then_some(stamp)
     }
 
     fn load_first(&self, memory: &mut Memory, chosen: Option<u64>, room: Room) -> Result<Arc<Generation>, Failure> {
@@ -429,4 +433,27 @@ impl Drop for Turn<'_> {
 /// Whether the next attempt is due.
 fn is_due(failure: &Failure) -> bool {
     failure.retry_at.is_some_and(|at| at <= Instant::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ContractError, ModelSource, Registry, RegistryOptions};
+
+    #[test]
+    fn an_operation_that_panics_leaves_no_state_that_nobody_ends() {
+        let binder = Arc::new(|_: &_| Err(ContractError("nothing is bound here".to_owned())));
+        let spec = ModelSpec::new("m", ModelSource::file("m"), binder);
+        let registry = Registry::start(RegistryOptions::new(Vec::new()), vec![spec]).unwrap();
+        let model = registry.model("m").unwrap().model;
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _turn = model.begin_operation();
+            model.state.send_replace(ModelState::Draining);
+            panic!("as told");
+        }));
+        assert!(ended.is_err() && model.operation.try_lock().is_some());
+        // Nor does an operation that finds nothing to do keep it.
+        model.clear();
+        assert_eq!(model.state.borrow().name(), "failed");
+    }
 }
