@@ -56,6 +56,7 @@ pub(crate) fn generation(model: &FakeModel, threads: usize, batch: BatchRule) ->
         name: "m".into(),
         number: 1,
         version: None,
+        fingerprint: None,
         engine: "fake",
         engine_version: String::new(),
         precision: Precision::F32,

@@ -1,6 +1,7 @@
 //! One loaded and warmed copy of a model: what serves, what it cost, and who still uses it.
 
 use crate::drift::{Change, DriftWatch};
+use crate::fingerprint::Fingerprint;
 use crate::plan::{Plan, PlanInUse, PlanSource};
 use crate::warm_up::WarmUpFigures;
 use crate::{Drift, Family, RowShapes, SettledRun, TaskError};
@@ -21,6 +22,8 @@ pub struct Generation {
     pub number: u64,
     /// The version of the model's folder that it was loaded from, where it has versions.
     pub version: Option<u64>,
+    /// How its files looked when they were read; none where they could not be looked at.
+    pub(crate) fingerprint: Option<Fingerprint>,
     /// The engine that runs it.
     pub engine: &'static str,
     /// The engine library's version.
@@ -115,6 +118,7 @@ pub(crate) struct Loaded {
     pub(crate) name: Arc<str>,
     pub(crate) number: u64,
     pub(crate) version: Option<u64>,
+    pub(crate) fingerprint: Option<Fingerprint>,
     pub(crate) engine: &'static str,
     pub(crate) engine_version: String,
     pub(crate) precision: Precision,
@@ -134,6 +138,7 @@ impl Generation {
             name: loaded.name,
             number: loaded.number,
             version: loaded.version,
+            fingerprint: loaded.fingerprint,
             engine: loaded.engine,
             engine_version: loaded.engine_version,
             precision: loaded.precision,

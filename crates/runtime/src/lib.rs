@@ -62,7 +62,7 @@ pub use pending::{Completed, Pending, Timings};
 pub use pinned::PinnedModel;
 pub use plan::{
     Candidate, Figures, Plan, PlanKey, PlanSource, PlanStore, Tried, TuneFailure, TuneFailureKind, TuneOptions,
-    TuneProgress, TuneStep,
+    TuneProgress,
 };
 pub use registry::{ModelStatus, OnPreloadFailure, PlanOptions, PreloadFailure, Registry, RegistryOptions};
 pub use rows::{InputRow, OutputRow, RowShape, RowShapes};

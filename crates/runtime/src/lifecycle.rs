@@ -8,9 +8,10 @@ use crate::device::{Device, Order};
 use crate::event::Event;
 use crate::generation::{Generation, WarmUpCause};
 use crate::hold::Usage;
+use crate::load::LoadError;
 use crate::making::{Making, Patience, not_planned};
 use crate::memory::Scale;
-use crate::plan::Plans;
+use crate::plan::{MeasuredFiles, Plans};
 use crate::source::Stamp;
 use crate::{Drift, Failure, FailureKind, ModelSpec, ModelState, OnPreloadFailure};
 use parking_lot::{Mutex, MutexGuard};
@@ -188,6 +189,22 @@ impl Model {
         made
     }
 
+    /// Loads what serves once more, from the same files, and switches: its plan has changed. Where something else serves by now or the
+    /// files have changed, and where there is no free memory for it, nothing happens: nobody asked for it. Neither the choice of a
+    /// version nor what is known of files that failed changes.
+    pub(crate) fn renew(&self, measured: MeasuredFiles) -> Result<(), LoadError> {
+        let mut memory = self.begin_operation();
+        let serving = self.serving().filter(|generation| measured.is_of(generation));
+        let Some(old) = serving.filter(|_| measured.is_still(&self.spec.source)) else { return Ok(()) };
+        let new = self.make_again(&mut memory, measured.version)?;
+        if measured.is_of(&new) {
+            self.switch(&old, &new);
+        } else {
+            self.free(&new, Patience::Short);
+        }
+        Ok(())
+    }
+
     /// Takes up a file that has changed, unless somebody else has done so meanwhile.
     pub(crate) fn take_up_change(&self) {
         let mut memory = self.begin_operation();
@@ -247,10 +264,14 @@ impl Model {
         let made = made.map_err(|failure| Failure { retry_at: None, ..failure });
         *self.reload_failure.lock() = made.as_ref().err().cloned();
         let new = made?;
-        self.state.send_replace(ModelState::Ready(Arc::clone(&new)));
+        self.switch(old, &new);
+        Ok(new)
+    }
+
+    fn switch(&self, old: &Arc<Generation>, new: &Arc<Generation>) {
+        self.state.send_replace(ModelState::Ready(Arc::clone(new)));
         self.observe(&Event::Swapped { model: &self.spec.name });
         self.free(old, Patience::WhileItMoves);
-        Ok(new)
     }
 
     /// Finishes what was accepted, as far as the drain limit allows, and frees the weights.

@@ -3,6 +3,7 @@
 
 use crate::agreement::{Snapshot, Tolerance};
 use crate::event::Event;
+use crate::fingerprint::Fingerprint;
 use crate::generation::Loaded;
 use crate::plan::{Candidate, Check, Found, Plan, PlanInUse, PlanKey, PlanSource, Plans};
 use crate::warm_up::run_rows;
@@ -39,6 +40,8 @@ pub(crate) struct LoadOrder<'a> {
     pub(crate) files: &'a ModelFiles,
     /// Their version, where the source has versions.
     pub(crate) version: Option<u64>,
+    /// How they looked before anything was read.
+    pub(crate) fingerprint: Option<Fingerprint>,
     /// The number of the generation.
     pub(crate) number: u64,
     pub(crate) engines: &'a [Arc<dyn Engine>],
@@ -241,6 +244,7 @@ impl<'a> Attempt<'a> {
             name: order.spec.name.as_str().into(),
             number: order.number,
             version: order.version,
+            fingerprint: order.fingerprint,
             engine: info.name,
             engine_version: info.version,
             precision: arrangement.precision,

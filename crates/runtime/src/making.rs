@@ -3,6 +3,7 @@
 use crate::budget::Room;
 use crate::device::{InstallError, Order};
 use crate::event::Event;
+use crate::fingerprint::Fingerprint;
 use crate::generation::{Generation, LoadFigures, WarmUpCause};
 use crate::lifecycle::{Memory, Model};
 use crate::load::{LoadError, LoadOrder, LoadOutcome, load};
@@ -58,6 +59,12 @@ impl Model {
         }
     }
 
+    /// Makes another generation of that very version beside the one that serves, in memory that nobody holds.
+    pub(crate) fn make_again(&self, memory: &mut Memory, version: Option<u64>) -> Result<Arc<Generation>, LoadError> {
+        memory.number += 1;
+        self.attempt(version, memory.number, Making { chosen: version, room: Room::Free, first: false })
+    }
+
     /// Makes a generation of the best version that can be had.
     fn make_best(&self, memory: &mut Memory, making: Making) -> Result<Arc<Generation>, LoadError> {
         // Before anything is read: what changes from here on is a change.
@@ -94,6 +101,7 @@ impl Model {
                 spec: &self.spec,
                 files: &files,
                 version,
+                fingerprint: Fingerprint::of(&files),
                 number,
                 engines: &self.shared.engines,
                 device: &self.shared.device,

@@ -10,9 +10,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Threads of a registry beside its device's: blocking operations on models, and the keeper. They are joined at the end.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Operations {
     shared: Arc<OperationsShared>,
+    /// How long the end waits for operations in progress.
+    close_limit: Duration,
 }
 
 #[derive(Default)]
@@ -23,10 +25,11 @@ struct OperationsShared {
     closing: Condvar,
 }
 
-/// How long the end waits for operations in progress: a drain, or a load that cannot be interrupted.
-const CLOSE_MAX: Duration = Duration::from_secs(30);
-
 impl Operations {
+    pub(crate) fn new(close_limit: Duration) -> Self {
+        Self { shared: Arc::default(), close_limit }
+    }
+
     /// Starts an operation; its outcome comes by the channel. No channel: it was not started, and the model does not
     /// wait for it.
     ///
@@ -75,7 +78,7 @@ impl Operations {
             return;
         }
         self.shared.closing.notify_all();
-        let left = self.shared.threads.join_within(CLOSE_MAX);
+        let left = self.shared.threads.join_within(self.close_limit);
         if left > 0 {
             tracing::warn!(operations = left, "operations on models did not end in time and are left behind");
         }

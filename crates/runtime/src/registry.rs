@@ -34,6 +34,9 @@ pub struct RegistryOptions {
     pub on_preload_failure: OnPreloadFailure,
     /// How plans are kept and measured.
     pub plans: PlanOptions,
+    /// How long the end waits for operations on models that go on: a drain, or a load, which no engine can interrupt. What takes
+    /// longer is left to the end of the process.
+    pub close_limit: Duration,
 }
 
 /// What a preload that fails means.
@@ -77,6 +80,7 @@ impl RegistryOptions {
             memory_limit: None,
             on_preload_failure: OnPreloadFailure::default(),
             plans: PlanOptions::default(),
+            close_limit: Duration::from_secs(30),
         }
     }
 }
@@ -141,7 +145,7 @@ impl Registry {
                 return Err(name);
             }
         }
-        let operations = Operations::default();
+        let operations = Operations::new(options.close_limit);
         shared.budget.set_models(models.values().map(Arc::downgrade).collect());
         let keeper = Keeper::new(models.values().cloned().collect(), operations.clone(), shared.device.clock.clone());
         let keeper = Arc::new(keeper);
@@ -267,7 +271,7 @@ impl Registry {
         self.shared.device.stats()
     }
 
-    /// Finishes what is queued and ends all threads. Blocks.
+    /// Finishes what is queued and ends all threads. Blocks; operations that hang, no longer than `close_limit`.
     pub fn close(&self) {
         self.operations.close();
         self.shared.device.close();

@@ -1,6 +1,6 @@
 //! Measures models unasked: one at a time, each once, while nobody else has work for the device.
 
-use super::{PlanKey, PlanSource, TuneFailure, TuneFailureKind};
+use super::{PlanKey, PlanSource, Tried, TuneFailure, TuneFailureKind};
 use crate::Clock;
 use crate::lifecycle::Model;
 use crate::operations::Operations;
@@ -19,8 +19,17 @@ pub(crate) struct Background {
 #[derive(Default)]
 struct State {
     measuring: bool,
-    /// When a measurement that came to no plan may be tried again; none: never. Bounded: see [`TRIED_MAX`].
-    tried: HashMap<PlanKey, Option<Moment>>,
+    /// Measurements that were begun. Bounded: see [`TRIED_MAX`].
+    begun: HashMap<PlanKey, Begun>,
+}
+
+/// A measurement that has come to no plan.
+#[derive(Default)]
+struct Begun {
+    /// When it may be tried again; none: never.
+    again: Option<Moment>,
+    /// What it has found out.
+    learned: Vec<Tried>,
 }
 
 const TRIED_MAX: usize = 1024;
@@ -35,13 +44,13 @@ impl Background {
     pub(crate) fn look(&self, models: &[Arc<Model>], operations: &Operations) {
         for model in models.iter().filter(|model| model.shared.plans.options.background) {
             let Some(key) = wanting(model) else { continue };
-            let Some(measuring) = self.begin(&key, &model.shared.device.clock) else { continue };
+            let Some((measuring, mut learned)) = self.begin(&key, &model.shared.device.clock) else { continue };
             let (closing, state) = (operations.clone(), Arc::clone(&self.state));
             let body = move |model: &Model| {
                 let _measuring = measuring;
-                let tuned = model.tune_unasked(&|| closing.sleep(Duration::ZERO));
+                let tuned = model.tune_unasked(&|| closing.sleep(Duration::ZERO), &mut learned);
                 if let Err(failure) = tuned {
-                    state.lock().note(key, &failure, &model.shared.device.clock);
+                    state.lock().note(key, &failure, learned, &model.shared.device.clock);
                     let (model, code, reason) = (&model.spec.name, failure.kind.code(), &failure.reason);
                     tracing::info!(%model, code, %reason, "the model was not measured; it goes on as it is");
                 }
@@ -52,26 +61,26 @@ impl Background {
         }
     }
 
-    fn begin(&self, key: &PlanKey, clock: &Clock) -> Option<Measuring> {
+    fn begin(&self, key: &PlanKey, clock: &Clock) -> Option<(Measuring, Vec<Tried>)> {
         let mut state = self.state.lock();
-        let waits = state.tried.get(key).is_some_and(|again| again.is_none_or(|again| clock.now() < again));
+        let waits = state.begun.get(key).is_some_and(|begun| begun.again.is_none_or(|again| clock.now() < again));
         if state.measuring || waits {
             return None;
         }
         state.measuring = true;
-        if state.tried.len() >= TRIED_MAX {
-            state.tried.clear();
+        if state.begun.len() >= TRIED_MAX && !state.begun.contains_key(key) {
+            state.begun.clear();
         }
         // What ends in a panic is not tried again either.
-        state.tried.insert(key.clone(), None);
-        Some(Measuring(Arc::clone(&self.state)))
+        let before = state.begun.insert(key.clone(), Begun::default());
+        Some((Measuring(Arc::clone(&self.state)), before.unwrap_or_default().learned))
     }
 }
 
 impl State {
-    fn note(&mut self, key: PlanKey, failure: &TuneFailure, clock: &Clock) {
+    fn note(&mut self, key: PlanKey, failure: &TuneFailure, learned: Vec<Tried>, clock: &Clock) {
         let again = matches!(failure.kind, TuneFailureKind::Busy | TuneFailureKind::Stopped);
-        self.tried.insert(key, again.then(|| clock.now() + BUSY_REST));
+        self.begun.insert(key, Begun { again: again.then(|| clock.now() + BUSY_REST), learned });
     }
 }
 

@@ -10,16 +10,15 @@ pub(crate) type Measured<'a> = (&'a Candidate, Figures);
 pub(crate) const BETTER_BY: f64 = 1.05;
 
 /// Index of the winner: the first that is at most 5 % behind the best.
-pub(crate) fn choose(optimize: Optimize, measured: &[Measured<'_>]) -> Option<usize> {
-    let best = measured.iter().map(|(_, figures)| score(optimize, figures)).max_by(f64::total_cmp)?;
-    let near: Vec<usize> =
-        (0..measured.len()).filter(|&i| score(optimize, &measured[i].1) * BETTER_BY > best).collect();
+pub(crate) fn choose(optimize: Optimize, measured: &[Figures]) -> Option<usize> {
+    let best = measured.iter().map(|figures| score(optimize, figures)).max_by(f64::total_cmp)?;
+    let near: Vec<usize> = (0..measured.len()).filter(|&i| score(optimize, &measured[i]) * BETTER_BY > best).collect();
     let first = *near.first()?;
     Some(match optimize {
         Optimize::Throughput => first,
         // Ties are decided by rows a second, and ties of those by simplicity again.
         Optimize::Latency => {
-            let rows = |index: usize| measured[index].1.rows_per_s;
+            let rows = |index: usize| measured[index].rows_per_s;
             let most = near.iter().map(|&index| rows(index)).max_by(f64::total_cmp)?;
             near.into_iter().find(|&index| rows(index) * BETTER_BY > most).unwrap_or(first)
         }
@@ -52,7 +51,7 @@ pub(crate) fn reason(optimize: Optimize, measured: &[Measured<'_>], winner: usiz
         };
         format!("{said}; {than} is within 5 %, and of such {taken} is taken")
     } else {
-        format!("{said}; in the longer windows {than} did not keep up")
+        format!("{said}; in turns with it {than} did not keep up")
     }
 }
 
@@ -89,13 +88,12 @@ mod tests {
     }
 
     fn winner(optimize: Optimize, figures: &[(f64, u64)]) -> Option<usize> {
-        let way = candidate("e");
         let figures = figures.iter().map(|&(rows_per_s, latency_ms)| Figures {
             rows_per_s,
             latency: Duration::from_millis(latency_ms),
             ..Figures::default()
         });
-        choose(optimize, &figures.map(|figures| (&way, figures)).collect::<Vec<_>>())
+        choose(optimize, &figures.collect::<Vec<_>>())
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) struct KeyParts<'a> {
 }
 
 /// Counts up when plans are measured in another way, so that those of before are not used any more.
-const MEASURED_BY: u32 = 1;
+const MEASURED_BY: u32 = 2;
 
 impl PlanKey {
     pub(crate) fn of(parts: &KeyParts<'_>) -> Self {

@@ -1,32 +1,35 @@
-//! Finds the moments for a measurement: when the device is idle, with what has to be held, and again after a disturbance.
+//! Finds the moments at which a measurement that nobody asked for may do something: when the device has just become idle, and at any
+//! time while it is calm.
+//!
+//! A stream leaves its longest gap right after a run. Whoever begins there is through before the next frame, or delays it by the rest
+//! of one run.
 
-use super::session::{Conditions, Interrupt};
+use super::session::Conditions;
 use super::{TuneFailure, TuneFailureKind};
+use crate::device::Activity;
 use crate::lifecycle::Model;
-use crate::load::LoadOrder;
 use std::cell::Cell;
 use std::time::Duration;
 
 /// The moments of one measurement.
 pub(crate) struct Quiet<'a> {
     model: &'a Model,
-    order: LoadOrder<'a>,
     conditions: Conditions<'a>,
+    /// What the device was at when it was last looked at, and for how many looks in a row nothing had come.
+    seen: Cell<(Activity, u32)>,
     waited: Cell<Duration>,
-    looks: Cell<u32>,
 }
 
-/// How often a candidate that was disturbed is measured again.
-const DISTURBED_MAX: usize = 20;
-/// An idle device is idle at so many looks in a row, this far apart.
-const QUIET_LOOKS: u32 = 3;
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Looks in all: after ten minutes of waiting a busy device is left alone.
-const LOOKS_MAX: u32 = 60_000;
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// A device that has had nothing to do for so many looks, which is a second, is calm.
+const CALM_LOOKS: u32 = 1000;
+/// The longest that all waiting for an idle device may take.
+const WAIT_MAX: Duration = Duration::from_secs(600);
 
 impl<'a> Quiet<'a> {
-    pub(crate) fn new(model: &'a Model, order: LoadOrder<'a>, conditions: Conditions<'a>) -> Self {
-        Self { model, order, conditions, waited: Cell::default(), looks: Cell::default() }
+    pub(crate) fn new(model: &'a Model, conditions: Conditions<'a>) -> Self {
+        let seen = Cell::new((conditions.device.activity(), 0));
+        Self { model, conditions, seen, waited: Cell::default() }
     }
 
     /// Spent waiting for an idle device so far.
@@ -34,50 +37,51 @@ impl<'a> Quiet<'a> {
         self.waited.get()
     }
 
-    /// Does `work` while nothing else goes on, again where it was disturbed. What has to be held while a candidate is in memory is
-    /// held from the beginning to the end of each try. The inner failure is the work's own.
-    pub(crate) fn undisturbed<T>(
-        &self,
-        is_over: impl Fn() -> bool,
-        work: impl Fn() -> Result<T, Interrupt>,
-    ) -> Result<Result<T, String>, TuneFailure> {
-        for _ in 0..DISTURBED_MAX {
-            self.wait_until_idle()?;
-            let _seat = self.model.take_seat(&self.order, self.conditions.yields)?;
-            match self.conditions.check(None).and_then(|()| work()) {
-                Ok(done) => return Ok(Ok(done)),
-                Err(Interrupt::Refused(reason)) => return Ok(Err(reason)),
-                Err(Interrupt::Stopped) => return Err(TuneFailure::stopped()),
-                Err(Interrupt::Disturbed) if is_over() => break,
-                Err(Interrupt::Disturbed) => {}
-            }
+    /// Returns when something may be done.
+    ///
+    /// # Errors
+    /// `Busy` when all waiting together was too long; `Stopped`.
+    pub(crate) fn moment(&self) -> Result<(), TuneFailure> {
+        let clock = &self.conditions.device.clock;
+        let (began, before) = (clock.now(), self.waited.get());
+        self.go_on()?;
+        // What has ended since the last call may have ended long ago.
+        self.look();
+        let mut found = !self.conditions.yields || self.is_calm();
+        while !found {
+            std::thread::sleep(LOOK_EVERY);
+            self.waited.set(before + clock.since(began));
+            self.go_on()?;
+            found = self.look() || self.is_calm();
         }
-        Err(busy())
+        Ok(())
     }
 
-    /// Waits until the device has had nothing to do for a moment.
-    fn wait_until_idle(&self) -> Result<(), TuneFailure> {
-        let (device, began) = (self.order.device, self.order.device.clock.now());
-        let mut quiet = 0;
-        let mut before = device.activity();
-        while self.conditions.yields && quiet < QUIET_LOOKS {
-            if (self.conditions.stopped)() {
-                return Err(TuneFailure::stopped());
-            }
-            self.looks.set(self.looks.get() + 1);
-            if self.looks.get() > LOOKS_MAX {
-                return Err(busy());
-            }
-            std::thread::sleep(LOOK_EVERY);
-            let now = device.activity();
-            quiet = if now.busy || now.runs != before.runs { 0 } else { quiet + 1 };
-            before = now;
+    fn is_calm(&self) -> bool {
+        self.seen.get().1 > CALM_LOOKS
+    }
+
+    /// Looks at the device once; whether it was at work since the last look, and is not now.
+    fn look(&self) -> bool {
+        let (before, calm) = self.seen.get();
+        let now = self.conditions.device.activity();
+        let came = now.busy || now.runs != before.runs;
+        let calm = if came { 0 } else { calm.saturating_add(1) };
+        self.seen.set((now, calm));
+        !now.busy && (before.busy || came)
+    }
+
+    fn go_on(&self) -> Result<(), TuneFailure> {
+        if (self.conditions.stopped)() {
+            return Err(TuneFailure::stopped());
         }
-        self.waited.set(self.waited.get() + device.clock.since(began));
-        Ok(())
+        if self.conditions.yields && self.model.serving().is_none() {
+            return Err(TuneFailure::new(TuneFailureKind::Stopped, "the model was unloaded while it was measured"));
+        }
+        if self.waited.get() >= WAIT_MAX { Err(busy()) } else { Ok(()) }
     }
 }
 
-fn busy() -> TuneFailure {
+pub(crate) fn busy() -> TuneFailure {
     TuneFailure::new(TuneFailureKind::Busy, "the device was never idle for long enough")
 }

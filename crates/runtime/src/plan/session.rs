@@ -1,16 +1,17 @@
-//! One candidate in memory, from its load to its end: it is held against the reference and measured in windows of runs.
+//! One candidate in memory, from its load to its end: it is held against the reference and measured in short bursts of runs.
 //!
-//! Only the engine's own time counts. A window in which the device had other work to do is thrown away.
+//! Only the engine's own time counts. A measurement that yields begins no run while the device has other work, and a burst in which
+//! some came does not count. So a frame waits for one run of a candidate at most.
 
-use super::{Candidate, Figures, Sample};
+use super::{Candidate, Sample, TuneFailure};
 use crate::agreement::{Snapshot, Tolerance};
+use crate::budget::Reservation;
 use crate::cores::CoresHeld;
 use crate::device::{Activity, AtWork, Device};
 use crate::load::{LoadOrder, load_options};
 use crate::warm_up::run_rows;
 use crate::{Family, Scratch, resident_bytes};
 use samovar_engine_api::{Engine, EngineError, LoadedModel, Runner, RunnerOptions};
-use samovar_schedule::Moment;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,11 +22,12 @@ pub(crate) struct Session<'a> {
     conditions: Conditions<'a>,
     batch: usize,
     threads: usize,
-    /// One per slot; they go before the weights.
+    /// One per slot; they go before the weights, and the weights before the room that they take.
     runners: Vec<Box<dyn Runner>>,
     model: Arc<dyn LoadedModel>,
     /// Bytes of the process before the load.
     before_bytes: u64,
+    _memory: Reservation<'a>,
 }
 
 /// Under what conditions runs are made.
@@ -52,22 +54,27 @@ impl Reference {
     }
 }
 
-/// Why a session ended early.
+/// Why there is no figure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Interrupt {
-    /// Somebody wants it to end.
-    Stopped,
-    /// The device has other work: what was measured says nothing.
+    /// The whole measurement is over.
+    Ended(TuneFailure),
+    /// The device had other work: what was measured says nothing.
     Disturbed,
     /// The candidate is no good, and why.
     Refused(String),
 }
 
-/// A moment of noise makes a way look slower than it is, never faster: of so many windows the best counts.
-const WINDOWS: usize = 2;
-/// Runs of one runner in one window at least and at most. After the check and one such window a fresh runner has settled.
-const RUNS_MIN: u32 = 2;
-const RUNS_MAX: u32 = 2_000;
+impl From<TuneFailure> for Interrupt {
+    fn from(failure: TuneFailure) -> Self {
+        Self::Ended(failure)
+    }
+}
+
+/// A burst ends with the first run after this time: short, so that it fits between two frames.
+const BURST: Duration = Duration::from_millis(20);
+/// Runs of one runner in one burst at most.
+const RUNS_MAX: usize = 500;
 
 impl<'a> Session<'a> {
     /// Loads a candidate and makes its runners.
@@ -76,9 +83,8 @@ impl<'a> Session<'a> {
         engine: &dyn Engine,
         family: &dyn Family,
         candidate: &Candidate,
-        conditions: Conditions<'a>,
+        (conditions, memory): (Conditions<'a>, Reservation<'a>),
     ) -> Result<Self, Interrupt> {
-        conditions.check(None)?;
         let before_bytes = resident_bytes();
         let options = load_options(order.device, family, candidate);
         let loaded = catch_unwind(AssertUnwindSafe(|| engine.load(order.files, &options)));
@@ -89,7 +95,7 @@ impl<'a> Session<'a> {
         let runners = made.unwrap_or_else(|_| Err("it panicked while a runner was made".to_owned()));
         let runners = runners.map_err(Interrupt::Refused)?;
         let (batch, threads) = (candidate.batch, candidate.threads);
-        Ok(Self { conditions, batch, threads, runners, model, before_bytes })
+        Ok(Self { conditions, batch, threads, runners, model, before_bytes, _memory: memory })
     }
 
     /// Makes one run and holds each of its rows against the reference; the largest difference. It must agree with the sample too:
@@ -97,9 +103,7 @@ impl<'a> Session<'a> {
     pub(crate) fn agree(&mut self, reference: &Reference, tolerance: Tolerance) -> Result<f32, Interrupt> {
         let (outputs, batch) = (self.model.signature().outputs.len(), self.batch);
         let runner = self.runners.first_mut().ok_or_else(|| Interrupt::Refused("it has no slot".to_owned()))?;
-        let undisturbed = Some(self.conditions.device.activity());
-        one_run(self.conditions, runner.as_mut(), self.threads, undisturbed)?;
-        self.conditions.check(undisturbed)?;
+        one_run(self.conditions, runner.as_mut(), self.threads)?;
         let run = Snapshot::of(runner.as_ref(), outputs).map_err(|error| Interrupt::Refused(error.to_string()))?;
         let disagrees = |reason: String| Interrupt::Refused(format!("it does not agree with f32: {reason}"));
         if batch == 1 {
@@ -112,113 +116,96 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Runs until the latency of a fresh runner has gone, then measures: runs alone and all slots in turns, for half of `window` each.
-    pub(crate) fn measure(&mut self, window: Duration) -> Result<Figures, Interrupt> {
-        self.all_slots(Duration::ZERO)?;
-        let (mut latency, mut rows_per_s) = (Duration::MAX, 0.0_f64);
-        for _ in 0..WINDOWS {
-            latency = latency.min(self.alone(window / WINDOWS as u32)?);
-            rows_per_s = rows_per_s.max(self.all_slots(window / WINDOWS as u32)?);
-        }
-        let grown = resident_bytes().saturating_sub(self.before_bytes);
-        Ok(Figures { rows_per_s, latency, memory_bytes: grown.max(self.model.weights_bytes()), precision_error: 0.0 })
+    /// Bytes that the process grew by since before the load; at least the weights.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        resident_bytes().saturating_sub(self.before_bytes).max(self.model.weights_bytes())
     }
 
     /// The median of runs with nothing else going on.
-    fn alone(&mut self, window: Duration) -> Result<Duration, Interrupt> {
-        let Self { conditions, threads, runners, .. } = self;
-        let Some(runner) = runners.first_mut() else { return Ok(Duration::ZERO) };
-        let undisturbed = conditions.device.activity();
-        let (clock, mut times) = (&conditions.device.clock, Vec::new());
-        let began = clock.now();
-        while !is_through(times.len() as u32, clock.since(began), window) {
-            times.push(one_run(*conditions, runner.as_mut(), *threads, Some(undisturbed))?);
-        }
-        conditions.check(Some(undisturbed))?;
+    pub(crate) fn alone(&mut self) -> Result<Duration, Interrupt> {
+        let Some(runner) = self.runners.first_mut() else { return Ok(Duration::ZERO) };
+        let drive = Drive::new(self.conditions, self.threads);
+        let mut times = drive.run(runner.as_mut())?;
+        self.conditions.check(Some(drive.undisturbed))?;
         let middle = times.len() / 2;
         Ok(*times.select_nth_unstable(middle).1)
     }
 
-    /// Rows a second with all slots busy.
-    fn all_slots(&mut self, window: Duration) -> Result<f64, Interrupt> {
-        let clock = &self.conditions.device.clock;
-        let drive = Drive {
-            conditions: self.conditions,
-            threads: self.threads,
-            undisturbed: self.conditions.device.activity(),
-            began: clock.now(),
-            window,
-            halt: AtomicBool::new(false),
-        };
-        let runs = match self.runners.as_mut_slice() {
-            [only] => drive.run(only.as_mut())?,
-            several => drive.run_all(several)?,
-        };
-        self.conditions.check(Some(drive.undisturbed))?;
-        let rows = u64::from(runs) * self.batch as u64;
-        Ok(rows as f64 / clock.since(drive.began).as_secs_f64().max(1e-9))
-    }
-}
-
-/// What the threads of one window share.
-struct Drive<'a> {
-    conditions: Conditions<'a>,
-    threads: usize,
-    undisturbed: Activity,
-    began: Moment,
-    window: Duration,
-    /// One of them has failed: the others need not go on.
-    halt: AtomicBool,
-}
-
-impl Drive<'_> {
-    fn run_all(&self, runners: &mut [Box<dyn Runner>]) -> Result<u32, Interrupt> {
-        std::thread::scope(|scope| {
+    /// Rows a second with all slots busy: what each slot gave while it was at work.
+    pub(crate) fn all_slots(&mut self) -> Result<f64, Interrupt> {
+        let drive = Drive::new(self.conditions, self.threads);
+        let ended: Vec<Result<f64, Interrupt>> = std::thread::scope(|scope| {
             let named = |index: usize| std::thread::Builder::new().name(format!("measure-{index}"));
-            let workers = runners.iter_mut().enumerate();
-            let workers = workers.map(|(index, runner)| named(index).spawn_scoped(scope, || self.run(runner.as_mut())));
+            let workers = self.runners.iter_mut().enumerate();
+            let workers =
+                workers.map(|(index, runner)| named(index).spawn_scoped(scope, || drive.rate(runner.as_mut())));
             // All are started before the first is waited for.
             let workers: Vec<_> = workers.collect();
             let ended = workers.into_iter().map(|worker| match worker {
                 Ok(worker) => worker.join().unwrap_or_else(|_| Err(Interrupt::Refused("a run panicked".to_owned()))),
                 Err(error) => Err(Interrupt::Refused(format!("the system gives no thread: {error}"))),
             });
-            let ended: Vec<_> = ended.collect();
-            ended.into_iter().sum::<Result<u32, Interrupt>>()
-        })
+            ended.collect()
+        });
+        let runs_per_s: f64 = ended.into_iter().sum::<Result<f64, Interrupt>>()?;
+        self.conditions.check(Some(drive.undisturbed))?;
+        Ok(runs_per_s * self.batch as f64)
+    }
+}
+
+/// What the threads of one burst share.
+struct Drive<'a> {
+    conditions: Conditions<'a>,
+    threads: usize,
+    undisturbed: Activity,
+    /// One of them has failed: the others need not go on.
+    halt: AtomicBool,
+}
+
+impl<'a> Drive<'a> {
+    fn new(conditions: Conditions<'a>, threads: usize) -> Self {
+        Self { conditions, threads, undisturbed: conditions.device.activity(), halt: AtomicBool::new(false) }
     }
 
-    /// Runs until the window is over; how many runs.
-    fn run(&self, runner: &mut dyn Runner) -> Result<u32, Interrupt> {
-        let clock = &self.conditions.device.clock;
-        let mut runs = 0;
-        while !is_through(runs, clock.since(self.began), self.window) && !self.halt.load(Ordering::Relaxed) {
-            let run = one_run(self.conditions, runner, self.threads, Some(self.undisturbed));
-            run.inspect_err(|_| self.halt.store(true, Ordering::Relaxed))?;
-            runs += 1;
+    /// Runs a second of one runner.
+    fn rate(&self, runner: &mut dyn Runner) -> Result<f64, Interrupt> {
+        let times = self.run(runner)?;
+        Ok(times.len() as f64 / seconds(times.iter().sum()))
+    }
+
+    /// The times of runs until the burst is over, one at least.
+    fn run(&self, runner: &mut dyn Runner) -> Result<Vec<Duration>, Interrupt> {
+        let (clock, mut times) = (&self.conditions.device.clock, Vec::new());
+        let began = clock.now();
+        loop {
+            let run = one_run(self.conditions, runner, self.threads);
+            times.push(run.inspect_err(|_| self.halt.store(true, Ordering::Relaxed))?);
+            if clock.since(began) >= BURST || times.len() >= RUNS_MAX || self.halt.load(Ordering::Relaxed) {
+                return Ok(times);
+            }
         }
-        Ok(runs)
     }
 }
 
 impl Conditions<'_> {
-    /// Whether the measurement may go on; `undisturbed`: what the device was at when the window began.
-    pub(crate) fn check(self, undisturbed: Option<Activity>) -> Result<(), Interrupt> {
+    /// Whether the measurement may go on; `undisturbed`: what the device was at when the burst began.
+    fn check(self, undisturbed: Option<Activity>) -> Result<(), Interrupt> {
         if (self.stopped)() {
-            return Err(Interrupt::Stopped);
+            return Err(Interrupt::Ended(TuneFailure::stopped()));
         }
         let now = self.yields.then(|| self.device.activity());
         let disturbed = now.is_some_and(|now| now.busy || undisturbed.is_some_and(|before| before.runs != now.runs));
         if disturbed { Err(Interrupt::Disturbed) } else { Ok(()) }
     }
 
-    /// The cores of one run. A measurement that does not yield counts as work, for those that do.
-    fn take(self, threads: usize) -> AtRun {
-        if self.yields {
-            AtRun::Quietly { _cores: self.device.cores().take(threads) }
-        } else {
-            AtRun::InTheOpen { _run: self.device.begin_run(threads) }
+    /// The cores of one run. A measurement that does not yield counts as work, for those that do; one that does waits for nobody, so
+    /// that it stands in nobody's way when cores become free.
+    fn take(self, threads: usize) -> Result<AtRun, Interrupt> {
+        if !self.yields {
+            return Ok(AtRun::InTheOpen { _run: self.device.begin_run(threads) });
         }
+        let cores = self.device.cores().try_take(threads).ok_or(Interrupt::Disturbed)?;
+        Ok(AtRun::Quietly { _cores: cores })
     }
 }
 
@@ -228,19 +215,14 @@ enum AtRun {
     InTheOpen { _run: AtWork },
 }
 
-fn is_through(runs: u32, elapsed: Duration, window: Duration) -> bool {
-    runs >= RUNS_MAX || (runs >= RUNS_MIN && elapsed >= window)
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64().max(1e-9)
 }
 
 /// One run on cores that it has for itself.
-fn one_run(
-    conditions: Conditions<'_>,
-    runner: &mut dyn Runner,
-    threads: usize,
-    undisturbed: Option<Activity>,
-) -> Result<Duration, Interrupt> {
-    conditions.check(undisturbed)?;
-    let _cores = conditions.take(threads);
+fn one_run(conditions: Conditions<'_>, runner: &mut dyn Runner, threads: usize) -> Result<Duration, Interrupt> {
+    conditions.check(None)?;
+    let _cores = conditions.take(threads)?;
     let clock = &conditions.device.clock;
     let began = clock.now();
     let ran = catch_unwind(AssertUnwindSafe(|| runner.run()));

@@ -1,14 +1,18 @@
 //! Measures every way to run a model that is present and agrees with f32, and picks the best one.
 //!
-//! First each engine and precision gets a short window. On those that are not far behind other numbers of threads are tried, and
-//! batches grow while that helps. Then the best few are measured in longer windows, in turns, so that a noisy moment does not decide; the middle of each one's windows counts.
-//! One candidate is in memory at a time.
+//! The best way so far stays in memory. Each other way is loaded once, held against f32, and makes short bursts in turns with it; when
+//! it is clear which is better, the other one goes. First come each engine and precision, then other numbers of threads for those that
+//! are not far behind, then batches, which grow while that helps.
 
+use super::bursts::{Burst, Bursts};
 use super::candidate::thread_counts;
-use super::choice::{Measured, choose, reason, score};
-use super::quiet::Quiet;
+use super::choice::{Measured, reason, score};
+use super::duel::{Duel, ROUNDS_MIN, is_better};
+use super::quiet::{Quiet, busy};
 use super::session::{Conditions, Interrupt, Reference, Session};
+use super::tuning::CandidateLoad;
 use super::{Candidate, Figures, Plan, PlanKey, Sample, Tried, TuneFailure, TuneFailureKind};
+use crate::FailureKind;
 use crate::lifecycle::Model;
 use crate::load::{
     Attempt, LoadError, LoadOrder, default_arrangement, load_options, plan_key, present, tolerance, warm_run,
@@ -17,14 +21,16 @@ use crate::{Family, Optimize, PrecisionChoice};
 use samovar_engine_api::{Device as DeviceKind, Engine, LoadOptions, Precision};
 use samovar_schedule::Moment;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// One measurement of one model.
 pub(crate) struct Tuner<'a> {
+    model: &'a Model,
     order: LoadOrder<'a>,
     conditions: Conditions<'a>,
-    /// The longest that all runs together may take; waiting for an idle device does not count.
+    /// The longest that loads and runs together may take; waiting for an idle device does not count.
     budget: Duration,
     /// How the model runs at present: what another way has to beat.
     current: Option<Candidate>,
@@ -40,24 +46,8 @@ pub struct TuneProgress<'a> {
     pub model: &'a str,
     /// The way that is measured.
     pub candidate: &'a Candidate,
-    /// How far the measurement has come.
-    pub step: TuneStep,
     /// None when it begins; then what came of it.
     pub outcome: Option<&'a Result<Figures, String>>,
-}
-
-/// How far a measurement has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TuneStep {
-    /// A short window for each way.
-    Screening,
-    /// Longer windows in turns for the best ones.
-    Final {
-        /// From 1.
-        round: usize,
-        /// Rounds in all.
-        rounds: usize,
-    },
 }
 
 /// What all candidates are held against, and what they have in common.
@@ -67,20 +57,35 @@ struct Setting<'s> {
     reference: Reference,
 }
 
-/// One window of the screening.
-const SCREENING_WINDOW: Duration = Duration::from_millis(200);
-/// One window of the last rounds, at least and at most.
-const FINAL_WINDOW: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
-const FINAL_ROUNDS: usize = 3;
-const FINALISTS: usize = 3;
-/// Below this share of the best a candidate is out after the screening.
-const FAR_BEHIND: f64 = 0.8;
-/// Below this share neither other threads nor larger batches are tried: what is lost with one may come back with the other.
-const FAR_BEHIND_VARYING: f64 = 0.5;
+/// One way with what was measured of it.
+struct Contender<'a> {
+    candidate: Candidate,
+    /// None where it had to make room for others.
+    session: Option<Session<'a>>,
+    bursts: Bursts,
+    precision_error: f32,
+    memory_bytes: u64,
+}
+
+/// What came of the measurements so far.
+struct Findings<'t, 'a> {
+    tried: &'t mut Vec<Tried>,
+    champion: Option<Contender<'a>>,
+}
+
+/// Below this share of the best neither other threads nor larger batches are tried: what is lost with one may come back with the other.
+const FAR_BEHIND: f64 = 0.5;
 /// A larger batch must give more rows a second by this much to be worth its memory and the next doubling.
 const GROWING_BY: f64 = 1.02;
 /// Rows in one run that are tried at most where the configuration sets no limit.
 const BATCH_MAX: usize = 32;
+/// Batches that would run for longer are not tried unasked: a frame may have to wait for one.
+const UNASKED_RUN_MAX: Duration = Duration::from_millis(100);
+/// How often a burst that was disturbed is made again.
+const DISTURBED_MAX: usize = 12;
+/// Models that are larger have one copy at a time in memory for measurements, and are not measured in turns.
+const TURNS_BYTES_MAX: u64 = 512 << 20;
+
 impl<'a> Tuner<'a> {
     pub(crate) fn new(
         model: &'a Model,
@@ -89,22 +94,29 @@ impl<'a> Tuner<'a> {
         terms: TunerTerms<'a>,
     ) -> Self {
         let TunerTerms { budget, current, progress } = terms;
-        let quiet = Quiet::new(model, order, conditions);
+        let quiet = Quiet::new(model, conditions);
         let began = order.device.clock.now();
-        Self { order, conditions, budget, current, progress, quiet, began }
+        Self { model, order, conditions, budget, current, progress, quiet, began }
     }
 
-    /// Measures, and makes a plan of it.
-    pub(crate) fn run(&self) -> Result<Plan, TuneFailure> {
+    /// Measures, and makes a plan of it. `tried` is what an earlier measurement that came to no end has found out, and then what is
+    /// known when this one ends, however that is.
+    pub(crate) fn run(&self, tried: &mut Vec<Tried>) -> Result<Plan, TuneFailure> {
         let attempts = Attempt::all(&self.order)?;
         let family = self.family(&attempts)?;
         let key = plan_key(&self.order, &attempts).ok_or_else(unreadable)?;
         let reference = self.reference(&attempts, family.as_ref())?;
         let setting = Setting { attempts: &attempts, family: family.as_ref(), reference };
-        let mut tried = self.screen(&setting)?;
-        self.grow_batches(&setting, &mut tried)?;
-        let finalists = self.decide(&setting, &mut tried)?;
-        let plan = self.plan(key, setting.reference.sample.clone(), tried, &finalists)?;
+        let mut findings = Findings { tried, champion: None };
+        let best_known = self.best_known(findings.tried);
+        self.try_all(&setting, &mut findings, best_known)?;
+        self.try_all(&setting, &mut findings, self.defaults(&setting))?;
+        let leaders = self.leaders(findings.tried, FAR_BEHIND).into_iter();
+        let arranged = leaders.flat_map(|(leader, _)| self.arrangements(&leader)).collect();
+        self.try_all(&setting, &mut findings, arranged)?;
+        self.grow_batches(&setting, &mut findings)?;
+        let champion = findings.champion.ok_or_else(|| nothing_works(reasons(findings.tried)))?.candidate;
+        let plan = self.plan(key, setting.reference.sample.clone(), findings.tried, &champion)?;
         self.compile(&setting, &plan);
         Ok(plan)
     }
@@ -124,7 +136,9 @@ impl<'a> Tuner<'a> {
     fn reference(&self, attempts: &[Attempt<'_>], family: &dyn Family) -> Result<Reference, TuneFailure> {
         let mut reasons = Vec::new();
         for attempt in attempts {
-            match self.quiet.undisturbed(|| self.is_over(), || self.reference_of(attempt.engine, family))? {
+            self.quiet.moment()?;
+            let _loading = self.model.begin_candidate(&self.order, self.conditions.yields)?;
+            match self.reference_of(attempt.engine, family) {
                 Ok(found) => return Ok(found),
                 Err(reason) => reasons.push(format!("{}: {reason}", attempt.engine.info().name)),
             }
@@ -132,7 +146,7 @@ impl<'a> Tuner<'a> {
         Err(nothing_works(format!("no engine gives an f32 reference ({})", reasons.join("; "))))
     }
 
-    fn reference_of(&self, engine: &dyn Engine, family: &dyn Family) -> Result<Reference, Interrupt> {
+    fn reference_of(&self, engine: &dyn Engine, family: &dyn Family) -> Result<Reference, String> {
         let files = self.order.spec.reference.as_ref().unwrap_or(self.order.files);
         let arrangement = Candidate { batch: 1, ..default_arrangement(engine, &self.order, family) };
         let options = load_options(self.order.device, family, &arrangement);
@@ -140,42 +154,199 @@ impl<'a> Tuner<'a> {
             let model = engine.load(files, &options).map_err(|error| error.to_string())?;
             warm_run(family, model.as_ref())
         }));
-        let run = run.unwrap_or_else(|_| Err("it panicked".to_owned())).map_err(Interrupt::Refused)?;
+        let run = run.unwrap_or_else(|_| Err("it panicked".to_owned()))?;
         let sample = Sample::of(&run);
         let same = sample.compare(&run, tolerance(self.order.spec, Precision::F32));
-        same.map_err(|_| Interrupt::Refused("its outputs are not all numbers".to_owned()))?;
+        same.map_err(|_| "its outputs are not all numbers".to_owned())?;
         Ok(Reference { run, sample })
     }
 
-    /// A short window for every engine and precision, one row a run, and for other numbers of threads where that is not far behind.
-    fn screen(&self, setting: &Setting<'_>) -> Result<Vec<Tried>, TuneFailure> {
-        let mut tried = Vec::new();
-        self.screen_all(setting, self.defaults(setting), &mut tried)?;
-        let leaders = self.leaders(&tried, FAR_BEHIND_VARYING, usize::MAX);
-        let varied = leaders.iter().flat_map(|(leader, _)| self.arrangements(leader)).collect();
-        self.screen_all(setting, varied, &mut tried)?;
-        Ok(tried)
+    /// The best way of an earlier measurement: it has to be in memory for the others to be held against.
+    fn best_known(&self, tried: &mut Vec<Tried>) -> Vec<Candidate> {
+        let best = self.leaders(tried, 1.0).into_iter().map(|(best, _)| best).next();
+        tried.retain(|tried| Some(&tried.candidate) != best.as_ref());
+        best.into_iter().collect()
     }
 
-    /// One way is measured whatever the budget.
-    fn screen_all(
+    /// Each of them that was not tried yet. One way is measured whatever the budget.
+    fn try_all(
         &self,
         setting: &Setting<'_>,
+        findings: &mut Findings<'_, 'a>,
         all: Vec<Candidate>,
-        tried: &mut Vec<Tried>,
     ) -> Result<(), TuneFailure> {
         for candidate in all {
-            if tried.iter().any(|tried| tried.candidate == candidate) {
-                continue;
+            if !findings.know(&candidate) {
+                self.try_one(setting, findings, candidate)?;
             }
-            let outcome = if tried.iter().any(|tried| tried.outcome.is_ok()) && self.is_over() {
-                Err("not measured: the time for measurements was over".to_owned())
-            } else {
-                self.measure(setting, &candidate, TuneStep::Screening, SCREENING_WINDOW)?
-            };
-            tried.push(Tried { candidate, outcome });
         }
         Ok(())
+    }
+
+    fn try_one(
+        &self,
+        setting: &Setting<'_>,
+        findings: &mut Findings<'_, 'a>,
+        candidate: Candidate,
+    ) -> Result<(), TuneFailure> {
+        let tell = |outcome: Option<&Result<Figures, String>>| {
+            let model = &self.order.spec.name;
+            (self.progress)(&TuneProgress { model, candidate: &candidate, outcome });
+        };
+        if findings.champion.is_some() && self.is_over() {
+            let outcome = Err("not measured: the time for measurements was over".to_owned());
+            findings.tried.push(Tried { candidate, outcome });
+            return Ok(());
+        }
+        tell(None);
+        let outcome = match self.challenge(setting, findings, &candidate) {
+            Ok(figures) => Ok(figures),
+            Err(Interrupt::Refused(reason)) => Err(reason),
+            Err(Interrupt::Ended(failure)) => return Err(failure),
+            Err(Interrupt::Disturbed) if findings.champion.is_none() => return Err(busy()),
+            Err(Interrupt::Disturbed) => {
+                Err("not measured: its runs are longer than the moments in which the device is idle".to_owned())
+            }
+        };
+        tell(Some(&outcome));
+        findings.tried.push(Tried { candidate, outcome });
+        Ok(())
+    }
+
+    /// Measures a way in turns with the best one, whose place it takes where it is better.
+    fn challenge(
+        &self,
+        setting: &Setting<'_>,
+        findings: &mut Findings<'_, 'a>,
+        candidate: &Candidate,
+    ) -> Result<Figures, Interrupt> {
+        let mut challenger = self.open(setting, findings.champion.as_mut(), candidate)?;
+        let Some(champion) = &mut findings.champion else {
+            self.alone(&mut challenger)?;
+            return Ok(findings.crown(challenger));
+        };
+        let optimize = self.order.spec.optimize;
+        let is_better = if champion.session.is_some() {
+            let duel = self.duel(champion, &mut challenger)?;
+            set_outcome(
+                findings.tried,
+                &champion.candidate,
+                duel.as_ref().map(|_| champion.figures()).map_err(Clone::clone),
+            );
+            duel.is_ok_and(|duel| duel.is_won(optimize)) || champion.bursts.len() == 0
+        } else {
+            self.alone(&mut challenger)?;
+            let (theirs, ours) = (champion.bursts.best(), challenger.bursts.best());
+            theirs.zip(ours).is_some_and(|(theirs, ours)| is_better(optimize, theirs, ours))
+        };
+        let figures = challenger.figures();
+        if is_better {
+            findings.crown(challenger);
+        }
+        Ok(figures)
+    }
+
+    /// Loads a way, holds it against the reference and runs it until the latency of fresh runners has gone.
+    fn open(
+        &self,
+        setting: &Setting<'_>,
+        champion: Option<&mut Contender<'a>>,
+        candidate: &Candidate,
+    ) -> Result<Contender<'a>, Interrupt> {
+        self.quiet.moment()?;
+        let loading = self.begin_beside(champion)?;
+        let engine = setting.engine(candidate)?;
+        let conditions = (self.conditions, loading.memory);
+        let mut session = Session::open(&self.order, engine, setting.family, candidate, conditions)?;
+        drop(loading.turn);
+        let limit = tolerance(self.order.spec, candidate.precision);
+        let precision_error = self.in_peace(|| session.agree(&setting.reference, limit))?;
+        let (candidate, bursts) = (candidate.clone(), Bursts::default());
+        let mut opened = Contender { candidate, session: Some(session), bursts, precision_error, memory_bytes: 0 };
+        self.round(&mut opened)?;
+        opened.memory_bytes = opened.session.as_ref().map_or(0, Session::memory_bytes);
+        Ok(opened)
+    }
+
+    /// Room for one more way beside the best one, or in its place where there is none.
+    fn begin_beside(&self, champion: Option<&mut Contender<'a>>) -> Result<CandidateLoad<'a>, TuneFailure> {
+        if let Some(champion) = champion.filter(|champion| champion.session.is_some()) {
+            let small = self.model.size_bytes(self.order.files) <= TURNS_BYTES_MAX;
+            let room = small.then(|| self.model.begin_candidate(&self.order, self.conditions.yields));
+            match room {
+                None | Some(Err(TuneFailure { kind: TuneFailureKind::Load(FailureKind::Memory), .. })) => {}
+                Some(begun) => return begun,
+            }
+            champion.session = None;
+        }
+        self.model.begin_candidate(&self.order, self.conditions.yields)
+    }
+
+    /// Bursts in turns until it is clear who is better, or the time is over. The inner failure is the champion's: it is out.
+    fn duel(
+        &self,
+        champion: &mut Contender<'a>,
+        challenger: &mut Contender<'a>,
+    ) -> Result<Result<Duel, String>, Interrupt> {
+        let mut duel = Duel::default();
+        while !duel.is_over(self.order.spec.optimize) {
+            // Who comes second in one round comes first in the next.
+            let ahead = (duel.challenger.len() % 2 == 1).then(|| self.round(challenger)).transpose()?;
+            match self.round(champion) {
+                Ok(burst) => duel.champion.push(burst),
+                Err(Interrupt::Refused(reason)) => {
+                    champion.bursts = Bursts::default();
+                    return Ok(Err(reason));
+                }
+                Err(Interrupt::Disturbed) => return Err(busy().into()),
+                Err(ended) => return Err(ended),
+            }
+            let burst = ahead.map_or_else(|| self.round(challenger), Ok)?;
+            duel.challenger.push(burst);
+            if self.is_over() {
+                break;
+            }
+        }
+        champion.bursts.extend(&duel.champion);
+        challenger.bursts.extend(&duel.challenger);
+        Ok(Ok(duel))
+    }
+
+    /// A few rounds with nobody to compare with.
+    fn alone(&self, contender: &mut Contender<'a>) -> Result<(), Interrupt> {
+        for _ in 0..ROUNDS_MIN {
+            let burst = self.round(contender)?;
+            contender.bursts.push(burst);
+            if self.is_over() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One burst alone and one with all slots busy.
+    fn round(&self, contender: &mut Contender<'a>) -> Result<Burst, Interrupt> {
+        let candidate = &contender.candidate;
+        let session = contender.session.as_mut().ok_or(Interrupt::Disturbed)?;
+        let latency = self.in_peace(|| session.alone())?;
+        // With one slot, a run alone is all that there is.
+        let rows_per_s = match candidate.slots {
+            1 => candidate.batch as f64 / latency.as_secs_f64().max(1e-9),
+            _ => self.in_peace(|| session.all_slots())?,
+        };
+        Ok(Burst { rows_per_s, latency })
+    }
+
+    /// Does `work` when the device is idle, again where it was disturbed.
+    fn in_peace<T>(&self, mut work: impl FnMut() -> Result<T, Interrupt>) -> Result<T, Interrupt> {
+        for _ in 0..DISTURBED_MAX {
+            self.quiet.moment()?;
+            match work() {
+                Err(Interrupt::Disturbed) => {}
+                done => return done,
+            }
+        }
+        Err(Interrupt::Disturbed)
     }
 
     /// How it runs at present, and every engine and precision with the device's own threads.
@@ -211,134 +382,48 @@ impl<'a> Tuner<'a> {
     }
 
     /// Doubles the batch of the best ways while that gives more rows a second.
-    fn grow_batches(&self, setting: &Setting<'_>, tried: &mut Vec<Tried>) -> Result<(), TuneFailure> {
+    fn grow_batches(&self, setting: &Setting<'_>, findings: &mut Findings<'_, 'a>) -> Result<(), TuneFailure> {
         let spec = self.order.spec;
         let most = setting.family.batch_max().min(spec.batch_max.unwrap_or(BATCH_MAX));
         let batched = setting.family.lanes().first().is_some_and(crate::RowShapes::batched);
         if spec.optimize == Optimize::Latency || !batched {
             return Ok(());
         }
-        for (candidate, figures) in self.leaders(tried, FAR_BEHIND_VARYING, usize::MAX) {
-            let mut best = figures;
-            let mut batch = candidate.batch.saturating_mul(2);
-            while batch <= most && !self.is_over() {
-                let larger = Candidate { batch, ..candidate.clone() };
-                if tried.iter().any(|tried| tried.candidate == larger) {
+        for (leader, figures) in self.leaders(findings.tried, FAR_BEHIND) {
+            let (mut best, mut batch) = (figures, leader.batch.saturating_mul(2));
+            while batch <= most && !self.is_over() && !(self.conditions.yields && best.latency * 2 > UNASKED_RUN_MAX) {
+                let larger = Candidate { batch, ..leader.clone() };
+                if findings.know(&larger) {
                     break;
                 }
-                let outcome = self.measure(setting, &larger, TuneStep::Screening, SCREENING_WINDOW)?;
-                let improved =
-                    outcome.as_ref().ok().filter(|found| found.rows_per_s > best.rows_per_s * GROWING_BY).copied();
-                tried.push(Tried { candidate: larger, outcome });
-                let Some(found) = improved else { break };
+                self.try_one(setting, findings, larger)?;
+                let found = findings.tried.last().and_then(|tried| tried.outcome.clone().ok());
+                let Some(found) = found.filter(|found| found.rows_per_s > best.rows_per_s * GROWING_BY) else { break };
                 (best, batch) = (found, batch.saturating_mul(2));
             }
         }
         Ok(())
     }
 
-    /// The measured ways that are not far behind the best, at most `count`: the best and, where it is among them, the current one.
-    fn leaders(&self, tried: &[Tried], share: f64, count: usize) -> Vec<(Candidate, Figures)> {
+    /// The measured ways that are not far behind the best, the best first; of equals the simpler.
+    fn leaders(&self, tried: &[Tried], share: f64) -> Vec<(Candidate, Figures)> {
         let optimize = self.order.spec.optimize;
         let measured = tried.iter().filter_map(|tried| Some((tried.candidate.clone(), tried.outcome.clone().ok()?)));
         let mut measured: Vec<(Candidate, Figures)> = measured.collect();
-        // Stable: of equals the simpler comes first.
         measured.sort_by(|a, b| score(optimize, &b.1).total_cmp(&score(optimize, &a.1)));
         let best = measured.first().map_or(0.0, |(_, figures)| score(optimize, figures));
         measured.retain(|(_, figures)| score(optimize, figures) >= best * share);
-        let current = measured.iter().position(|(candidate, _)| Some(candidate) == self.current.as_ref());
-        if let Some(index) = current.filter(|&index| index >= count) {
-            measured.swap(index, count - 1);
-        }
-        measured.truncate(count);
         measured
     }
 
-    /// Longer windows in turns for the best ways. Their figures take the place of the screening's; who is left, the simplest first.
-    fn decide(&self, setting: &Setting<'_>, tried: &mut [Tried]) -> Result<Vec<Candidate>, TuneFailure> {
-        let mut finalists: Vec<Candidate> =
-            self.leaders(tried, FAR_BEHIND, FINALISTS).into_iter().map(|(candidate, _)| candidate).collect();
-        let window = self.final_window(finalists.len());
-        let mut windows: Vec<(Candidate, Vec<Figures>)> = finalists.iter().map(|c| (c.clone(), Vec::new())).collect();
-        for round in 1..=FINAL_ROUNDS {
-            if finalists.len() < 2 || self.is_over() {
-                break;
-            }
-            let step = TuneStep::Final { round, rounds: FINAL_ROUNDS };
-            for (candidate, found) in &mut windows {
-                if !finalists.contains(candidate) {
-                    continue;
-                }
-                match self.measure(setting, candidate, step, window)? {
-                    Ok(figures) => found.push(figures),
-                    Err(reason) => {
-                        finalists.retain(|finalist| finalist != candidate);
-                        set_outcome(tried, candidate, Err(reason));
-                    }
-                }
-            }
-        }
-        for (candidate, found) in
-            windows.iter().filter(|(candidate, found)| !found.is_empty() && finalists.contains(candidate))
-        {
-            set_outcome(tried, candidate, Ok(middle_of(found)));
-        }
-        Ok(finalists)
-    }
-
-    /// Shares what is left of the budget out to the last rounds.
-    fn final_window(&self, finalists: usize) -> Duration {
-        let windows = (2 * FINAL_ROUNDS * finalists.max(1)) as u32;
-        let (least, most) = FINAL_WINDOW;
-        (self.budget.saturating_sub(self.spent()) / windows).clamp(least, most)
-    }
-
-    /// Loads a candidate, holds it against the reference, measures it and drops it. The inner failure is the candidate's own.
-    fn measure(
-        &self,
-        setting: &Setting<'_>,
-        candidate: &Candidate,
-        step: TuneStep,
-        window: Duration,
-    ) -> Result<Result<Figures, String>, TuneFailure> {
-        let tell = |outcome: Option<&Result<Figures, String>>| {
-            (self.progress)(&TuneProgress { model: &self.order.spec.name, candidate, step, outcome });
-        };
-        tell(None);
-        let outcome = self.quiet.undisturbed(|| self.is_over(), || self.measure_once(setting, candidate, window))?;
-        tell(Some(&outcome));
-        Ok(outcome)
-    }
-
-    fn measure_once(
-        &self,
-        setting: &Setting<'_>,
-        candidate: &Candidate,
-        window: Duration,
-    ) -> Result<Figures, Interrupt> {
-        let engine = setting.engine(candidate)?;
-        let mut session = Session::open(&self.order, engine, setting.family, candidate, self.conditions)?;
-        let limit = tolerance(self.order.spec, candidate.precision);
-        let precision_error = session.agree(&setting.reference, limit)?;
-        Ok(Figures { precision_error, ..session.measure(window)? })
-    }
-
-    fn plan(
-        &self,
-        key: PlanKey,
-        sample: Sample,
-        tried: Vec<Tried>,
-        finalists: &[Candidate],
-    ) -> Result<Plan, TuneFailure> {
+    fn plan(&self, key: PlanKey, sample: Sample, tried: &[Tried], champion: &Candidate) -> Result<Plan, TuneFailure> {
         let spec = self.order.spec;
         let measured = tried.iter().filter_map(|tried| Some((&tried.candidate, *tried.outcome.as_ref().ok()?)));
-        // In the order of preference, and only those that had the longer windows.
-        let finals: Vec<Measured<'_>> = measured.clone().filter(|(c, _)| finalists.contains(c)).collect();
-        let winner = choose(spec.optimize, &finals).ok_or_else(|| nothing_works(reasons(&tried)))?;
-        let (candidate, figures) = finals[winner];
-        let all: Vec<Measured<'_>> = measured.collect();
-        let place = all.iter().position(|(other, _)| *other == candidate).unwrap_or_default();
-        let why = reason(spec.optimize, &all, place);
+        let measured: Vec<Measured<'_>> = measured.collect();
+        let winner = measured.iter().position(|(candidate, _)| *candidate == champion);
+        let winner = winner.ok_or_else(|| nothing_works(reasons(tried)))?;
+        let (candidate, figures) = measured[winner];
+        let why = reason(spec.optimize, &measured, winner);
         Ok(Plan {
             model: spec.name.clone(),
             key,
@@ -354,11 +439,11 @@ impl<'a> Tuner<'a> {
             memory_bytes: figures.memory_bytes,
             precision_error: figures.precision_error,
             measured_at: whole_seconds(SystemTime::now()),
-            took: self.order.device.clock.since(self.began),
+            took: self.spent(),
             why,
             engines: present(spec, self.order.engines),
             sample,
-            tried,
+            tried: tried.to_vec(),
         })
     }
 
@@ -366,23 +451,22 @@ impl<'a> Tuner<'a> {
     fn compile(&self, setting: &Setting<'_>, plan: &Plan) {
         let candidate = plan.candidate();
         let Some(folder) = self.order.plans.compiled(&plan.key, &candidate) else { return };
-        let made = self.quiet.undisturbed(
-            || self.is_over(),
-            || {
-                let cache = Some(folder.clone());
-                let options = LoadOptions { cache, ..load_options(self.order.device, setting.family, &candidate) };
-                let engine = setting.engine(&candidate)?;
-                let loaded = catch_unwind(AssertUnwindSafe(|| engine.load(self.order.files, &options)));
-                match loaded {
-                    Ok(Ok(_)) => Ok(()),
-                    Ok(Err(error)) => Err(Interrupt::Refused(error.to_string())),
-                    Err(_) => Err(Interrupt::Refused("it panicked".to_owned())),
-                }
-            },
-        );
-        let failed = made.map_err(|failure| failure.reason).and_then(std::convert::identity);
-        if let Err(reason) = failed {
+        if let Err(reason) = self.compile_into(folder, setting, &candidate) {
             tracing::info!(model = %plan.model, reason, "the compiled form is made by the next load instead");
+        }
+    }
+
+    fn compile_into(&self, folder: PathBuf, setting: &Setting<'_>, candidate: &Candidate) -> Result<(), String> {
+        let begun = self.quiet.moment().and_then(|()| self.model.begin_candidate(&self.order, self.conditions.yields));
+        let _loading = begun.map_err(|failure| failure.reason)?;
+        let options = load_options(self.order.device, setting.family, candidate);
+        let options = LoadOptions { cache: Some(folder), ..options };
+        let engine = setting.engine(candidate).map_err(|_| "its engine is not here")?;
+        let loaded = catch_unwind(AssertUnwindSafe(|| engine.load(self.order.files, &options)));
+        match loaded {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("it panicked".to_owned()),
         }
     }
 
@@ -392,6 +476,27 @@ impl<'a> Tuner<'a> {
 
     fn is_over(&self) -> bool {
         self.spent() >= self.budget
+    }
+}
+
+impl Contender<'_> {
+    fn figures(&self) -> Figures {
+        let (precision_error, memory_bytes) = (self.precision_error, self.memory_bytes);
+        let best = self.bursts.best().map_or_else(Figures::default, Figures::from);
+        Figures { precision_error, memory_bytes, ..best }
+    }
+}
+
+impl<'a> Findings<'_, 'a> {
+    fn know(&self, candidate: &Candidate) -> bool {
+        self.tried.iter().any(|tried| tried.candidate == *candidate)
+    }
+
+    /// Puts a way in the place of the best one, which leaves memory.
+    fn crown(&mut self, contender: Contender<'a>) -> Figures {
+        let figures = contender.figures();
+        self.champion = Some(contender);
+        figures
     }
 }
 
@@ -418,20 +523,6 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
 fn set_outcome(tried: &mut [Tried], candidate: &Candidate, outcome: Result<Figures, String>) {
     if let Some(found) = tried.iter_mut().find(|tried| tried.candidate == *candidate) {
         found.outcome = outcome;
-    }
-}
-
-/// The middle of each figure; of memory the most.
-fn middle_of(windows: &[Figures]) -> Figures {
-    let middle = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    Figures {
-        rows_per_s: middle(windows.iter().map(|window| window.rows_per_s).collect()),
-        latency: Duration::from_secs_f64(middle(windows.iter().map(|window| window.latency.as_secs_f64()).collect())),
-        memory_bytes: windows.iter().map(|window| window.memory_bytes).max().unwrap_or_default(),
-        precision_error: windows.iter().map(|window| window.precision_error).fold(0.0, f32::max),
     }
 }
 

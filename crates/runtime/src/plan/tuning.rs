@@ -2,14 +2,15 @@
 
 use super::session::Conditions;
 use super::tuner::{Tuner, TunerTerms};
-use super::{Candidate, Plan, PlanSource, TuneFailure, TuneFailureKind, TuneProgress};
-use crate::FailureKind;
+use super::{Candidate, Plan, PlanSource, Tried, TuneFailure, TuneFailureKind, TuneProgress};
 use crate::budget::{Reservation, Room};
 use crate::cores::CoresHeld;
 use crate::event::Event;
+use crate::fingerprint::Fingerprint;
 use crate::generation::Generation;
-use crate::lifecycle::{Model, Take, Turn};
+use crate::lifecycle::{Model, Turn};
 use crate::load::{LoadError, LoadOrder};
+use crate::{FailureKind, ModelSource};
 use samovar_engine_api::ModelFiles;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,12 +34,26 @@ impl Default for TuneOptions {
     }
 }
 
-/// What is held while a candidate is in memory: no other operation on the model goes on, there is memory for a second copy, and no
-/// more loads go on at the same time than may.
-pub(crate) struct Seat<'a> {
-    _memory: Reservation<'a>,
-    _turn: CoresHeld,
+/// What is held for a candidate.
+pub(crate) struct CandidateLoad<'a> {
+    /// For as long as it is in memory.
+    pub(crate) memory: Reservation<'a>,
+    /// While it is loaded.
+    pub(crate) turn: LoadTurn<'a>,
+}
+
+/// No other operation on the model goes on, and no more loads go on at the same time than may.
+pub(crate) struct LoadTurn<'a> {
+    _place: CoresHeld,
     _operation: Turn<'a>,
+}
+
+/// What was measured: a plan is adopted for exactly this.
+#[derive(Clone, Copy)]
+pub(crate) struct MeasuredFiles {
+    pub(crate) version: Option<u64>,
+    /// None where the files could not be looked at.
+    pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 impl Model {
@@ -82,52 +97,63 @@ impl Model {
     ) -> Result<Arc<Plan>, TuneFailure> {
         let stopped = || options.cancel.load(Ordering::Relaxed) || closing();
         let conditions = Conditions { device: &self.shared.device, yields: false, stopped: &stopped };
-        let plan = self.measure(conditions, options.budget, &*options.progress)?;
-        self.adopt(&plan)?;
-        Ok(plan)
+        self.measure(conditions, (options.budget, &*options.progress), &mut Vec::new())
     }
 
-    /// The same, but only while nobody else has work for the device.
-    pub(crate) fn tune_unasked(&self, closing: &(dyn Fn() -> bool + Sync)) -> Result<(), TuneFailure> {
+    /// The same, but only while nobody else has work for the device. `learned` is what the last attempt has found out, and then what
+    /// this one has.
+    pub(crate) fn tune_unasked(
+        &self,
+        closing: &(dyn Fn() -> bool + Sync),
+        learned: &mut Vec<Tried>,
+    ) -> Result<(), TuneFailure> {
         let conditions = Conditions { device: &self.shared.device, yields: true, stopped: closing };
-        let plan = self.measure(conditions, self.shared.plans.options.budget, &|_| ())?;
-        self.adopt(&plan)
+        self.measure(conditions, (self.shared.plans.options.budget, &|_| ()), learned).map(drop)
     }
 
-    /// What a candidate needs while it is in memory.
-    pub(crate) fn take_seat(&self, order: &LoadOrder<'_>, only_while_serving: bool) -> Result<Seat<'_>, TuneFailure> {
+    /// What a candidate needs: its turn for the load, and memory for as long as it is there.
+    pub(crate) fn begin_candidate(
+        &self,
+        order: &LoadOrder<'_>,
+        only_while_serving: bool,
+    ) -> Result<CandidateLoad<'_>, TuneFailure> {
         let operation = self.begin_operation();
         if only_while_serving && self.serving().is_none() {
             return Err(TuneFailure::new(TuneFailureKind::Stopped, "the model was unloaded while it was measured"));
         }
-        let turn = self.shared.loading.take(1);
+        let place = self.shared.loading.take(1);
         let expected = self.shared.budget.expected(&self.spec.name, || self.size_bytes(order.files));
         let memory = self.shared.budget.reserve(&self.spec.name, expected, Room::Free)?.lasting();
-        Ok(Seat { _memory: memory, _turn: turn, _operation: operation })
+        Ok(CandidateLoad { memory, turn: LoadTurn { _place: place, _operation: operation } })
     }
 
     fn measure(
         &self,
         conditions: Conditions<'_>,
-        budget: Duration,
-        progress: &(dyn Fn(&TuneProgress<'_>) + Sync),
+        (budget, progress): (Duration, &(dyn Fn(&TuneProgress<'_>) + Sync)),
+        tried: &mut Vec<Tried>,
     ) -> Result<Arc<Plan>, TuneFailure> {
         let serving = self.serving();
         let (version, files) = self.files_to_measure(serving.as_deref())?;
+        let measured = MeasuredFiles { version, fingerprint: Fingerprint::of(&files) };
         let order = LoadOrder {
             spec: &self.spec,
             files: &files,
             version,
+            fingerprint: measured.fingerprint,
             number: 0,
             engines: &self.shared.engines,
             device: &self.shared.device,
             plans: &self.shared.plans,
         };
         let terms = TunerTerms { budget, current: serving.as_deref().map(arrangement), progress };
-        let plan = Arc::new(Tuner::new(self, order, conditions, terms).run()?);
+        // The old generation may go while its model is measured.
+        drop(serving);
+        let plan = Arc::new(Tuner::new(self, order, conditions, terms).run(tried)?);
         self.shared.plans.keep(&plan);
         tracing::info!(model = %self.spec.name, plan = %plan.candidate(), why = %plan.why, "the model was measured");
         self.observe(&Event::PlanMeasured { model: &self.spec.name, took: plan.took });
+        self.adopt(&plan, measured);
         Ok(plan)
     }
 
@@ -143,18 +169,33 @@ impl Model {
         Ok((version, self.spec.source.files(version)?))
     }
 
-    /// Lets the generation that serves run by `plan`: it is said to where it does already, and replaced where it does not.
-    fn adopt(&self, plan: &Arc<Plan>) -> Result<(), TuneFailure> {
-        let Some(generation) = self.serving() else { return Ok(()) };
+    /// Lets the generation that serves run by `plan`, where it was loaded from what was measured: it is said to where it does already,
+    /// and replaced where it does not. Else the plan waits for the next load.
+    fn adopt(&self, plan: &Arc<Plan>, measured: MeasuredFiles) {
+        let Some(generation) = self.serving().filter(|generation| measured.is_of(generation)) else { return };
         if arrangement(&generation) == plan.candidate() {
             let mut in_use = generation.plan_in_use();
             (in_use.source, in_use.plan, in_use.key) =
                 (PlanSource::Measured, Some(Arc::clone(plan)), Some(plan.key.clone()));
-            return Ok(());
+            return;
         }
         drop(generation);
-        let reloaded = self.reload(Take::Same);
-        reloaded.map(drop).map_err(|failure| TuneFailure::new(TuneFailureKind::Load(failure.kind), failure.reason))
+        if let Err(error) = self.renew(measured) {
+            let (code, reason) = (error.kind.code(), &error.reason);
+            tracing::info!(model = %self.spec.name, code, %reason, "the plan was kept and is used by the next load");
+        }
+    }
+}
+
+impl MeasuredFiles {
+    /// Whether `generation` was loaded from it.
+    pub(crate) fn is_of(&self, generation: &Generation) -> bool {
+        self.fingerprint.is_some() && (self.version, self.fingerprint) == (generation.version, generation.fingerprint)
+    }
+
+    /// Whether the files are still the same.
+    pub(crate) fn is_still(&self, source: &ModelSource) -> bool {
+        source.files(self.version).is_ok_and(|files| Fingerprint::of(&files) == self.fingerprint)
     }
 }
 

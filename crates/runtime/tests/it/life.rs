@@ -1,9 +1,11 @@
 //! Load, warm-up, swap, unload, failure: one state value, one load however many ask.
 
-use crate::support::{Bench, Row, call, rows, spec};
+use crate::support::{Bench, FEATURES, Row, call, rows, spec};
 use samovar_engine_api::EngineErrorKind;
-use samovar_engines::{FakeFault, FakeModel, Gate};
-use samovar_runtime::{Class, FailureKind, ModelState, Opened, RunErrorKind};
+use samovar_engines::{FakeEngine, FakeFault, FakeModel, Gate};
+use samovar_runtime::{Class, FailureKind, ModelState, Opened, Registry, RegistryOptions, RunErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_callers_share_one_load_and_one_warm_up() {
@@ -200,4 +202,27 @@ async fn preloading_fills_every_state_and_closing_ends_every_thread() {
     bench.registry.close();
     let error = bench.handle().submit(Row::of(1.0), rows(), call(Class::Live, 1)).err().unwrap();
     assert_eq!(error.kind(), RunErrorKind::ShuttingDown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_does_not_wait_for_ever_for_a_load_that_hangs() {
+    let (model, gate) = (FakeModel::rows(FEATURES), Gate::closed());
+    let engine = Arc::new(FakeEngine::new().with("m", &model));
+    let close_limit = Duration::from_millis(20);
+    let options = RegistryOptions { close_limit, ..RegistryOptions::new(vec![engine]) };
+    let registry = Arc::new(Registry::start(options, vec![spec("m")]).unwrap());
+    model.hold_loads(&gate);
+    let loading = tokio::spawn({
+        let registry = Arc::clone(&registry);
+        async move { registry.load("m").await }
+    });
+    gate.wait_for(1);
+    let closing = Arc::clone(&registry);
+    let closed = tokio::task::spawn_blocking(move || closing.close());
+    tokio::time::timeout(Duration::from_secs(15), closed).await.unwrap().unwrap();
+    assert_eq!((gate.waiting(), loading.is_finished()), (1, false), "the load still hangs");
+    // A load that comes back after all finds nobody to serve, and leaves nothing behind.
+    gate.open();
+    assert!(loading.await.unwrap().unwrap().is_err());
+    assert_eq!((model.counts().loaded_alive, model.counts().runners_alive), (0, 0));
 }

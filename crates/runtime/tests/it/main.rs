@@ -15,6 +15,7 @@ mod preload;
 mod queue;
 mod real;
 mod storm;
+mod stream;
 mod support;
 mod versions;
 mod work;

@@ -33,7 +33,8 @@ async fn the_fastest_way_that_agrees_wins_and_says_why() {
     let ways = plan.tried.iter().filter(|tried| tried.candidate.batch == 1).count();
     assert_eq!((ways, place.stored(), process.events.count("plan_measured")), (4, vec![(*plan).clone()], 1));
     for stove in [first, second] {
-        assert_eq!((stove.model.counts().loaded_alive, stove.model.counts().loaded_alive_max), (0, 1));
+        assert_eq!(stove.model.counts().loaded_alive, 0);
+        assert!(stove.model.counts().loaded_alive_max <= 2, "the best way and the one that is held against it");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigFile};
 use crate::failure::{CliError, Exit};
 use crate::model_choice::{self, NamedModel};
 use crate::{here, signals, stderr, stdout};
-use samovar_runtime::{Plan, Registry, TuneFailure, TuneFailureKind, TuneOptions, TuneProgress, TuneStep};
+use samovar_runtime::{Plan, Registry, TuneFailure, TuneFailureKind, TuneOptions, TuneProgress};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -140,20 +140,16 @@ impl Tuning<'_> {
     }
 }
 
-/// A line for each step that came to an end.
+/// A line for each way that was measured.
 fn show(progress: &TuneProgress<'_>) {
     let Some(outcome) = progress.outcome else { return };
-    let step = match progress.step {
-        TuneStep::Screening => "first look".to_owned(),
-        TuneStep::Final { round, rounds } => format!("round {round} of {rounds}"),
-    };
     let outcome = match outcome {
         Ok(figures) => {
             format!("{:.1} rows/s, {:.2} ms a run", figures.rows_per_s, figures.latency.as_secs_f64() * 1e3)
         }
         Err(reason) => reason.clone(),
     };
-    stderr::line(&format!("  {}, {step}: {}: {outcome}", progress.model, progress.candidate));
+    stderr::line(&format!("  {}: {}: {outcome}", progress.model, progress.candidate));
 }
 
 impl From<TuneFailure> for CliError {
