@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const ROUNDS: usize = 300;
+const ROUNDS: usize = 1000;
 
 fn limit(bytes: u64) -> impl FnOnce(&mut RegistryOptions) {
     move |options| options.memory_limit = Some(bytes)
@@ -139,10 +139,12 @@ async fn a_model_that_is_held_before_it_is_opened_stays_whatever_was_about_to_be
         }
     });
     let mut opened = 0;
-    while !evicting.is_finished() {
+    while !evicting.is_finished() || opened == 0 {
         let handle = house.handle("m");
         let _hold = handle.hold();
         if soon(handle.open()).await.is_err() {
+            // It was refused while the other one was loaded; an open would rest for a while now.
+            drop(soon(house.registry.load("m")).await.unwrap());
             continue;
         }
         opened += 1;
@@ -152,7 +154,6 @@ async fn a_model_that_is_held_before_it_is_opened_stays_whatever_was_about_to_be
         }
     }
     evicting.await.unwrap();
-    assert!(opened > 0);
 }
 
 #[tokio::test]
