@@ -11,9 +11,13 @@ mod doctor;
 #[expect(dead_code, reason = "the Hub's own tests ask more of it")]
 mod hub_server;
 mod life;
+mod live;
+mod live_swaps;
+mod mode_switches;
 mod plan;
 mod pull;
 mod running;
+mod seed_scenario;
 mod segment;
 mod serve;
 mod support;
