@@ -381,7 +381,7 @@ impl<'a> Tuner<'a> {
         counts.into_iter().map(arranged).collect()
     }
 
-    /// Doubles the batch of the best ways while that gives more rows a second.
+    /// Doubles the batch of each engine and precision in its best arrangement while that gives more rows a second.
     fn grow_batches(&self, setting: &Setting<'_>, findings: &mut Findings<'_, 'a>) -> Result<(), TuneFailure> {
         let spec = self.order.spec;
         let most = setting.family.batch_max().min(spec.batch_max.unwrap_or(BATCH_MAX));
@@ -389,7 +389,13 @@ impl<'a> Tuner<'a> {
         if spec.optimize == Optimize::Latency || !batched {
             return Ok(());
         }
+        let mut grown: Vec<(String, Precision)> = Vec::new();
         for (leader, figures) in self.leaders(findings.tried, FAR_BEHIND) {
+            let kind = (leader.engine.clone(), leader.precision);
+            if grown.contains(&kind) {
+                continue;
+            }
+            grown.push(kind);
             let (mut best, mut batch) = (figures, leader.batch.saturating_mul(2));
             while batch <= most && !self.is_over() && !(self.conditions.yields && best.latency * 2 > UNASKED_RUN_MAX) {
                 let larger = Candidate { batch, ..leader.clone() };
