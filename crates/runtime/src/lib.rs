@@ -40,9 +40,11 @@ mod spec;
 mod state;
 mod task;
 mod threads;
+mod turn;
 mod unqueued;
 mod versions;
 mod warm_up;
+mod warming;
 mod work;
 
 pub use agreement::{Agreement, Disagreement, Snapshot, Tolerance};

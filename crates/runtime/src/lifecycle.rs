@@ -13,11 +13,11 @@ use crate::making::{Making, Patience, not_planned};
 use crate::memory::Scale;
 use crate::plan::{MeasuredFiles, Plans};
 use crate::source::Stamp;
+use crate::turn::Turn;
 use crate::{Drift, Failure, FailureKind, ModelSpec, ModelState, OnPreloadFailure};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use samovar_engine_api::Engine;
 use samovar_schedule::{Backoff, Moment};
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -66,13 +66,6 @@ pub(crate) struct Memory {
     pub(crate) chosen: Option<u64>,
     /// What the last load took or tried to take: a file that failed is not tried again until it changes.
     pub(crate) tried: Option<Stamp>,
-}
-
-/// One operation's turn: no other one on the model goes on until it is dropped. A panic leaves no state behind that somebody would
-/// wait for without end.
-pub(crate) struct Turn<'a> {
-    model: &'a Model,
-    memory: MutexGuard<'a, Memory>,
 }
 
 /// Which version a reload takes.
@@ -323,8 +316,7 @@ impl Model {
     }
 
     fn put_away_unused(&self) -> bool {
-        let Some(memory) = self.operation.try_lock() else { return false };
-        let _turn = Turn { model: self, memory };
+        let Some(_turn) = self.operation.try_lock().map(|memory| Turn::new(self, memory)) else { return false };
         let Some(generation) = self.retire_unused() else { return false };
         self.free_retired(&generation, Patience::Short);
         true
@@ -389,7 +381,7 @@ impl Model {
 
     /// Waits for the operation in progress, and keeps every other one waiting until the turn is dropped.
     pub(crate) fn begin_operation(&self) -> Turn<'_> {
-        Turn { model: self, memory: self.operation.lock() }
+        Turn::new(self, self.operation.lock())
     }
 
     /// The generation that serves, if one does.
@@ -428,53 +420,7 @@ impl Model {
     }
 }
 
-impl Deref for Turn<'_> {
-    type Target = Memory;
-
-    fn deref(&self) -> &Memory {
-        &self.memory
-    }
-}
-
-impl DerefMut for Turn<'_> {
-    fn deref_mut(&mut self) -> &mut Memory {
-        &mut self.memory
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        // While no other operation can begin, which would find a state that nobody ends.
-        if std::thread::panicking() {
-            self.model.give_up("an operation on the model ended in a panic");
-        }
-    }
-}
-
 /// Whether the next attempt is due.
 fn is_due(failure: &Failure) -> bool {
     failure.retry_at.is_some_and(|at| at <= Instant::now())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{ContractError, ModelSource, Registry, RegistryOptions};
-
-    #[test]
-    fn an_operation_that_panics_leaves_no_state_that_nobody_ends() {
-        let binder = Arc::new(|_: &_| Err(ContractError("nothing is bound here".to_owned())));
-        let spec = ModelSpec::new("m", ModelSource::file("m"), binder);
-        let registry = Registry::start(RegistryOptions::new(Vec::new()), vec![spec]).unwrap();
-        let model = registry.model("m").unwrap().model;
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _turn = model.begin_operation();
-            model.state.send_replace(ModelState::Draining);
-            panic!("as told");
-        }));
-        assert!(ended.is_err() && model.operation.try_lock().is_some());
-        // Nor does an operation that finds nothing to do keep it.
-        model.clear();
-        assert_eq!(model.state.borrow().name(), "failed");
-    }
 }

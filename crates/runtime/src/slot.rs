@@ -1,36 +1,27 @@
 //! One slot's thread: takes batches, writes their rows, runs the engine, reads the rows; obeys orders in between.
 
-use crate::device::{AtWork, Device, Duty, InstallError, Order};
+use crate::device::{AtWork, Device, Duty, Order};
 use crate::event::Event;
 use crate::generation::{Generation, GenerationKey};
 use crate::unqueued::dropped_error;
-use crate::warm_up::{WarmUp, WarmUpFigures, warm_once};
+use crate::warming::{Warming, install_error, new_runner, report};
 use crate::work::Work;
-use crate::{
-    DropReason, FailureKind, InputRow, OutputRow, RowShapes, RunError, RunErrorKind, Scratch, TaskError, Timings,
-};
+use crate::{DropReason, InputRow, OutputRow, RowShapes, RunError, RunErrorKind, Scratch, TaskError, Timings};
 use samovar_engine_api::{EngineError, EngineErrorKind, Runner};
 use samovar_schedule::{Batch, Class, Moment};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 /// A slot: owned by its thread, shared with nobody.
 pub(crate) struct Slot {
-    device: Arc<Device>,
+    pub(crate) device: Arc<Device>,
     index: usize,
     /// One runner of each generation that is installed here.
-    runners: HashMap<GenerationKey, Box<dyn Runner>>,
-    scratch: Scratch,
-    warming: Option<Warming>,
-}
-
-struct Warming {
-    generation: Arc<Generation>,
-    warm_up: WarmUp,
-    done: SyncSender<Result<WarmUpFigures, InstallError>>,
+    pub(crate) runners: HashMap<GenerationKey, Box<dyn Runner>>,
+    pub(crate) scratch: Scratch,
+    pub(crate) warming: Option<Warming>,
 }
 
 /// One row on its way through a slot.
@@ -113,60 +104,6 @@ impl Slot {
             Some(runner) => Ok(runner),
             None => self.warm_runner(generation, shapes),
         }
-    }
-
-    fn warm_runner(&mut self, generation: &Generation, shapes: &RowShapes) -> Result<Box<dyn Runner>, EngineError> {
-        let mut runner = new_runner(generation)?;
-        let (scratch, clock) = (&mut self.scratch, &self.device.clock);
-        let warm = || warm_once(generation, shapes, runner.as_mut(), scratch, clock);
-        match catch_unwind(AssertUnwindSafe(warm)) {
-            Ok(Ok(())) => Ok(runner),
-            Ok(Err(error)) => Err(EngineError::new(EngineErrorKind::Run, error.to_string())),
-            Err(_) => {
-                self.scratch = Scratch::default();
-                self.device.observer.observe(&Event::Panicked { model: &generation.name });
-                Err(EngineError::new(EngineErrorKind::Run, "the warm-up of a new runner ended in a panic"))
-            }
-        }
-    }
-
-    fn begin_warm_up(&mut self, generation: Arc<Generation>, done: SyncSender<Result<WarmUpFigures, InstallError>>) {
-        let warm_up = WarmUp::new(&generation);
-        self.warming = Some(Warming { generation, warm_up, done });
-    }
-
-    fn warm_one_run(&mut self) {
-        let Some(mut warming) = self.warming.take() else { return };
-        if warming.generation.is_retired() {
-            // The load has failed in another slot or was given up: nobody waits for the rest.
-            return;
-        }
-        let Some(runner) = self.runners.get_mut(&warming.generation.key) else {
-            report(&warming.done, Err(install_error("the model was removed while it warmed up".to_owned())));
-            return;
-        };
-        let _at_work = self.device.begin_run(warming.generation.threads);
-        let (scratch, clock) = (&mut self.scratch, &self.device.clock);
-        let stepped = catch_unwind(AssertUnwindSafe(|| {
-            warming.warm_up.step(&warming.generation, runner.as_mut(), scratch, clock)
-        }));
-        self.device.note_warm_up_run();
-        match stepped {
-            Ok(Ok(None)) => self.warming = Some(warming),
-            Ok(Ok(Some(figures))) => report(&warming.done, Ok(figures)),
-            Ok(Err(error)) => self.end_warm_up(&warming, error.to_string()),
-            Err(_) => {
-                self.device.observer.observe(&Event::Panicked { model: &warming.generation.name });
-                self.scratch = Scratch::default();
-                self.end_warm_up(&warming, "the warm-up ended in a panic".to_owned());
-            }
-        }
-    }
-
-    /// A failed run may leave its runner in any state: where the generation serves, the next batch makes another.
-    fn end_warm_up(&mut self, warming: &Warming, reason: String) {
-        drop(self.runners.remove(&warming.generation.key));
-        report(&warming.done, Err(install_error(reason)));
     }
 
     /// Runs a batch to its end, with one core to begin with.
@@ -342,20 +279,6 @@ impl Slot {
         self.scratch = Scratch::default();
         TaskError::internal("the work on this input failed")
     }
-}
-
-fn report(done: &SyncSender<Result<WarmUpFigures, InstallError>>, outcome: Result<WarmUpFigures, InstallError>) {
-    // The loader waits with room for every slot's answer; where it has given up, nobody needs the answer.
-    drop(done.try_send(outcome));
-}
-
-fn install_error(reason: String) -> InstallError {
-    InstallError { kind: FailureKind::WarmUp, reason }
-}
-
-fn new_runner(generation: &Generation) -> Result<Box<dyn Runner>, EngineError> {
-    catch_unwind(AssertUnwindSafe(|| generation.runner()))
-        .unwrap_or_else(|_| Err(EngineError::new(EngineErrorKind::Run, "the engine panicked while it made a runner")))
 }
 
 /// Work that was held past the drain limit comes after its model went.
