@@ -196,7 +196,7 @@ async fn what_was_found_out_before_a_device_became_busy_is_not_measured_again() 
     let answer = process.handle().submit(Row::of(2.0), rows(), call(Class::Job, 1)).unwrap();
     gate.wait_for(1);
     held.open();
-    until(|| fast.model.counts().loads == 1).await;
+    until(|| fast.model.counts().loaded_alive == 1).await;
     until(|| {
         hand.advance(Duration::from_secs(60));
         fast.model.counts().loaded_alive == 0
