@@ -1,7 +1,7 @@
 //! Forty changes of mode on one live stream: every frame is told of, in its place, and looked at by the model that the event names.
 
 use crate::live::{Live, metric, post};
-use crate::running::{Running, config};
+use crate::running::Running;
 use crate::support::{has_ffmpeg, real, street};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -22,11 +22,14 @@ const PACE: Duration = Duration::from_millis(10);
 fn the_starter_tiers_on_the_starter_clip_at_a_pace_that_drops_frames() {
     let tiers = MODES.map(|mode| street().model.with_file_name(format!("starter-segment-{mode}.onnx")));
     if has_ffmpeg() {
-        switch(&tiers, &pictures(&street().clip), 3);
+        let server = serve(&tiers, "engine = \"rten\"");
+        switch(&server, &pictures(&street().clip), 3);
+        server.end();
     }
 }
 
-/// A client that waits for each answer: no frame is dropped, whatever happens to the mode meanwhile.
+/// A client that waits for each answer: no frame is dropped, whatever happens to the mode meanwhile. By the best engine that is
+/// installed: the built-in one takes a quarter of a second for each frame.
 #[test]
 fn the_espnetv2_tiers_on_vtest_with_every_frame_answered() {
     let files = ["0.5", "1.0", "1.5", "2.0"].map(|size| format!("espnetv2-seg/espnetv2_s{size}_pascal_384x384.onnx"));
@@ -36,8 +39,9 @@ fn the_espnetv2_tiers_on_vtest_with_every_frame_answered() {
         return;
     };
     if has_ffmpeg() {
-        let dropped = switch(&[fast, balanced, accurate, sota], &pictures(&clip), 1);
-        assert_eq!(dropped, 0);
+        let server = serve(&[fast, balanced, accurate, sota], "");
+        assert_eq!(switch(&server, &pictures(&clip), 1), 0, "dropped frames");
+        server.end();
     }
 }
 
@@ -53,24 +57,24 @@ fn pictures(clip: &Path) -> Vec<Vec<u8>> {
     (1..=PICTURES).map(file).collect()
 }
 
-/// A server of four modes, fastest first, each model loaded at its first use.
-fn serve(tiers: &[PathBuf; 4]) -> Running {
-    let mut head =
-        "[server]\ndrain_delay_ms = 0\n[plans]\nfolder = \"plans\"\nbackground = false\n[modes.segment]\n".to_owned();
+/// A server of four modes, fastest first, each model loaded at its first use, with further keys in TOML.
+fn serve(tiers: &[PathBuf; 4], keys: &str) -> Running {
+    let mut config = "[server]\ndrain_delay_ms = 0\n[plans]\nfolder = \"plans\"\nbackground = false\n".to_owned();
+    config += "[modes.segment]\n";
     for mode in MODES {
-        writeln!(head, "{mode} = \"seg-{mode}\"").unwrap();
+        writeln!(config, "{mode} = \"seg-{mode}\"").unwrap();
     }
-    let names = MODES.map(|mode| format!("seg-{mode}"));
-    let keys = tiers.each_ref().map(|tier| format!("path = {:?}\npreload = false", tier.display().to_string()));
-    let models: Vec<_> = names.iter().map(String::as_str).zip(keys).collect();
-    let mut server = Running::configured(&config(&head, &models), &[]);
+    for (mode, tier) in MODES.into_iter().zip(tiers) {
+        let path = tier.display().to_string();
+        writeln!(config, "[models.seg-{mode}]\npath = {path:?}\npreload = false\n{keys}").unwrap();
+    }
+    let mut server = Running::configured(&config, &[]);
     server.wait_for("ready: ");
     server
 }
 
 /// Plays the pictures with at most so many frames that were not told of yet; gives how many were dropped.
-fn switch(tiers: &[PathBuf; 4], pictures: &[Vec<u8>], ahead: usize) -> usize {
-    let server = serve(tiers);
+fn switch(server: &Running, pictures: &[Vec<u8>], ahead: usize) -> usize {
     let (live, ready) = Live::open(&server.address, "segment?mode=fast");
     let mut client = Client {
         live,
@@ -92,12 +96,11 @@ fn switch(tiers: &[PathBuf; 4], pictures: &[Vec<u8>], ahead: usize) -> usize {
     assert!(between > 0, "frames go on while a mode is made ready");
     let dropped = sent - seen.len();
     println!("{sent} frames, {dropped} dropped, {SWITCHES} switches; {between} results between wish and switch");
-    compare(&server, pictures, &seen);
+    compare(server, pictures, &seen);
     for mode in MODES {
-        let count = |name: &str| metric(&server, &format!("{name}{{model=\"seg-{mode}\"}}"));
+        let count = |name: &str| metric(server, &format!("{name}{{model=\"seg-{mode}\"}}"));
         assert_eq!((count("samovar_loads_total"), count("samovar_warmup_total")), (1, 1), "{mode} stays warm");
     }
-    server.end();
     dropped
 }
 
@@ -171,7 +174,7 @@ impl Client<'_> {
 
     /// Asks for another mode now and then, when the last wish has come true.
     fn ask_perhaps(&mut self) {
-        if self.switches == SWITCHES || self.asked.is_some() || self.dice.throw(3) > 0 {
+        if self.switches == SWITCHES || self.asked.is_some() || self.dice.throw(2) > 0 {
             return;
         }
         let others: Vec<_> = MODES.into_iter().filter(|mode| *mode != self.mode).collect();
