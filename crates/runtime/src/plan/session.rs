@@ -73,6 +73,9 @@ impl From<TuneFailure> for Interrupt {
 
 /// A burst ends with the first run after this time: short, so that it fits between two frames.
 const BURST: Duration = Duration::from_millis(20);
+/// The longest that a measurement which yields may keep a frame waiting more than once: a candidate whose run takes longer is
+/// refused as soon as something has come while it ran.
+const DELAY_MAX: Duration = Duration::from_millis(100);
 /// Runs of one runner in one burst at most.
 const RUNS_MAX: usize = 500;
 
@@ -227,7 +230,12 @@ fn one_run(conditions: Conditions<'_>, runner: &mut dyn Runner, threads: usize) 
     let began = clock.now();
     let ran = catch_unwind(AssertUnwindSafe(|| runner.run()));
     let took = clock.since(began);
-    refuse_panic(ran, "a run").map(|()| took)
+    refuse_panic(ran, "a run")?;
+    if took > DELAY_MAX && conditions.check(None) == Err(Interrupt::Disturbed) {
+        let took_ms = took.as_millis();
+        return Err(Interrupt::Refused(format!("a run takes {took_ms} ms, too long to be measured between frames")));
+    }
+    Ok(took)
 }
 
 /// A runner whose inputs hold the representative input in every row.

@@ -150,6 +150,28 @@ async fn a_model_is_measured_between_the_frames_of_a_steady_stream() {
 }
 
 #[tokio::test]
+async fn a_way_that_keeps_frames_waiting_for_long_is_given_up_after_it_did_so() {
+    let (place, (clock, hand)) = (Place::new(), Clock::manual());
+    let stream = Stream::every(Duration::from_millis(160), &hand);
+    // Too long for the gap between two frames, but not so long that a second frame comes meanwhile.
+    let (quick, snail) = (place.stove("quick", &hand, |_| 0), place.stove("snail", &hand, |_| 0));
+    for (stove, run_ms) in [(&quick, 12), (&snail, 155)] {
+        stove.model.on_run(stream.run_of(Duration::from_millis(run_ms)));
+    }
+    let process = place.process_with(&clock, &[&quick, &snail], place.spec(), in_background);
+    let generation = process.open().await;
+    let playing = stream.play(process.handle());
+    until(|| generation.plan_source() == PlanSource::Measured).await;
+    playing.stop().await;
+    let plan = generation.plan().unwrap();
+    assert_eq!(plan.engine, "quick");
+    let given_up = plan.tried.iter().filter(|tried| format!("{tried:?}").contains("too long to be measured")).count();
+    assert!(given_up > 0, "{:?}", plan.tried);
+    // The preparation of a candidate and its comparison with the reference make a run or two each, and then one is too many.
+    assert!(snail.model.counts().runs <= 12, "{} runs", snail.model.counts().runs);
+}
+
+#[tokio::test]
 async fn a_device_that_is_always_busy_is_left_alone_and_tried_again_later() {
     let (place, (clock, hand)) = (Place::new(), Clock::manual());
     let (stove, gate) = (slow(&place, &hand), Gate::closed());
