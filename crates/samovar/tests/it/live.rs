@@ -55,6 +55,16 @@ pub fn metric(server: &Running, series: &str) -> u64 {
     value.unwrap_or_else(|| panic!("no {series} in\n{page}")).parse().unwrap()
 }
 
+/// Live frames that the server counts as not started: those that waited longer than a live frame may, and those for any other reason.
+pub fn not_started(server: &Running) -> (u64, u64) {
+    let page = server.request("GET /metrics", b"");
+    let counts = page.lines().filter(|line| line.starts_with("samovar_dropped_total{") && line.contains("\"live\""));
+    counts.fold((0, 0), |(late, other), line| {
+        let count: u64 = line.rsplit_once(' ').unwrap().1.parse().unwrap();
+        if line.contains("reason=\"expired\"") { (late + count, other) } else { (late, other + count) }
+    })
+}
+
 /// Asks for something, which has to be granted; gives the answer.
 #[track_caller]
 pub fn post(server: &Running, path: &str, body: &[u8]) -> Value {

@@ -1,6 +1,6 @@
 //! Forty changes of mode on one live stream: every frame is told of, in its place, and looked at by the model that the event names.
 
-use crate::live::{Live, metric, post};
+use crate::live::{Live, metric, not_started, post, wait_until};
 use crate::running::Running;
 use crate::support::{has_ffmpeg, real, street};
 use serde_json::{Value, json};
@@ -40,7 +40,12 @@ fn the_espnetv2_tiers_on_vtest_with_every_frame_answered() {
     };
     if has_ffmpeg() {
         let server = serve(&[fast, balanced, accurate, sota], "");
-        assert_eq!(switch(&server, &pictures(&clip), 1), 0, "dropped frames");
+        switch(&server, &pictures(&clip), 1);
+        assert_eq!(
+            not_started(&server).1,
+            0,
+            "frames dropped for another reason than a machine that is busy for a second"
+        );
         server.end();
     }
 }
@@ -73,8 +78,8 @@ fn serve(tiers: &[PathBuf; 4], keys: &str) -> Running {
     server
 }
 
-/// Plays the pictures with at most so many frames that were not told of yet; gives how many were dropped.
-fn switch(server: &Running, pictures: &[Vec<u8>], ahead: usize) -> usize {
+/// Plays the pictures with at most so many frames that were not told of yet.
+fn switch(server: &Running, pictures: &[Vec<u8>], ahead: usize) {
     let (live, ready) = Live::open(&server.address, "segment?mode=fast");
     let mut client = Client {
         live,
@@ -96,12 +101,16 @@ fn switch(server: &Running, pictures: &[Vec<u8>], ahead: usize) -> usize {
     assert!(between > 0, "frames go on while a mode is made ready");
     let dropped = sent - seen.len();
     println!("{sent} frames, {dropped} dropped, {SWITCHES} switches; {between} results between wish and switch");
+    let (late, other) = not_started(server);
+    assert_eq!(dropped as u64, late + other, "as many as the server counts");
     compare(server, pictures, &seen);
     for mode in MODES {
         let count = |name: &str| metric(server, &format!("{name}{{model=\"seg-{mode}\"}}"));
-        assert_eq!((count("samovar_loads_total"), count("samovar_warmup_total")), (1, 1), "{mode} stays warm");
+        assert_eq!(count("samovar_loads_total"), 1, "{mode} stays warm");
+        // A busy machine looks like a model that has become slow, and is warmed again for it.
+        let due = || count("samovar_warmup_total") == 1 + count("samovar_drift_rewarms_total");
+        wait_until("one warm-up of each mode", due);
     }
-    dropped
 }
 
 /// Holds every mask against the one that its mode gives for the same picture by HTTP.

@@ -7,7 +7,11 @@ use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Barrier;
+use std::time::Duration;
 
+/// Between two frames of a camera. Few runs: with a hundred of them, a machine that is busy would look like a model that has become
+/// slow, which is a reason for a warm-up too.
+const PACE: Duration = Duration::from_millis(50);
 const MODES: [&str; 4] = ["fast", "balanced", "accurate", "sota"];
 
 /// The starter segmentation models as modes, each loaded at its first use or at the start, with plans in that folder.
@@ -68,6 +72,7 @@ fn switch(live: &mut Live, from: &str, to: &str) -> u64 {
             }
         }
         *(if mode == from { &mut in_old } else { &mut in_new }) += 1;
+        std::thread::sleep(PACE);
     }
     in_old
 }
