@@ -40,6 +40,10 @@ pub struct Polygon {
     pub holes: Vec<Vec<[u32; 2]>>,
 }
 
+/// Corners that the edges of a map's regions may have for [`ClassMap::polygons`]. A street of 12 megapixels has some ten
+/// thousand.
+pub const CORNERS_MAX: usize = 1 << 20;
+
 impl ClassMap {
     /// The share of the picture that each class of the model has, 0–1, by class.
     pub fn areas(&self) -> Vec<f32> {
@@ -51,18 +55,19 @@ impl ClassMap {
 
     /// The whole map as run lengths: row by row from the top left, runs going on from one row into the next. The lengths sum
     /// to `width × height`, and no two neighbouring runs are of one class.
-    pub fn runs(&self) -> Vec<Run> {
+    pub fn runs(&self) -> impl Iterator<Item = Run> {
         let runs = self.classes.chunk_by(|a, b| a == b);
-        runs.map(|run| Run { class: run[0], length: run.len() as u32 }).collect()
+        runs.map(|run| Run { class: run[0], length: run.len() as u32 })
     }
 
     /// One polygon for each connected region (pixels that touch at a corner alone are apart), by the position of its first
     /// pixel. Rings follow the edges of pixels. `simplify_px` is how far, in pixels, a ring may leave them to have fewer
     /// points (Douglas and Peucker, 1973); 0 follows them exactly, and filling the polygons then gives the map. Rings that
-    /// simplification leaves without an area are dropped.
-    pub fn polygons(&self, simplify_px: f32) -> Vec<Polygon> {
-        let outlines = outlines(&self.classes, self.width as usize);
-        outlines.into_iter().filter_map(|outline| outline.simplified(simplify_px)).collect()
+    /// simplification leaves without an area are dropped. None where the edges have more than [`CORNERS_MAX`] corners: such a
+    /// map is noise, and would cost seconds and hundreds of megabytes.
+    pub fn polygons(&self, simplify_px: f32) -> Option<Vec<Polygon>> {
+        let outlines = outlines(&self.classes, self.width as usize, CORNERS_MAX)?;
+        Some(outlines.into_iter().filter_map(|outline| outline.simplified(simplify_px)).collect())
     }
 }
 
@@ -121,12 +126,15 @@ mod tests {
     #[test]
     fn runs_go_on_from_row_to_row() {
         let run = |class, length| Run { class, length };
-        assert_eq!(map(3, &[0, 1, 1, 1, 2, 0]).runs(), [run(0, 1), run(1, 3), run(2, 1), run(0, 1)]);
+        assert_eq!(
+            map(3, &[0, 1, 1, 1, 2, 0]).runs().collect::<Vec<_>>(),
+            [run(0, 1), run(1, 3), run(2, 1), run(0, 1)]
+        );
     }
 
     #[test]
     fn a_ring_has_an_outer_and_a_hole_and_what_lies_in_it() {
-        let polygons = map(3, &[1, 1, 1, 1, 2, 1, 1, 1, 1]).polygons(0.0);
+        let polygons = map(3, &[1, 1, 1, 1, 2, 1, 1, 1, 1]).polygons(0.0).unwrap();
         let hole = [[1, 1], [1, 2], [2, 2], [2, 1]];
         assert_eq!(polygons.len(), 2);
         assert_eq!((polygons[0].class, &polygons[0].outer), (1, &vec![[0, 0], [3, 0], [3, 3], [0, 3]]));
@@ -142,11 +150,22 @@ mod tests {
         let mut with_speck = stairs;
         with_speck[(side * (side - 2) + 2) as usize] = 2;
         let map = map(side, &with_speck);
-        let exact = map.polygons(0.0);
-        let simple = map.polygons(1.5);
+        let exact = map.polygons(0.0).unwrap();
+        let simple = map.polygons(1.5).unwrap();
         assert_eq!((exact.len(), simple.len()), (3, 2));
         let points = |polygons: &[Polygon]| polygons.iter().map(|polygon| polygon.outer.len()).sum::<usize>();
         assert!(points(&exact) > 150 && points(&simple) <= 10, "{} {}", points(&exact), points(&simple));
+    }
+
+    #[test]
+    fn noise_has_no_polygons() {
+        let checkers = |side: u32| {
+            let classes: Vec<u8> = (0..side * side).map(|at| ((at / side + at % side) % 2) as u8).collect();
+            map(side, &classes)
+        };
+        // Every pixel is a region of four corners.
+        assert_eq!(checkers(512).polygons(0.0).unwrap().len(), 512 * 512);
+        assert!(checkers(513).polygons(0.0).is_none());
     }
 
     proptest! {
@@ -160,11 +179,11 @@ mod tests {
             let height = pixels.len() as u32 / width;
             prop_assume!(height > 0);
             let map = map(width, &pixels[..(width * height) as usize]);
-            let polygons = map.polygons(0.0);
+            let polygons = map.polygons(0.0).unwrap();
             prop_assert_eq!(fill(&polygons, width, height), map.classes.clone());
             prop_assert!(polygons.iter().all(|polygon| area(&polygon.outer) > 0));
             prop_assert!(polygons.iter().flat_map(|polygon| &polygon.holes).all(|hole| area(hole) < 0));
-            let lengths: u32 = map.runs().iter().map(|run| run.length).sum();
+            let lengths: u32 = map.runs().map(|run| run.length).sum();
             prop_assert_eq!(lengths, width * height);
         }
 
@@ -173,7 +192,7 @@ mod tests {
             pixels in prop::collection::vec(0_u8..2, 144),
             tolerance in 0.0_f32..5.0,
         ) {
-            for polygon in map(12, &pixels).polygons(tolerance) {
+            for polygon in map(12, &pixels).polygons(tolerance).unwrap() {
                 for ring in std::iter::once(&polygon.outer).chain(&polygon.holes) {
                     prop_assert!(ring.len() >= 3 && area(ring) != 0);
                     prop_assert!(ring.iter().flatten().all(|side| *side <= 12));

@@ -36,7 +36,7 @@ mod segmenter;
 mod simplify;
 mod warm_up_picture;
 
-pub use class_map::{ClassMap, Polygon, Run};
+pub use class_map::{CORNERS_MAX, ClassMap, Polygon, Run};
 pub use detect_options::{DETECTIONS_MAX, DetectOptions, OptionsError};
 pub use detection::{BoundingBox, Detection, Detections};
 pub use detection_model::DetectionModel;

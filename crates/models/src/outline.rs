@@ -7,18 +7,21 @@
 use crate::Polygon;
 use std::collections::HashMap;
 
-/// One polygon for each region of a map that is `width` pixels wide, in the order of their first pixels.
-pub(crate) fn outlines(classes: &[u8], width: usize) -> Vec<Polygon> {
+/// One polygon for each region of a map that is `width` pixels wide, in the order of their first pixels. None where their
+/// rings have more than `corners_max` corners.
+pub(crate) fn outlines(classes: &[u8], width: usize, corners_max: usize) -> Option<Vec<Polygon>> {
     let grid = Grid { classes, width: width.max(1) };
     let mut regions = Regions::of(&grid);
     let mut walked = vec![false; classes.len()];
+    let mut corners_left = corners_max;
     for at in 0..classes.len() {
         if !walked[at] && grid.is_upper_edge(at) {
-            let ring = grid.walk(at, &mut walked);
+            let ring = grid.walk(at, &mut walked, corners_left)?;
+            corners_left -= ring.len();
             regions.add(at, classes[at], ring);
         }
     }
-    regions.polygons
+    Some(regions.polygons)
 }
 
 struct Grid<'a> {
@@ -61,8 +64,8 @@ impl Grid<'_> {
         at.checked_sub(self.width).is_none_or(|above| self.classes[above] != self.classes[at])
     }
 
-    /// The corners of the ring that goes along the upper edge of pixel `start`.
-    fn walk(&self, start: usize, walked: &mut [bool]) -> Vec<[u32; 2]> {
+    /// The corners of the ring that goes along the upper edge of pixel `start`; none where there are more than `corners_max`.
+    fn walk(&self, start: usize, walked: &mut [bool], corners_max: usize) -> Option<Vec<[u32; 2]>> {
         let class = Some(self.classes[start]);
         let first = Walker { corner: ((start % self.width) as i64, (start / self.width) as i64), step: (1, 0) };
         let mut walker = first;
@@ -79,12 +82,15 @@ impl Grid<'_> {
                 walker.turn_left();
             }
             if walker.step != before {
+                if ring.len() == corners_max {
+                    return None;
+                }
                 ring.push([walker.corner.0 as u32, walker.corner.1 as u32]);
             }
             if walker == first {
                 // A ring that begins at a corner names it last; it belongs in front.
                 ring.rotate_right(usize::from(walker.step != before));
-                return ring;
+                return Some(ring);
             }
         }
     }

@@ -26,6 +26,8 @@ pub struct ServerLimits {
     pub body_idle_time: Duration,
     /// Slowest body, in bytes per second on the average so far.
     pub body_rate_min_bytes: u64,
+    /// Bytes of an answer with a mask.
+    pub answer_bytes_max: usize,
     /// A client that takes nothing of its answer for this long is cut.
     pub write_stall_time: Duration,
     /// From a request's arrival to its result. `timeout_ms` lowers it.
@@ -85,6 +87,7 @@ impl Default for ServerLimits {
             body_bytes_max: 16 << 20,
             body_idle_time: Duration::from_secs(10),
             body_rate_min_bytes: 1 << 10,
+            answer_bytes_max: 16 << 20,
             write_stall_time: Duration::from_secs(30),
             request_time: Duration::from_secs(30),
             http2_streams_max: 200,

@@ -6,7 +6,8 @@ use crate::segment_query::{SegmentChoice, SegmentQuery};
 use crate::stream_kind::{LiveStream, Readiness, StreamOpening, picture};
 use crate::stream_link::StreamText;
 use crate::wire::{
-    ModeBody, ModeChange, SegmentAnswer, SegmentControl, SegmentEventBody, SegmentOptionsBody, StreamNotice, ms,
+    ModeBody, ModeChange, SegmentAnswer, SegmentControl, SegmentEventBody, SegmentOptionsBody, StreamNotice,
+    mask_too_large, ms,
 };
 use bytes::Bytes;
 use samovar_media::ImageLimits;
@@ -131,14 +132,14 @@ impl LiveStream for SegmentLive {
 
 impl SegmentLive {
     fn write(&mut self, frame: u64, mode: Arc<str>, completed: Completed<ClassMap>, latency: Duration) {
-        let (mask, bytes_max) = (self.choice.request(), self.event_bytes_max);
+        let mask = self.choice.request(self.event_bytes_max);
         let text = tokio::task::spawn_blocking(move || {
             let answer = SegmentAnswer::new(mode, &completed, latency, mask);
             let answer = answer
                 .map(|answer| StreamText::replaceable(&SegmentEventBody::Result { frame, answer: Box::new(answer) }));
             let error = match answer {
-                Ok(text) if text.len() <= bytes_max => return text,
-                Ok(_) => ApiError::new(Refusal::MaskSize, "the mask in this form is larger than an event may be"),
+                Ok(text) if text.len() <= mask.bytes_max => return text,
+                Ok(_) => mask_too_large(),
                 Err(error) => error,
             };
             StreamNotice::Error(error.stream_problem(Some(frame))).text()

@@ -94,9 +94,9 @@ impl SegmentChoice {
         SegmentOptions { at: self.map.into() }
     }
 
-    /// For the wire.
-    pub(crate) const fn request(&self) -> MaskRequest {
-        MaskRequest { form: self.mask, simplify_px: self.simplify_px }
+    /// For the wire, where no more than `bytes_max` may go.
+    pub(crate) const fn request(&self, bytes_max: usize) -> MaskRequest {
+        MaskRequest { form: self.mask, simplify_px: self.simplify_px, bytes_max }
     }
 }
 

@@ -64,9 +64,9 @@ fn a_map_of_the_models_size_is_the_largest_of_each_logit() {
 fn real_maps_become_runs_and_polygons_that_tell_the_same() {
     let serving = serve(&starter("models/starter-segment-fast.onnx"));
     let map = serving.segment(&still(&starter("samples/still-3.jpg")), SegmentOptions::default()).unwrap();
-    let unrolled = map.runs().into_iter().flat_map(|run| std::iter::repeat_n(run.class, run.length as usize));
+    let unrolled = map.runs().flat_map(|run| std::iter::repeat_n(run.class, run.length as usize));
     assert!(unrolled.eq(map.classes.iter().copied()));
-    let (exact, simple) = (map.polygons(0.0), map.polygons(1.5));
+    let (exact, simple) = (map.polygons(0.0).unwrap(), map.polygons(1.5).unwrap());
     let by_polygons = polygon_areas(&exact, map.labels.len());
     let by_pixels: Vec<i64> = map.areas().iter().map(|area| (area * 1280.0 * 720.0).round() as i64).collect();
     assert_eq!(by_polygons, by_pixels);

@@ -48,7 +48,7 @@ impl<'a> SegmentRecord<'a> {
             width: map.width,
             height: map.height,
             areas,
-            runs: runs.then(|| map.runs().iter().map(|run| (run.class, run.length)).collect()),
+            runs: runs.then(|| map.runs().map(|run| (run.class, run.length)).collect()),
         }
     }
 

@@ -7,11 +7,12 @@ use crate::in_time::{open_by, result_by};
 use crate::picture_answer::{encoding, picture_answer};
 use crate::segment_query::SegmentQuery;
 use crate::upload;
-use crate::wire::{MaskForm, Problem, SegmentAnswer, palette_png};
+use crate::wire::{MaskForm, MaskRequest, Problem, SegmentAnswer, mask_too_large, palette_png};
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use samovar_media::{CLASS_PALETTE, Canvas, FramePool, ImageEncoding, Picture, encode_image};
 use samovar_models::{ClassMap, SegmentOptions};
 use samovar_runtime::{Call, Class, Completed};
@@ -34,7 +35,7 @@ use tokio::time::Instant;
         )),
         (status = 400, description = "The query, an option, no such mode", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The picture or its mask is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "Not a picture that is read here", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A damaged picture", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too much at once", body = Problem, content_type = "application/problem+json"),
@@ -67,9 +68,10 @@ pub(crate) async fn segment(
     let generation = Arc::clone(&completed.generation);
     match form {
         AnswerForm::Json => {
-            let answer = move || SegmentAnswer::new(mode, &completed, arrived.elapsed(), choice.request());
-            let written = tokio::task::spawn_blocking(answer).await.map_err(|_| ApiError::internal())?;
-            Ok(Json(written?).into_response())
+            let mask = choice.request(limits.answer_bytes_max);
+            let text = move || json_text(mode, &completed, arrived, mask);
+            let written = tokio::task::spawn_blocking(text).await.map_err(|_| ApiError::internal())?;
+            Ok(([(CONTENT_TYPE, "application/json")], written?).into_response())
         }
         AnswerForm::Map => {
             picture_answer(&app, ImageEncoding::Png, &generation, move || palette_png(&completed.output)).await
@@ -78,6 +80,18 @@ pub(crate) async fn segment(
             picture_answer(&app, encoding, &generation, move || overlay(&picture, &completed, encoding)).await
         }
     }
+}
+
+/// The answer as text: what touches every pixel, down to the last digit of a mask, is not for a thread that others wait for.
+fn json_text(
+    mode: Arc<str>,
+    completed: &Completed<ClassMap>,
+    arrived: Instant,
+    mask: MaskRequest,
+) -> Result<Vec<u8>, ApiError> {
+    let answer = SegmentAnswer::new(mode, completed, arrived.elapsed(), mask)?;
+    let text = serde_json::to_vec(&answer).map_err(|_| ApiError::internal())?;
+    if text.len() <= mask.bytes_max { Ok(text) } else { Err(mask_too_large()) }
 }
 
 /// What an answer is.

@@ -19,7 +19,7 @@ pub(crate) use model::{
 pub(crate) use notice::{StreamNotice, StreamProblem};
 pub(crate) use problem::Problem;
 pub(crate) use segment_event::{ModeBody, ModeChange, SegmentControl, SegmentEventBody, SegmentOptionsBody};
-pub(crate) use segmentation::{MapSizeName, MaskForm, MaskRequest, SegmentAnswer, palette_png};
+pub(crate) use segmentation::{MapSizeName, MaskForm, MaskRequest, SegmentAnswer, mask_too_large, palette_png};
 
 use std::time::Duration;
 

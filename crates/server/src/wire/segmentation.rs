@@ -1,7 +1,7 @@
 //! Class maps as JSON: areas, and the map itself in the form that was asked for.
 
 use super::TimingsBody;
-use crate::error::ApiError;
+use crate::error::{ApiError, Refusal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use samovar_media::{CLASS_PALETTE, encode_palette_png};
@@ -131,10 +131,15 @@ pub(crate) struct MaskRequest {
     pub(crate) form: MaskForm,
     /// How far a ring may leave the edges of pixels, in pixels.
     pub(crate) simplify_px: f32,
+    /// The longest that it may be as text. What is far beyond it is not even made; the text itself is for the caller to look at.
+    pub(crate) bytes_max: usize,
 }
 
 impl SegmentAnswer {
     /// The answer to a picture that took `total` from its arrival on. Works on every pixel: not for a thread that others wait for.
+    ///
+    /// # Errors
+    /// `mask_too_large`.
     pub(crate) fn new(
         mode: Arc<str>,
         completed: &Completed<ClassMap>,
@@ -162,17 +167,33 @@ impl SegmentAnswer {
 impl MaskBody {
     fn new(map: &ClassMap, request: MaskRequest) -> Result<Option<Self>, ApiError> {
         Ok(Some(match request.form {
-            MaskForm::Rle => {
-                Self::Rle { runs: map.runs().iter().flat_map(|run| [u32::from(run.class), run.length]).collect() }
-            }
+            MaskForm::Rle => Self::rle(map, request.bytes_max)?,
             MaskForm::Polygons => {
-                let polygons = map.polygons(request.simplify_px).into_iter().map(PolygonBody::from).collect();
-                Self::Polygons { polygons }
+                let polygons = map.polygons(request.simplify_px).ok_or_else(mask_too_large)?;
+                Self::Polygons { polygons: polygons.into_iter().map(PolygonBody::from).collect() }
             }
             MaskForm::Png => Self::Png { data: STANDARD.encode(palette_png(map)?) },
             MaskForm::None => return Ok(None),
         }))
     }
+
+    fn rle(map: &ClassMap, bytes_max: usize) -> Result<Self, ApiError> {
+        /// `0,1,`
+        const RUN_BYTES_MIN: usize = 4;
+        let mut runs = Vec::new();
+        for run in map.runs() {
+            if runs.len() / 2 >= bytes_max / RUN_BYTES_MIN {
+                return Err(mask_too_large());
+            }
+            runs.extend([u32::from(run.class), run.length]);
+        }
+        Ok(Self::Rle { runs })
+    }
+}
+
+/// The mask is not told, for its length.
+pub(crate) fn mask_too_large() -> ApiError {
+    ApiError::new(Refusal::MaskSize, "the mask in this form is larger than an answer may be")
 }
 
 /// A class map as a PNG of indices with the colours of PASCAL VOC.
@@ -231,7 +252,8 @@ mod tests {
     }
 
     fn mask(form: MaskForm) -> serde_json::Value {
-        serde_json::to_value(MaskBody::new(&map(), MaskRequest { form, simplify_px: 0.0 }).unwrap()).unwrap()
+        let request = MaskRequest { form, simplify_px: 0.0, bytes_max: 1_000 };
+        serde_json::to_value(MaskBody::new(&map(), request).unwrap()).unwrap()
     }
 
     #[test]
@@ -250,5 +272,18 @@ mod tests {
         let png = mask(MaskForm::Png);
         assert!(STANDARD.decode(png["data"].as_str().unwrap()).unwrap().starts_with(b"\x89PNG"));
         assert!(mask(MaskForm::None).is_null());
+    }
+
+    #[test]
+    fn what_is_far_too_large_is_not_made() {
+        let code = |form, bytes_max| {
+            let request = MaskRequest { form, simplify_px: 0.0, bytes_max };
+            MaskBody::new(&map(), request).map(drop).map_err(|error| error.code())
+        };
+        assert_eq!((code(MaskForm::Rle, 16), code(MaskForm::Rle, 15)), (Ok(()), Err("mask_too_large")));
+        let checkers = (0..600 * 600).map(|at| ((at / 600 + at % 600) % 2) as u8).collect();
+        let noise = ClassMap { width: 600, height: 600, classes: checkers, ..map() };
+        let request = MaskRequest { form: MaskForm::Polygons, simplify_px: 100.0, bytes_max: 1_000 };
+        assert_eq!(MaskBody::new(&noise, request).unwrap_err().code(), "mask_too_large");
     }
 }
