@@ -1,6 +1,6 @@
 //! Which of the measured ways wins, and the sentence that says why.
 
-use super::{Candidate, Figures};
+use super::{Candidate, Figures, Tried};
 use crate::Optimize;
 
 /// A way that was measured, in the order of preference: the simplest first.
@@ -74,6 +74,23 @@ fn figure(optimize: Optimize, figures: &Figures) -> String {
         Optimize::Throughput => format!("{:.1} rows/s", figures.rows_per_s),
         Optimize::Latency => format!("{latency_ms:.1} ms a run ({:.1} rows/s)", figures.rows_per_s),
     }
+}
+
+/// The measured ways that are not far behind the best, the best first; of equals the simpler.
+pub(super) fn leaders(optimize: Optimize, tried: &[Tried], share: f64) -> Vec<(Candidate, Figures)> {
+    let measured = tried.iter().filter_map(|tried| Some((tried.candidate.clone(), tried.outcome.clone().ok()?)));
+    let mut measured: Vec<(Candidate, Figures)> = measured.collect();
+    measured.sort_by(|a, b| score(optimize, &b.1).total_cmp(&score(optimize, &a.1)));
+    let best = measured.first().map_or(0.0, |(_, figures)| score(optimize, figures));
+    measured.retain(|(_, figures)| score(optimize, figures) >= best * share);
+    measured
+}
+
+/// Why each way that could not be measured could not.
+pub(super) fn reasons(tried: &[Tried]) -> String {
+    let reasons =
+        tried.iter().filter_map(|tried| Some(format!("{}: {}", tried.candidate, tried.outcome.as_ref().err()?)));
+    format!("no way to run it could be measured ({})", reasons.collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod background;
 mod bursts;
 mod candidate;
 mod choice;
+mod contender;
 mod cpu;
 mod digest;
 mod duel;

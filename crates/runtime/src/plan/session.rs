@@ -74,8 +74,8 @@ impl From<TuneFailure> for Interrupt {
 /// A burst ends with the first run after this time: short, so that it fits between two frames.
 const BURST: Duration = Duration::from_millis(20);
 /// The longest that a measurement which yields may keep a frame waiting more than once: a candidate whose run takes longer is
-/// refused as soon as something has come while it ran.
-const DELAY_MAX: Duration = Duration::from_millis(100);
+/// refused as soon as something has come while it ran, and larger batches that would are not tried.
+pub(super) const DELAY_MAX: Duration = Duration::from_millis(100);
 /// Runs of one runner in one burst at most.
 const RUNS_MAX: usize = 500;
 

@@ -6,10 +6,11 @@
 
 use super::bursts::{Burst, Bursts};
 use super::candidate::thread_counts;
-use super::choice::{Measured, reason, score};
+use super::choice::{Measured, leaders, reason, reasons};
+use super::contender::{Contender, Findings};
 use super::duel::{Duel, ROUNDS_MIN, is_better};
 use super::quiet::{Quiet, busy};
-use super::session::{Conditions, Interrupt, Reference, Session};
+use super::session::{Conditions, DELAY_MAX, Interrupt, Reference, Session};
 use super::tuning::CandidateLoad;
 use super::{Candidate, Figures, Plan, PlanKey, Sample, Tried, TuneFailure, TuneFailureKind};
 use crate::FailureKind;
@@ -57,30 +58,12 @@ struct Setting<'s> {
     reference: Reference,
 }
 
-/// One way with what was measured of it.
-struct Contender<'a> {
-    candidate: Candidate,
-    /// None where it had to make room for others.
-    session: Option<Session<'a>>,
-    bursts: Bursts,
-    precision_error: f32,
-    memory_bytes: u64,
-}
-
-/// What came of the measurements so far.
-struct Findings<'t, 'a> {
-    tried: &'t mut Vec<Tried>,
-    champion: Option<Contender<'a>>,
-}
-
 /// Below this share of the best neither other threads nor larger batches are tried: what is lost with one may come back with the other.
 const FAR_BEHIND: f64 = 0.5;
 /// A larger batch must give more rows a second by this much to be worth its memory and the next doubling.
 const GROWING_BY: f64 = 1.02;
 /// Rows in one run that are tried at most where the configuration sets no limit.
 const BATCH_MAX: usize = 32;
-/// Batches that would run for longer are not tried unasked: a frame may have to wait for one.
-const UNASKED_RUN_MAX: Duration = Duration::from_millis(100);
 /// How often a burst that was disturbed is made again.
 const DISTURBED_MAX: usize = 12;
 /// Models that are larger have one copy at a time in memory for measurements, and are not measured in turns.
@@ -111,7 +94,7 @@ impl<'a> Tuner<'a> {
         let best_known = self.best_known(findings.tried);
         self.try_all(&setting, &mut findings, best_known)?;
         self.try_all(&setting, &mut findings, self.defaults(&setting))?;
-        let leaders = self.leaders(findings.tried, FAR_BEHIND).into_iter();
+        let leaders = leaders(self.order.spec.optimize, findings.tried, FAR_BEHIND).into_iter();
         let arranged = leaders.flat_map(|(leader, _)| self.arrangements(&leader)).collect();
         self.try_all(&setting, &mut findings, arranged)?;
         self.grow_batches(&setting, &mut findings)?;
@@ -163,7 +146,7 @@ impl<'a> Tuner<'a> {
 
     /// The best way of an earlier measurement: it has to be in memory for the others to be held against.
     fn best_known(&self, tried: &mut Vec<Tried>) -> Vec<Candidate> {
-        let best = self.leaders(tried, 1.0).into_iter().map(|(best, _)| best).next();
+        let best = leaders(self.order.spec.optimize, tried, 1.0).into_iter().map(|(best, _)| best).next();
         tried.retain(|tried| Some(&tried.candidate) != best.as_ref());
         best.into_iter().collect()
     }
@@ -390,14 +373,14 @@ impl<'a> Tuner<'a> {
             return Ok(());
         }
         let mut grown: Vec<(String, Precision)> = Vec::new();
-        for (leader, figures) in self.leaders(findings.tried, FAR_BEHIND) {
+        for (leader, figures) in leaders(self.order.spec.optimize, findings.tried, FAR_BEHIND) {
             let kind = (leader.engine.clone(), leader.precision);
             if grown.contains(&kind) {
                 continue;
             }
             grown.push(kind);
             let (mut best, mut batch) = (figures, leader.batch.saturating_mul(2));
-            while batch <= most && !self.is_over() && !(self.conditions.yields && best.latency * 2 > UNASKED_RUN_MAX) {
+            while batch <= most && !self.is_over() && !(self.conditions.yields && best.latency * 2 > DELAY_MAX) {
                 let larger = Candidate { batch, ..leader.clone() };
                 if findings.know(&larger) {
                     break;
@@ -409,17 +392,6 @@ impl<'a> Tuner<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The measured ways that are not far behind the best, the best first; of equals the simpler.
-    fn leaders(&self, tried: &[Tried], share: f64) -> Vec<(Candidate, Figures)> {
-        let optimize = self.order.spec.optimize;
-        let measured = tried.iter().filter_map(|tried| Some((tried.candidate.clone(), tried.outcome.clone().ok()?)));
-        let mut measured: Vec<(Candidate, Figures)> = measured.collect();
-        measured.sort_by(|a, b| score(optimize, &b.1).total_cmp(&score(optimize, &a.1)));
-        let best = measured.first().map_or(0.0, |(_, figures)| score(optimize, figures));
-        measured.retain(|(_, figures)| score(optimize, figures) >= best * share);
-        measured
     }
 
     fn plan(&self, key: PlanKey, sample: Sample, tried: &[Tried], champion: &Candidate) -> Result<Plan, TuneFailure> {
@@ -485,27 +457,6 @@ impl<'a> Tuner<'a> {
     }
 }
 
-impl Contender<'_> {
-    fn figures(&self) -> Figures {
-        let (precision_error, memory_bytes) = (self.precision_error, self.memory_bytes);
-        let best = self.bursts.best().map_or_else(Figures::default, Figures::from);
-        Figures { precision_error, memory_bytes, ..best }
-    }
-}
-
-impl<'a> Findings<'_, 'a> {
-    fn know(&self, candidate: &Candidate) -> bool {
-        self.tried.iter().any(|tried| tried.candidate == *candidate)
-    }
-
-    /// Puts a way in the place of the best one, which leaves memory.
-    fn crown(&mut self, contender: Contender<'a>) -> Figures {
-        let figures = contender.figures();
-        self.champion = Some(contender);
-        figures
-    }
-}
-
 /// What a measurement may take, and who hears of it.
 pub(crate) struct TunerTerms<'a> {
     pub(crate) budget: Duration,
@@ -530,12 +481,6 @@ fn set_outcome(tried: &mut [Tried], candidate: &Candidate, outcome: Result<Figur
     if let Some(found) = tried.iter_mut().find(|tried| tried.candidate == *candidate) {
         found.outcome = outcome;
     }
-}
-
-fn reasons(tried: &[Tried]) -> String {
-    let reasons =
-        tried.iter().filter_map(|tried| Some(format!("{}: {}", tried.candidate, tried.outcome.as_ref().err()?)));
-    format!("no way to run it could be measured ({})", reasons.collect::<Vec<_>>().join("; "))
 }
 
 fn nothing_works(reason: impl Into<String>) -> TuneFailure {
