@@ -2,9 +2,14 @@
 //!
 //! Loads that overlap cannot be told apart by that growth. They share one window: when the last of them ends, the growth
 //! is shared out by the size of their weights.
+//!
+//! A copy that comes after another has gone grows the process by less than it takes: the allocator gives it pages that it had kept.
+//! So the heaviest that a model was found with the same weights, run in the same way, counts for its later copies too.
 
 use crate::Generation;
 use parking_lot::Mutex;
+use samovar_engine_api::Precision;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Bytes of this process that are in memory now; 0 where the system does not tell.
@@ -31,7 +36,25 @@ fn lower_high_water() -> bool {
 #[derive(Default)]
 pub(crate) struct Scale {
     window: Mutex<Window>,
+    heaviest: Mutex<Heaviest>,
 }
+
+/// The heaviest that each model was found. Bounded: [`KINDS_MAX`] for each of the models that are configured.
+#[derive(Default)]
+struct Heaviest(HashMap<Arc<str>, VecDeque<(Kind, u64)>>);
+
+/// Copies of a model that take the same memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    weights_bytes: u64,
+    engine: &'static str,
+    precision: Precision,
+    threads: usize,
+    rows_max: usize,
+}
+
+/// Kinds of one model that are remembered: versions that take turns, each before and after it was measured.
+const KINDS_MAX: usize = 8;
 
 /// Loads that overlap, from the first one's begin to the last one's end.
 #[derive(Default)]
@@ -84,9 +107,32 @@ impl Drop for Weighing<'_> {
         drop(window);
         let weights: Vec<u64> = loaded.iter().map(|(_, weights_bytes)| *weights_bytes).collect();
         let figures = shares(grown, &weights).into_iter().zip(shares(peak, &weights));
-        for ((generation, _), (memory_bytes, peak_bytes)) in loaded.iter().zip(figures) {
-            generation.set_memory(memory_bytes, peak_bytes);
+        let mut heaviest = self.scale.heaviest.lock();
+        for ((generation, weights_bytes), (memory_bytes, peak_bytes)) in loaded.iter().zip(figures) {
+            let memory_bytes = heaviest.of(&generation.name, Kind::of(generation, *weights_bytes), memory_bytes);
+            generation.set_memory(memory_bytes, peak_bytes.max(memory_bytes));
         }
+    }
+}
+
+impl Kind {
+    fn of(generation: &Generation, weights_bytes: u64) -> Self {
+        let Generation { engine, precision, threads, .. } = *generation;
+        Self { weights_bytes, engine, precision, threads, rows_max: generation.batch.size_max }
+    }
+}
+
+impl Heaviest {
+    /// Takes a copy's figure in and gives the largest of its kind.
+    fn of(&mut self, model: &Arc<str>, kind: Kind, bytes: u64) -> u64 {
+        let kinds = self.0.entry(Arc::clone(model)).or_default();
+        let known = kinds.iter().position(|(known, _)| *known == kind).and_then(|index| kinds.remove(index));
+        let most = known.map_or(bytes, |(_, known)| known.max(bytes));
+        kinds.push_back((kind, most));
+        if kinds.len() > KINDS_MAX {
+            kinds.pop_front();
+        }
+        most
     }
 }
 
@@ -107,6 +153,22 @@ mod tests {
         assert_eq!(shares(120, &[10, 30]), [30, 90]);
         assert_eq!(shares(20, &[40]), [40], "weights that were in memory before still count");
         assert_eq!(shares(20, &[]), [0_u64; 0]);
+    }
+
+    #[test]
+    fn a_copy_that_reuses_memory_weighs_what_the_first_of_its_kind_did() {
+        let kind =
+            |weights_bytes| Kind { weights_bytes, engine: "fake", precision: Precision::F32, threads: 1, rows_max: 1 };
+        let (mut heaviest, model) = (Heaviest::default(), Arc::from("m"));
+        assert_eq!(heaviest.of(&model, kind(10), 30), 30);
+        assert_eq!(heaviest.of(&model, kind(10), 12), 30);
+        assert_eq!(heaviest.of(&model, kind(20), 25), 25, "another version is another kind");
+        assert_eq!(heaviest.of(&model, kind(10), 31), 31);
+        for weights_bytes in 100..100 + KINDS_MAX as u64 {
+            heaviest.of(&model, kind(weights_bytes), 1);
+        }
+        assert_eq!(heaviest.of(&model, kind(10), 12), 12, "what was not seen for long is forgotten");
+        assert_eq!(heaviest.0[&model].len(), KINDS_MAX);
     }
 
     #[test]
