@@ -8,10 +8,10 @@
 use samovar_engine_api::{EngineInfo, LoadOptions};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 const FILE_NAME: &str = "compiled.form";
 
@@ -22,6 +22,14 @@ const SEAL_BYTES: usize = MARK.len() + 32;
 
 /// Larger forms are neither kept nor read: while one is read, it takes as much memory again as the weights.
 const FORM_BYTES_MAX: u64 = 1 << 30;
+
+const FILE_BYTES_MAX: u64 = FORM_BYTES_MAX + SEAL_BYTES as u64;
+
+/// How the name of a file ends that is being written.
+const DRAFT: &str = "draft";
+
+/// A file that was begun so long ago is finished by nobody.
+const DRAFT_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// The place of one compiled form.
 pub(crate) struct CompiledForm {
@@ -60,6 +68,7 @@ impl CompiledForm {
 
     /// Seals and keeps what `form` gives. Where that fails (full disk, read-only folder) the model is served without.
     pub(crate) fn keep(&self, form: impl Read) {
+        self.remove_drafts();
         let draft = self.draft_path();
         let kept = self.write(form, &draft).and_then(|()| fs::rename(&draft, &self.path));
         if let Err(error) = kept {
@@ -69,17 +78,18 @@ impl CompiledForm {
     }
 
     fn read_sealed(&self) -> Result<Option<Vec<u8>>, String> {
-        let mut file = match File::open(&self.path) {
-            Ok(file) => file,
+        let about = match fs::metadata(&self.path) {
+            Ok(about) => about,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.to_string()),
         };
-        let size = file.metadata().map_err(|error| error.to_string())?.len();
-        if size > FORM_BYTES_MAX + SEAL_BYTES as u64 {
-            return Err("it is larger than any that is kept".to_owned());
+        // A pipe would let the load wait for ever, a device would never end.
+        if !about.is_file() || about.len() > FILE_BYTES_MAX {
+            return Err("it is no file, or larger than any that is kept".to_owned());
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(|error| error.to_string())?);
-        file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        let mut bytes = Vec::with_capacity(usize::try_from(about.len()).map_err(|error| error.to_string())?);
+        let file = File::open(&self.path).map_err(|error| error.to_string())?;
+        file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         self.unseal(&mut bytes)?;
         Ok(Some(bytes))
     }
@@ -118,11 +128,24 @@ impl CompiledForm {
         Sha256::new_with_prefix(self.label.as_bytes())
     }
 
-    /// A name that no other process and no other load of this one writes to.
+    /// A name that no other load writes to. Processes in containers share a folder and have the same number: chance tells them apart.
     fn draft_path(&self) -> PathBuf {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        self.path.with_extension(format!("draft-{}-{count}", process::id()))
+        let chance = RandomState::new().build_hasher().finish();
+        self.path.with_extension(format!("{chance:016x}.{DRAFT}"))
+    }
+
+    /// Removes what a process that was ended has left half written.
+    fn remove_drafts(&self) {
+        let age = |path: &Path| path.metadata().ok()?.modified().ok()?.elapsed().ok();
+        let entries = self.path.parent().and_then(|folder| fs::read_dir(folder).ok());
+        for entry in entries.into_iter().flatten().flatten() {
+            let path = entry.path();
+            let is_draft = path.extension().is_some_and(|extension| extension == DRAFT);
+            if is_draft && age(&path).is_some_and(|age| age > DRAFT_MAX_AGE) {
+                // It is in nobody's way where it cannot be removed.
+                drop(fs::remove_file(path));
+            }
+        }
     }
 }
 
@@ -194,6 +217,30 @@ mod tests {
         blocked.keep(&b"compiled"[..]);
         assert!(blocked.read().is_none());
         assert_eq!(names(folder.path()), [FILE_NAME]);
+    }
+
+    #[test]
+    fn what_an_ended_process_left_half_written_goes_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, fresh] = ["compiled.0.draft", "compiled.1.draft"].map(|name| folder.path().join(name));
+        let day_ago = std::time::SystemTime::now() - Duration::from_secs(24 * 3600);
+        File::create(&old).unwrap().set_modified(day_ago).unwrap();
+        File::create(&fresh).unwrap();
+        form(folder.path(), 1).keep(&b"compiled"[..]);
+        assert_eq!((old.exists(), fresh.exists(), form(folder.path(), 1).read().is_some()), (false, true, true));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let form = form(folder.path(), 1);
+        std::os::unix::fs::symlink("/dev/zero", &form.path).unwrap();
+        assert!(form.read().is_none());
+        std::os::unix::fs::symlink("nowhere", &form.path).unwrap();
+        assert!(form.read().is_none());
+        form.keep(&b"compiled"[..]);
+        assert!(form.read().is_some() && form.path.symlink_metadata().unwrap().is_file());
     }
 
     #[test]
