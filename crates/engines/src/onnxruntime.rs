@@ -20,6 +20,7 @@ use samovar_engine_api::{
     Device, Element, Engine, EngineError, EngineErrorKind, EngineInfo, LoadOptions, LoadedModel, ModelFiles, Precision,
     Runner, RunnerOptions, Signature, TensorMut, TensorRef,
 };
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -87,7 +88,7 @@ impl Engine for OnnxRuntime {
             return Err(EngineError::new(EngineErrorKind::Unsupported, message));
         }
         let (session, compiled_from_cache) =
-            self.session(&files.path, &file.signature, options).map_err(|error| load_error(&error))?;
+            self.session((&files.path, &file), options).map_err(|error| load_error(&error))?;
         let session = SharedSession::new(session, &file.signature, matches!(options.device, Device::Gpu(_)))?;
         let shared = Shared { session, signature: file.signature, weights_bytes: file.size_bytes, compiled_from_cache };
         Ok(Arc::new(OnnxRuntimeModel { shared: Arc::new(shared) }))
@@ -96,14 +97,14 @@ impl Engine for OnnxRuntime {
 
 impl OnnxRuntime {
     /// The session, and whether it was found as it was compiled before.
-    fn session(&self, path: &Path, signature: &Signature, options: &LoadOptions) -> ort::Result<(Session, bool)> {
+    fn session(&self, model: (&Path, &OnnxFile), options: &LoadOptions) -> ort::Result<(Session, bool)> {
         let form = CompiledForm::of(&self.info(), options);
         match (&options.device, form) {
-            (Device::Cpu, None) => Ok((builder(&self.environment, options)?.commit_from_file(path)?, false)),
-            (Device::Cpu, Some(form)) => self.optimised_session(&form, path, options),
+            (Device::Cpu, None) => Ok((commit(builder(&self.environment, options)?, model)?, false)),
+            (Device::Cpu, Some(form)) => self.optimised_session(&form, model, options),
             (Device::Gpu(index), form) => {
                 let index = i32::try_from(*index).map_err(ort::Error::wrap)?;
-                self.gpu_session(form, (path, index), signature, options)
+                self.gpu_session(form, (model.0, index), &model.1.signature, options)
             }
         }
     }
@@ -129,7 +130,7 @@ impl OnnxRuntime {
     fn optimised_session(
         &self,
         form: &CompiledForm,
-        path: &Path,
+        model: (&Path, &OnnxFile),
         options: &LoadOptions,
     ) -> ort::Result<(Session, bool)> {
         if let Some(graph) = form.read() {
@@ -138,7 +139,7 @@ impl OnnxRuntime {
                 Err(error) => form.discard(&error.to_string()),
             }
         }
-        Ok((self.optimise(form, path, options)?, false))
+        Ok((self.optimise(form, model, options)?, false))
     }
 
     fn has_tensorrt(&self) -> bool {
@@ -167,11 +168,11 @@ impl OnnxRuntime {
     }
 
     /// Loads the model and keeps its optimised graph: by way of memory, because a full disk must not fail the load.
-    fn optimise(&self, form: &CompiledForm, path: &Path, options: &LoadOptions) -> ort::Result<Session> {
-        let Ok(written) = MemoryFile::new() else { return builder(&self.environment, options)?.commit_from_file(path) };
-        let writing =
-            builder(&self.environment, options)?.with_optimized_model_path(written.path())?.commit_from_file(path);
-        let Ok(session) = writing else { return builder(&self.environment, options)?.commit_from_file(path) };
+    fn optimise(&self, form: &CompiledForm, model: (&Path, &OnnxFile), options: &LoadOptions) -> ort::Result<Session> {
+        let plain = || commit(builder(&self.environment, options)?, model);
+        let Ok(written) = MemoryFile::new() else { return plain() };
+        let writing = builder(&self.environment, options)?.with_optimized_model_path(written.path())?;
+        let Ok(session) = commit(writing, model) else { return plain() };
         // A graph that still names files beside the model could not be read from another folder.
         let is_whole = OnnxFile::read(&written.path()).is_ok_and(|file| file.external_files.is_empty());
         match written.into_reader() {
@@ -184,6 +185,18 @@ impl OnnxRuntime {
 
 fn cuda(index: i32) -> ExecutionProviderDispatch {
     ort::ep::CUDA::default().with_device_id(index).build().error_on_failure()
+}
+
+/// The session of a file. Data beside the graph is read here, because ONNX Runtime would map it: a mapped file that somebody overwrites
+/// changes the model that serves, and one that is cut ends the process.
+fn commit(mut builder: SessionBuilder, (path, file): (&Path, &OnnxFile)) -> ort::Result<Session> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for data in &file.external_files {
+        let bytes = fs::read(data).map_err(ort::Error::wrap)?;
+        let location = data.strip_prefix(folder).unwrap_or(data);
+        builder = builder.with_external_initializer_file_in_memory(location, bytes.into())?;
+    }
+    builder.commit_from_file(path)
 }
 
 /// What was optimised before is taken as it is: optimising again would find the same or nothing.

@@ -208,7 +208,11 @@ fn configure(core: &mut Core, options: &LoadOptions) -> Result<(), EngineError> 
     ];
     let device = device_type(&options.device);
     let settings = settings.iter().map(|(key, value)| (key.clone(), value.as_str()));
-    core.set_properties(&device, settings).map_err(|error| load_error(&error))
+    core.set_properties(&device, settings).map_err(|error| load_error(&error))?;
+    // Of all devices, which has no name: data beside the graph is read and not mapped. A mapped file that somebody overwrites changes
+    // the model that serves, and one that is cut ends the process.
+    let all = DeviceType::Other("".into());
+    core.set_property(&all, &RwPropertyKey::EnableMmap, "NO").map_err(|error| load_error(&error))
 }
 
 fn compile(

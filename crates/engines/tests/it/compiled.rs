@@ -141,13 +141,40 @@ fn a_form_holds_the_data_that_was_outside_the_file() {
         for _ in 0..3 {
             let model = machine::load(engine, &files, &options(cache.path(), Precision::F32, Vec::new()));
             println!("{}: from the cache: {}", engine.info().name, model.compiled_from_cache());
-            let mut runner = machine::runner(model.as_ref());
-            runner.input(0, &[size]).unwrap().into_slice::<f32>().unwrap().fill(1.0);
-            runner.run().unwrap();
-            let output = runner.output(0).unwrap();
-            assert!(output.as_slice::<f32>().unwrap().iter().enumerate().all(|(at, &sum)| sum == at as f32 + 1.0));
+            assert!(sums(model.as_ref(), size).iter().enumerate().all(|(at, &sum)| sum == at as f32 + 1.0));
         }
     }
+}
+
+/// Engines may map a file of weights instead of reading it; whoever overwrites or cuts it would then change a model that serves, or end
+/// the process.
+#[test]
+fn data_outside_the_file_that_is_cut_changes_no_loaded_model() {
+    let size = 100_000_usize;
+    let length = (size * 4).to_string();
+    let weights = external(size as u64, "weights.data", &[("offset", "0"), ("length", &length)]);
+    for engine in machine::engines().iter().map(|engine| &**engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("weights.data");
+        fs::write(&data, vec![0_u8; size * 4]).unwrap();
+        let files = ModelFiles { path: folder.path().join("model.onnx") };
+        fs::write(&files.path, adder(&weights, size as u64)).unwrap();
+        let model = machine::load(engine, &files, &LoadOptions::default());
+        // In place, as `cp` does it and a copy that begins anew.
+        for content in [vec![0x40_u8; size * 4], Vec::new()] {
+            fs::write(&data, &content).unwrap();
+            println!("{}: {} bytes", engine.info().name, content.len());
+            assert!(sums(model.as_ref(), size).iter().all(|&sum| sum == 1.0), "{}", engine.info().name);
+        }
+    }
+}
+
+/// What an adder gives for ones.
+fn sums(model: &dyn LoadedModel, size: usize) -> Vec<f32> {
+    let mut runner = machine::runner(model);
+    runner.input(0, &[size]).unwrap().into_slice::<f32>().unwrap().fill(1.0);
+    runner.run().unwrap();
+    runner.output(0).unwrap().as_slice().unwrap().to_vec()
 }
 
 /// An imported model may read its weights in the bytes that it came from; so these must neither be freed under it nor be the file's.
