@@ -152,7 +152,8 @@ impl Budget {
         }
     }
 
-    fn fits(&self, bytes: u64) -> bool {
+    /// Whether so much is free now.
+    pub(crate) fn fits(&self, bytes: u64) -> bool {
         self.limit_bytes.is_none_or(|limit| self.table.lock().total().saturating_add(bytes) <= limit)
     }
 

@@ -125,6 +125,14 @@ impl Model {
         settled.inspect_err(|_| self.free(&generation, Patience::Short)).map(|()| generation)
     }
 
+    /// What a first load is expected to take; nothing without a limit.
+    pub(crate) fn expected_bytes(&self) -> u64 {
+        let best = self.spec.source.candidates(None).ok().and_then(|versions| versions.into_iter().next());
+        let files = best.and_then(|version| self.spec.source.files(version).ok());
+        let expected = |files| self.shared.budget.expected(&self.spec.name, || self.size_bytes(files));
+        files.as_ref().map_or(0, |files| expected(files).bytes)
+    }
+
     /// Bytes of the model's files, external data included.
     pub(crate) fn size_bytes(&self, files: &ModelFiles) -> u64 {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());

@@ -169,17 +169,29 @@ impl Registry {
     }
 
     /// Loads and warms all models that are to be preloaded, in parallel, as many at once as there are cores. None of them takes
-    /// another's memory. Returns when each has come to an end, with those that failed.
+    /// another's memory: where they may not all fit, they load one after the other, pinned ones first, then by name, so that chance
+    /// has no part in who stays out. Returns when each has come to an end, with those that failed.
     pub async fn preload(&self) -> Vec<PreloadFailure> {
-        let preloads = self.models.values().filter(|model| model.spec.preload);
-        let loads: Vec<_> = preloads
-            .filter_map(|model| Some((&model.spec.name, self.operations.start(model, Model::preload).ok()?)))
-            .collect();
+        let mut preloads: Vec<&Arc<Model>> = self.models.values().filter(|model| model.spec.preload).collect();
+        preloads.sort_by_key(|model| !model.spec.pinned);
+        let expected = preloads.iter().fold(0_u64, |sum, model| sum.saturating_add(model.expected_bytes()));
+        let at_once = if self.shared.budget.fits(expected) { preloads.len() } else { 1 };
+        let mut failures = Vec::new();
+        for group in preloads.chunks(at_once.max(1)) {
+            failures.extend(self.preload_at_once(group).await);
+        }
+        failures
+    }
+
+    async fn preload_at_once(&self, models: &[&Arc<Model>]) -> Vec<PreloadFailure> {
+        let start =
+            |model: &&Arc<Model>| Some((model.spec.name.clone(), self.operations.start(model, Model::preload).ok()?));
+        let loads: Vec<_> = models.iter().filter_map(start).collect();
         let mut failures = Vec::new();
         for (model, load) in loads {
             // No answer: the operation ended in a panic, which is in the model's state.
             if let Ok(Err(failure)) = load.await {
-                failures.push(PreloadFailure { model: model.clone(), failure });
+                failures.push(PreloadFailure { model, failure });
             }
         }
         failures

@@ -181,13 +181,15 @@ async fn a_reload_needs_room_for_both_copies_or_leaves_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn preloads_in_parallel_never_pass_the_limit_and_take_nothing_from_each_other() {
+async fn preloads_never_pass_the_limit_and_the_pinned_ones_go_first() {
     let folder = tempfile::tempdir().unwrap();
     let names = ["a", "b", "c", "d", "e", "f"];
-    let specs = names.map(|name| ModelSpec { preload: true, ..on_disk(name, folder.path()) }).to_vec();
-    let house = House::new(specs, limit(11 * GIB / 4));
+    let spec_of = |name| ModelSpec { preload: true, pinned: name == "e", ..on_disk(name, folder.path()) };
+    let house = House::new(names.map(spec_of).to_vec(), limit(11 * GIB / 4));
     let failures = soon(house.registry.preload()).await;
     assert_eq!((failures.len(), house.alive(), house.events.count("evicted")), (4, 2, 0));
+    let refused: Vec<&str> = failures.iter().map(|failed| failed.model.as_str()).collect();
+    assert_eq!(refused, ["b", "c", "d", "f"], "the pinned one, and then the first by name");
     assert!(failures.iter().all(|failed| failed.failure.kind == FailureKind::Memory));
     let loads: u64 = house.models.values().map(|model| model.counts().loads).sum();
     assert_eq!(
