@@ -77,8 +77,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[models.\"a b\"]\npath = \"a\"",
-        "1:1: `models.a b`: not a model name; a model name begins with a letter or digit and has at most 64 letters, \
-         digits, `-`, `_` or `.`",
+        "1:1: `models.a b`: not a model name; a model name begins with a letter or digit, has at most 64 letters, \
+         digits, `-`, `_` or `.`, and is not `clear`",
     ),
     (
         "[server]\ndefault_model = \"b\"\n[models.a]\npath = \"a\"",
@@ -90,6 +90,12 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     ("[memory]\nlimit = 8", "2:9: `memory.limit`: expected a text in quotes, found the number 8"),
     ("[memory]\nlimit = \"1MiB\"", "2:9: `memory.limit`: too small for any model; write at least \"16MiB\""),
+    ("[plans]\nfolder = \"\"", "2:10: `plans.folder`: empty; give a folder, or leave it out for Samovar's own"),
+    (
+        "[models.clear]\npath = \"a\"",
+        "1:9: `models.clear`: not a model name; a model name begins with a letter or digit, has at most 64 letters, digits, \
+         `-`, `_` or `.`, and is not `clear`",
+    ),
     ("[plans]\nbudget = 1", "2:1: `plans.budget`: no such key; did you mean `budget_s`?"),
     (
         "[server]\non_preload_failure = \"lasy\"",

@@ -20,12 +20,13 @@ const DEFAULT_FILE: &str = "samovar.toml";
 
 /// What a model may be called, in words.
 pub const MODEL_NAME_RULE: &str =
-    "a model name begins with a letter or digit and has at most 64 letters, digits, `-`, `_` or `.`";
+    "a model name begins with a letter or digit, has at most 64 letters, digits, `-`, `_` or `.`, and is not `clear`";
 
-/// Whether a model may be called so.
+/// Whether a model may be called so. `clear` stands where a name does in the address that frees all models.
 pub fn is_model_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    name.len() <= 64 && name.bytes().all(plain) && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+    let first_is_fine = name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    name.len() <= 64 && name.bytes().all(plain) && first_is_fine && name != "clear"
 }
 
 impl ConfigFile {

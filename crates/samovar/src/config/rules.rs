@@ -11,7 +11,7 @@ type Broken = (Vec<String>, String);
 /// Every broken rule of a configuration.
 pub fn broken(config: &Config) -> Vec<Broken> {
     let models = config.models.iter().flat_map(|(name, model)| model_rules(name, model));
-    let whole = [listen_rule(config), default_model_rule(config), memory_rule(config)];
+    let whole = [listen_rule(config), default_model_rule(config), memory_rule(config), plans_rule(config)];
     whole.into_iter().flatten().chain(mode_rules(config)).chain(models).collect()
 }
 
@@ -23,6 +23,13 @@ fn memory_rule(config: &Config) -> Option<Broken> {
         None => "not an amount of memory; write it like \"8GiB\", \"512MiB\" or \"65536KiB\"",
     };
     Some((vec!["memory".to_owned(), "limit".to_owned()], message.to_owned()))
+}
+
+/// Joined to the file's folder, nothing would mean that folder.
+fn plans_rule(config: &Config) -> Option<Broken> {
+    let folder = config.plans.folder.as_ref()?;
+    let message = "empty; give a folder, or leave it out for Samovar's own".to_owned();
+    folder.as_os_str().is_empty().then(|| (vec!["plans".to_owned(), "folder".to_owned()], message))
 }
 
 /// Modes name models of the file; nobody else could be meant.

@@ -56,7 +56,7 @@ pub struct SwapArguments {
     #[arg(value_name = "MODEL")]
     pub model: String,
     /// The version of its folder [default: the newest]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub version: Option<u64>,
     /// Which server.
     #[command(flatten)]

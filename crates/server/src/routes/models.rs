@@ -7,7 +7,8 @@ use crate::wire::{
 };
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use http::request::Parts;
 use samovar_runtime::{Failure, Generation, ModelHandle, Opened, RunError};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -33,8 +34,8 @@ pub(crate) async fn clear(State(app): State<Arc<App>>) -> Json<ModelList> {
     (status = 200, body = ModelBody),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
-    body(&app, &named(&app, &name)?)
+pub(crate) async fn show(State(app): State<Arc<App>>, Named(model): Named) -> Answer {
+    body(&app, &model)
 }
 
 /// Loads and warms a model, unless it is. Answers when it is ready.
@@ -43,8 +44,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, Path(name): Path<String>) 
     (status = 404, body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "The model cannot be loaded", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn load(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
-    let model = named(&app, &name)?;
+pub(crate) async fn load(State(app): State<Arc<App>>, Named(model): Named) -> Answer {
     done(app.registry.load(model.name()).await)?;
     body(&app, &model)
 }
@@ -54,8 +54,7 @@ pub(crate) async fn load(State(app): State<Arc<App>>, Path(name): Path<String>) 
     (status = 200, body = ModelBody),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn unload(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer {
-    let model = named(&app, &name)?;
+pub(crate) async fn unload(State(app): State<Arc<App>>, Named(model): Named) -> Answer {
     app.registry.unload(model.name()).await?;
     body(&app, &model)
 }
@@ -73,8 +72,7 @@ pub(crate) async fn unload(State(app): State<Arc<App>>, Path(name): Path<String>
         (status = 422, description = "The old one goes on serving", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn reload(State(app): State<Arc<App>>, Path(name): Path<String>, request: Bytes) -> Answer {
-    let model = named(&app, &name)?;
+pub(crate) async fn reload(State(app): State<Arc<App>>, Named(model): Named, request: Bytes) -> Answer {
     let request: ReloadRequest = read(&request, "the body must be empty or an object like {\"version\": 3}")?;
     done(match request.version {
         None => app.registry.reload(model.name()).await,
@@ -97,10 +95,9 @@ pub(crate) async fn reload(State(app): State<Arc<App>>, Path(name): Path<String>
 )]
 pub(crate) async fn warm_up(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Named(model): Named,
     request: Bytes,
 ) -> Result<Json<WarmUpAnswer>, ApiError> {
-    let model = named(&app, &name)?;
     let request: WarmUpRequest = read(&request, "the body must be empty or an object like {\"force\": true}")?;
     let outcome = if request.force {
         done(app.registry.warm_again(model.name()).await)?;
@@ -123,9 +120,17 @@ fn read<T: DeserializeOwned + Default>(bytes: &Bytes, unreadable: &'static str) 
     serde_json::from_slice(bytes).map_err(|_| ApiError::new(Refusal::Body, unreadable))
 }
 
-/// The model of that name. A name outside the pattern cannot be configured, so it is nobody's.
-fn named(app: &App, name: &str) -> Result<ModelHandle, ApiError> {
-    app.model(if is_name(name) { name } else { "" })
+/// The model that the address names. A name outside the pattern, or one that is no text, cannot be configured, so it is nobody's.
+pub(crate) struct Named(ModelHandle);
+
+impl FromRequestParts<Arc<App>> for Named {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let name = Path::<String>::from_request_parts(parts, app).await;
+        let name = name.ok().map(|Path(name)| name).filter(|name| is_name(name));
+        app.model(&name.unwrap_or_default()).map(Self)
+    }
 }
 
 /// Letters, digits, `.`, `_` and `-`, at most 64 of them, beginning with a letter or a digit.

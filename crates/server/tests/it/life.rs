@@ -50,6 +50,17 @@ async fn clearing_frees_every_model_and_the_next_use_warms_again() {
     assert_eq!(house.metric("samovar_warmup_total{model=\"fake\"}").await, 2.0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_nobody_can_have_are_nobodys() {
+    let house = House::fake(ServerLimits::default()).await;
+    for name in ["nobody", "..%2Ffake", "%FF", "fake%00", "%F0%9F%AB%96"] {
+        for action in ["load", "unload", "reload", "warm-up"] {
+            let answer = post(house.address, &format!("/v1/models/{name}/{action}"), b"").await;
+            assert_eq!((answer.status, &answer.json()["code"]), (404, &"model_not_found".into()), "{name} {action}");
+        }
+    }
+}
+
 /// A model `fake` in a folder with versions 1, 2 and 3.
 async fn versioned() -> (House, [FakeModel; 3], TempDir) {
     let folder = tempfile::tempdir().unwrap();
