@@ -93,7 +93,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[plans]\nfolder = \"\"", "2:10: `plans.folder`: empty; give a folder, or leave it out for Samovar's own"),
     (
         "[models.clear]\npath = \"a\"",
-        "1:9: `models.clear`: not a model name; a model name begins with a letter or digit, has at most 64 letters, digits, \
+        "1:1: `models.clear`: not a model name; a model name begins with a letter or digit, has at most 64 letters, digits, \
          `-`, `_` or `.`, and is not `clear`",
     ),
     ("[plans]\nbudget = 1", "2:1: `plans.budget`: no such key; did you mean `budget_s`?"),
