@@ -8,7 +8,7 @@ use crate::failure::{CliError, Exit};
 use crate::{stderr, stdout};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 /// Everything that was measured.
@@ -58,14 +58,14 @@ pub fn memory(arguments: &BenchMemoryArguments) -> Result<Exit, CliError> {
         models: arguments.model.iter().map(|file| cycle(&server, file, arguments.cycles)).collect::<Result<_, _>>()?,
     };
     if arguments.json {
-        stdout::print_json(&figures)?
+        stdout::print_json(&figures)?;
     } else {
-        stdout::print(&figures.text())?
+        stdout::print(&figures.text())?;
     }
     Ok(Exit::Ok)
 }
 
-fn cycle(server: &ServerProcess, file: &PathBuf, cycles: u32) -> Result<ModelFigures, CliError> {
+fn cycle(server: &ServerProcess, file: &Path, cycles: u32) -> Result<ModelFigures, CliError> {
     let model = name_of(file);
     stderr::line(&format!("{model}: {cycles} loads"));
     let (mut loaded_bytes, mut unloaded_bytes) = (Vec::new(), Vec::new());

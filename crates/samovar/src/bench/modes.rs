@@ -103,9 +103,9 @@ pub fn modes(arguments: &BenchModesArguments, config: Option<&Path>) -> Result<E
     let masks_differing = differing(&heard, &clip, &server)?;
     let figures = figures(&heard, &names, asked, masks_differing);
     if arguments.json {
-        stdout::print_json(&figures)?
+        stdout::print_json(&figures)?;
     } else {
-        stdout::print(&figures.text())?
+        stdout::print(&figures.text())?;
     }
     Ok(Exit::Ok)
 }

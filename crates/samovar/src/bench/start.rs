@@ -61,9 +61,9 @@ pub fn start(arguments: &BenchStartArguments) -> Result<Exit, CliError> {
         resident_with_plans_bytes: with.resident_bytes,
     };
     if arguments.json {
-        stdout::print_json(&figures)?
+        stdout::print_json(&figures)?;
     } else {
-        stdout::print(&figures.text())?
+        stdout::print(&figures.text())?;
     }
     Ok(Exit::Ok)
 }

@@ -102,9 +102,9 @@ pub fn swap(arguments: &BenchSwapArguments) -> Result<Exit, CliError> {
         runtime.map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
     let figures = runtime.block_on(measure(arguments, &server))?;
     if arguments.json {
-        stdout::print_json(&figures)?
+        stdout::print_json(&figures)?;
     } else {
-        stdout::print(&figures.text())?
+        stdout::print(&figures.text())?;
     }
     Ok(Exit::Ok)
 }
