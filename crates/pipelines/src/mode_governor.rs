@@ -75,8 +75,10 @@ pub struct ModeGovernor {
 struct Known {
     /// The run that its warm-up settled at; none while it has never been loaded.
     settled_run: Option<Duration>,
-    /// Not tried before.
+    /// Not stepped up to before.
     held_until: Option<Instant>,
+    /// Its model could not be had: passed over before, whichever way the step goes.
+    missing_until: Option<Instant>,
     /// How long it is held off when it has to be left next.
     hold_off: Duration,
 }
@@ -88,7 +90,7 @@ impl ModeGovernor {
     /// Where there is no such mode.
     pub fn new(policy: GovernorPolicy, modes: usize, mode: usize) -> Self {
         assert!(mode < modes, "the mode is one of the modes");
-        let known = Known { settled_run: None, held_until: None, hold_off: policy.hold_off_first };
+        let known = Known { settled_run: None, held_until: None, missing_until: None, hold_off: policy.hold_off_first };
         let missed = VecDeque::with_capacity(policy.window);
         Self { policy, mode, modes: vec![known; modes], missed, roomy: 0, on_trial_since: None }
     }
@@ -113,10 +115,12 @@ impl ModeGovernor {
         self.missed.push_back(missed);
         self.prove(now);
         self.roomy = if self.has_room(now, deadline, frame) { self.roomy.saturating_add(1) } else { 0 };
-        if self.must_step_down() {
-            return Some(self.mode - 1);
+        if self.must_step_down()
+            && let Some(below) = self.below(now)
+        {
+            return Some(below);
         }
-        (self.roomy >= self.policy.roomy_frames).then_some(self.mode + 1)
+        (self.roomy >= self.policy.roomy_frames).then(|| self.above(now)).flatten()
     }
 
     /// Takes note that the stream runs in `mode` from now on.
@@ -134,6 +138,7 @@ impl ModeGovernor {
     /// Takes note that `mode` could not be had.
     pub fn refused(&mut self, now: Instant, mode: usize) {
         self.hold_off(now, mode, true);
+        self.modes[mode].missing_until = self.modes[mode].held_until;
         self.missed.clear();
         self.roomy = 0;
     }
@@ -147,26 +152,42 @@ impl ModeGovernor {
         }
     }
 
+    /// The next faster mode that can be had.
+    fn below(&self, now: Instant) -> Option<usize> {
+        (0..self.mode).rev().find(|&mode| self.can_be_had(now, mode))
+    }
+
+    /// The next more accurate mode that can be had.
+    fn above(&self, now: Instant) -> Option<usize> {
+        (self.mode + 1..self.modes.len()).find(|&mode| self.can_be_had(now, mode))
+    }
+
+    fn can_be_had(&self, now: Instant, mode: usize) -> bool {
+        self.modes[mode].missing_until.is_none_or(|until| now >= until)
+    }
+
     fn must_step_down(&self) -> bool {
-        self.mode > 0 && self.missed.iter().filter(|missed| **missed).count() >= self.policy.misses_max
+        self.missed.iter().filter(|missed| **missed).count() >= self.policy.misses_max
     }
 
     /// Whether the next mode would have kept well within the deadline on this frame.
     fn has_room(&self, now: Instant, deadline: Duration, frame: FrameTime) -> bool {
-        let Some(next) = self.modes.get(self.mode + 1) else { return false };
+        let Some(next) = self.above(now) else { return false };
         let FrameTime::Seen { latency, run } = frame else { return false };
-        let held = next.held_until.is_some_and(|until| now < until);
+        let held = self.modes[next].held_until.is_some_and(|until| now < until);
         !held && self.expected(next, latency, run) <= deadline.mul_f64(self.policy.room)
     }
 
     /// What the frame would have taken in the mode `next`: its own time with the other mode's run in place of its own. Where the
     /// device was busy, the other run is taken to be slower by as much as this one was.
-    fn expected(&self, next: &Known, latency: Duration, run: Duration) -> Duration {
+    fn expected(&self, next: usize, latency: Duration, run: Duration) -> Duration {
         /// From one mode to the next, cost rises about threefold.
-        const STEP: u32 = 3;
+        const STEP: f64 = 3.0;
+        let steps = (next - self.mode) as f64;
         let settled = self.modes[self.mode].settled_run;
         let slower = settled.map_or(1.0, |settled| (run.as_secs_f64() / settled.as_secs_f64().max(1e-6)).max(1.0));
-        let next_run = next.settled_run.map_or(run * STEP, |settled| settled.mul_f64(slower));
+        let next_run = self.modes[next].settled_run;
+        let next_run = next_run.map_or_else(|| run.mul_f64(STEP.powf(steps)), |settled| settled.mul_f64(slower));
         latency.saturating_sub(run) + next_run
     }
 
@@ -312,5 +333,25 @@ mod tests {
         assert!((10..20).contains(&asked.len()), "{asked:?}");
         let waits: Vec<_> = asked.windows(2).map(|two| two[1] - two[0]).collect();
         assert!(waits.windows(2).all(|two| two[1] + 1 >= two[0]), "{asked:?}");
+    }
+
+    #[test]
+    fn a_mode_that_cannot_be_had_is_passed_over_until_its_wait_is_over() {
+        let (mut now, mut governor) = (Instant::now(), ModeGovernor::new(GovernorPolicy::default(), 3, 2));
+        let late = |governor: &mut ModeGovernor, now: Instant| {
+            (0..10).find_map(|_| governor.observe(now, DEADLINE, FrameTime::Dropped))
+        };
+        assert_eq!(late(&mut governor, now), Some(1));
+        governor.refused(now, 1);
+        assert_eq!(late(&mut governor, now), Some(0), "the faster one beyond it");
+        governor.refused(now, 0);
+        assert_eq!(late(&mut governor, now), None, "nothing faster can be had at present");
+        now += GovernorPolicy::default().hold_off_first;
+        assert_eq!(late(&mut governor, now), Some(1));
+        governor.refused(now, 1);
+        governor.switched(now, 0);
+        let quick = FrameTime::Seen { latency: ms(3.0), run: ms(1.0) };
+        let up = (0..60).find_map(|_| governor.observe(now, DEADLINE, quick));
+        assert_eq!(up, None, "2 was left just now, and 1 cannot be had");
     }
 }
