@@ -24,11 +24,28 @@ const FILE_MAX_BYTES: u64 = 4 << 20;
 const PART: &str = "part";
 /// A file that was begun so long ago is finished by nobody.
 const PART_MAX_AGE: Duration = Duration::from_secs(3600);
+/// What is written to see whether anything can be: some bytes, since a full disk takes an empty file.
+const PROBE: &[u8] = &[b'p'; 4096];
 
 impl PlanStore {
     /// The plans in `folder`, which is made when the first one is put there.
     pub fn open(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
+    }
+
+    /// Writes a file where plans are kept, and removes it and the folders that had to be made for it.
+    ///
+    /// # Errors
+    /// Those of the file system: a plan could not be kept.
+    pub fn check_writable(&self) -> io::Result<()> {
+        let plans = self.plans();
+        let missing: Vec<&Path> = plans.ancestors().take_while(|folder| !folder.exists()).collect();
+        let probe = plans.join(format!("probe.{:016x}.{PART}", chance()));
+        let checked = fs::create_dir_all(&plans).and_then(|()| write_new(&probe, PROBE));
+        // What has never been there needs no removal; a folder that another process has filled meanwhile stays.
+        let removed = is_gone(fs::remove_file(&probe));
+        missing.into_iter().for_each(|folder| drop(fs::remove_dir(folder)));
+        checked.and(removed).map(drop)
     }
 
     /// All plans that can be read, the newest first.
@@ -173,16 +190,22 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
+/// Processes in containers share a folder and have the same number: chance tells their files apart.
+fn chance() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Writes a file that is not there yet, and waits until its bytes are on disk.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Writes beside `path`, waits until the bytes are on disk, and renames.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Processes in containers share a folder and have the same number: chance tells their files apart.
-    let chance = RandomState::new().build_hasher().finish();
-    let beside = path.with_extension(format!("{chance:016x}.{PART}"));
-    let written = File::create_new(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    });
+    let beside = path.with_extension(format!("{:016x}.{PART}", chance()));
+    let written = write_new(&beside, bytes).and_then(|()| fs::rename(&beside, path));
     if let Err(error) = written {
         // Half a file is of no use; that it cannot be removed either changes nothing.
         let _ = fs::remove_file(&beside);
@@ -219,6 +242,19 @@ mod tests {
         assert_eq!(store.list(), std::slice::from_ref(&plan));
         assert_eq!((store.remove(&plan.key).unwrap(), form.exists()), (true, false));
         assert_eq!((store.get(&plan.key), store.remove(&plan.key).unwrap()), (None, false));
+    }
+
+    #[test]
+    fn a_check_tells_whether_plans_can_be_kept_and_leaves_nothing() {
+        let (folder, store) = store();
+        store.check_writable().unwrap();
+        assert!(!folder.path().join("cache").exists());
+        store.put(&plan(key('a'))).unwrap();
+        store.check_writable().unwrap();
+        assert_eq!(fs::read_dir(store.plans()).unwrap().count(), 1);
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(PlanStore::open(file.join("plans")).check_writable().is_err());
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::finding::Finding;
 use crate::config::{Config, ConfigFile, EngineName};
+use crate::failure::CliError;
 use crate::here;
 use crate::models_command::ModelFacts;
-use crate::plan::ago;
+use crate::plan::{ago, check_writable};
 use samovar_engines::Surveyed;
 use samovar_models::FamilyKind;
 use samovar_runtime::{Plan, PlanStore};
@@ -20,15 +21,12 @@ pub fn look(file: &ConfigFile, surveyed: &[Surveyed], memory_bytes: u64) -> Vec<
 }
 
 fn plans(config: &Config, surveyed: &[Surveyed]) -> Finding {
-    let folder = here::plans_folder(config);
-    let existing = folder.ancestors().find(|folder| folder.exists());
-    let writable = existing
-        .is_some_and(|folder| folder.is_dir() && rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok());
-    let shown = folder.display();
-    if !writable {
-        let detail = format!("{shown} cannot be written; every start measures again, or runs by default");
-        return Finding::problem("plans", detail, "set `plans.folder` to a folder that this user may write");
+    if let Err(CliError { message, cure, .. }) = check_writable(config) {
+        let detail = format!("{message}; every start measures again, or runs by default");
+        return Finding::problem("plans", detail, cure.unwrap_or_default());
     }
+    let folder = here::plans_folder(config);
+    let shown = folder.display();
     let kept = PlanStore::open(&folder).list();
     let stale: Vec<String> =
         kept.iter().filter(|plan| is_stale(plan, config, surveyed)).map(|plan| plan.model.clone()).collect();

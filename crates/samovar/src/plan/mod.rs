@@ -5,8 +5,10 @@ mod command;
 mod record;
 mod table;
 mod tune;
+mod writable;
 
 pub use arguments::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
 pub use command::run;
 pub use table::{ago, short};
 pub use tune::tune;
+pub use writable::check_writable;

@@ -3,6 +3,7 @@
 use super::arguments::TuneArguments;
 use super::record::PlanRecord;
 use super::table;
+use super::writable::check_writable;
 use crate::config::{Config, ConfigFile};
 use crate::failure::{CliError, Exit};
 use crate::model_choice::{self, NamedModel};
@@ -21,6 +22,7 @@ use std::time::Duration;
 pub fn tune(arguments: &TuneArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let config = ConfigFile::find(config)?.config;
     let models = models(arguments, &config)?;
+    check_writable(&config)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
     let specs = models.iter().map(model_choice::spec).collect::<Result<_, CliError>>()?;

@@ -118,3 +118,18 @@ fn what_is_not_there_is_told() {
     let nothing = Ended::from(samovar().arg("tune").output().unwrap());
     assert!(nothing.code == 2 && nothing.stderr.starts_with("error[no_model]: "), "{}", nothing.stderr);
 }
+
+#[test]
+fn nothing_is_measured_that_cannot_be_kept() {
+    let here = Here::new("background = false");
+    std::fs::write(here.folder.path().join("plans"), "").unwrap();
+    let refused = here.run(&["tune", "--budget", "1"]);
+    let begin = format!("error[plans_unwritable]: plans cannot be kept in {}", here.folder.path().display());
+    assert!(refused.code == 1 && refused.stderr.starts_with(&begin), "{}", refused.stderr);
+    assert!(refused.stdout.is_empty(), "{}", refused.stdout);
+    let report: Value = serde_json::from_str(&here.run(&["doctor", "--json"]).stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let plans = findings.iter().find(|finding| finding["subject"] == "plans").unwrap();
+    assert_eq!(plans["health"], "problem");
+    assert_eq!(plans["cure"], "set `folder` in `[plans]` to one that can be written");
+}
