@@ -264,6 +264,7 @@ fn planned(error: LoadError, memory: &mut Memory) -> Failure {
     let again = matches!(
         error.kind,
         FailureKind::File
+            | FailureKind::Version
             | FailureKind::Model
             | FailureKind::WarmUp
             | FailureKind::Memory

@@ -98,7 +98,7 @@ impl ModelSource {
 
 fn no_versions(version: u64) -> LoadError {
     let reason = format!("version {version} was asked for, and the model is one file without versions");
-    LoadError { kind: FailureKind::File, reason }
+    LoadError { kind: FailureKind::Version, reason }
 }
 
 fn no_version() -> LoadError {

@@ -76,6 +76,8 @@ impl Failure {
 pub enum FailureKind {
     /// The file is absent or cannot be read.
     File,
+    /// The version that was asked for is not there.
+    Version,
     /// The file is not a model or is damaged.
     Model,
     /// The model does not fit its family.
@@ -96,8 +98,9 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind: metrics stand at zero before one happens.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::File,
+        Self::Version,
         Self::Model,
         Self::Contract,
         Self::EngineUnavailable,
@@ -112,6 +115,7 @@ impl FailureKind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::File => "model_file_unreadable",
+            Self::Version => "version_not_found",
             Self::Model => "model_file_damaged",
             Self::Contract => "model_contract",
             Self::EngineUnavailable => "engine_unavailable",
@@ -127,6 +131,9 @@ impl FailureKind {
     pub const fn cure(self) -> &'static str {
         match self {
             Self::File => "check that the path is right and that the file can be read",
+            Self::Version => {
+                "ask for a version that is there: a folder of that number in the model's folder, with an .onnx file in it"
+            }
             Self::Model => "fetch the file again and compare its sha256",
             Self::Contract => {
                 "set `family` in the configuration, or export the model in a layout that docs/models.md lists"

@@ -17,6 +17,8 @@ pub(crate) struct VersionFolder<'a> {
 
 /// Entries of one folder that are looked at.
 const ENTRIES_MAX: usize = 10_000;
+/// Versions that an error lists at most, the newest ones.
+const SHOWN_MAX: usize = 20;
 /// The file that is meant where a version has several.
 const PREFERRED: &str = "model.onnx";
 
@@ -39,10 +41,21 @@ impl<'a> VersionFolder<'a> {
 
     /// The files of one version.
     pub(crate) fn files(self, number: u64) -> Result<ModelFiles, LoadError> {
+        if !self.folder.join(number.to_string()).exists() {
+            return Err(self.not_there(number));
+        }
         let root = resolved(self.folder)?;
         let version = within(&root, &self.folder.join(number.to_string()))?;
         let graph = within(&root, &version.join(graph_of(&version)?))?;
         Ok(ModelFiles { path: graph })
+    }
+
+    /// May reach clients: it names no path.
+    fn not_there(self, number: u64) -> LoadError {
+        let there = self.numbers().unwrap_or_default();
+        let there: Vec<String> = there.iter().take(SHOWN_MAX).map(u64::to_string).collect();
+        let reason = format!("there is no version {number}; there are: {}", there.join(", "));
+        LoadError { kind: FailureKind::Version, reason }
     }
 }
 
@@ -128,7 +141,9 @@ mod tests {
         assert!(graph(1).unwrap().path.ends_with("1/yolo.onnx"));
         assert!(graph(2).unwrap().path.ends_with("2/model.onnx"));
         assert_eq!(graph(3), Err(FailureKind::Model));
-        assert_eq!((graph(4), graph(5)), (Err(FailureKind::File), Err(FailureKind::File)));
+        assert_eq!((graph(4), graph(5)), (Err(FailureKind::File), Err(FailureKind::Version)));
+        let reason = VersionFolder::new(folder.path()).files(5).unwrap_err().reason;
+        assert_eq!(reason, "there is no version 5; there are: 4, 3, 2, 1");
     }
 
     #[test]

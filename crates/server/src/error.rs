@@ -252,10 +252,10 @@ impl From<OptionsError> for ApiError {
 }
 
 impl From<&Failure> for ApiError {
-    /// The reason may name files, so it stays in the log; only that of the memory limit is but figures and models' names.
+    /// The reason may name files, so it stays in the log; only those of the memory limit and of versions are but figures and names.
     fn from(failure: &Failure) -> Self {
         let detail = match failure.kind {
-            FailureKind::Memory => Cow::Owned(failure.reason.clone()),
+            FailureKind::Memory | FailureKind::Version => Cow::Owned(failure.reason.clone()),
             _ => Cow::Borrowed("the model could not be loaded; the server's log says why"),
         };
         Self { cure: Some(failure.kind.cure()), ..Self::new(Refusal::Load(failure.kind.code()), detail) }

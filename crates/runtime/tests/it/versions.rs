@@ -116,7 +116,7 @@ async fn a_first_load_falls_back_to_an_older_version_as_far_as_it_may() {
     assert!(m.house.open("m").await.is_err());
     let m = Versioned::new(&[1, 2], VersionChoice::Pinned(3));
     assert!(m.house.open("m").await.is_err());
-    assert_eq!((m.house.failure("m").kind, m.loads(1) + m.loads(2)), (FailureKind::File, 0));
+    assert_eq!((m.house.failure("m").kind, m.loads(1) + m.loads(2)), (FailureKind::Version, 0));
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_bad_version_changes_nothing_but_what_is_told() {
         assert_eq!(m.house.run("m", 4.0).await.unwrap().output, Row::expected(4.0));
     }
     let status = m.house.registry.list().remove(0);
-    assert_eq!(status.reload_failure.map(|failure| (failure.kind, failure.retry_at)), Some((FailureKind::File, None)));
+    assert_eq!(status.reload_failure.map(|failure| (failure.kind, failure.retry_at)), Some((FailureKind::Version, None)));
     let loads = m.loads(1);
     for _ in 0..3 {
         m.look();

@@ -94,12 +94,12 @@ async fn versions_are_exchanged_forth_and_back_and_every_result_names_its_own() 
     let failed = reload(r#"{"version": 2}"#).await;
     assert_eq!((failed.status, &failed.json()["code"]), (422, &"model_file_damaged".into()));
     let absent = reload(r#"{"version": 9}"#).await;
-    assert_eq!((absent.status, &absent.json()["code"]), (422, &"model_file_unreadable".into()));
+    assert_eq!((absent.status, &absent.json()["code"]), (422, &"version_not_found".into()));
     assert_eq!(detected().await, (1.into(), 3.into()), "the old one goes on serving");
     let model = get(house.address, "/v1/models/fake").await.json();
     assert_eq!(
         (&model["state"], &model["reload_failure"]["code"]),
-        (&"ready".into(), &"model_file_unreadable".into()),
+        (&"ready".into(), &"version_not_found".into()),
         "{model}"
     );
     assert_eq!(reload(r#"{"version": "latest"}"#).await.json()["serving"]["version"], 3);
