@@ -7,7 +7,7 @@ use crate::reopening::Reopening;
 use crate::{FrameEvent, FrameQueue};
 use samovar_media::Picture;
 use samovar_models::{DetectOptions, Detections, Detector};
-use samovar_runtime::{Call, Class, RunError, StreamKey};
+use samovar_runtime::{Call, Class, Hold, RunError, StreamKey};
 
 /// One live stream of pictures.
 pub struct DetectStream {
@@ -16,12 +16,15 @@ pub struct DetectStream {
     key: StreamKey,
     frames: FrameQueue<Detections>,
     reopening: Reopening,
+    /// Keeps the model in memory while the stream is open.
+    _hold: Hold,
 }
 
 impl DetectStream {
     /// A stream on a model that was opened.
     pub fn new(detector: Detector, options: DetectOptions, key: StreamKey) -> Self {
-        Self { detector, options, key, frames: FrameQueue::default(), reopening: Reopening::default() }
+        let hold = detector.handle().hold();
+        Self { detector, options, key, frames: FrameQueue::default(), reopening: Reopening::default(), _hold: hold }
     }
 
     /// Takes other thresholds from the next frame on.

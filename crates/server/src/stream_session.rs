@@ -65,8 +65,6 @@ enum End {
 }
 
 async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app: &App) {
-    // Taken before the model is opened, so that nothing makes it go in between.
-    let _hold = session.opening.handle().hold();
     let end = match open(&mut link, &session, app).await {
         Ok(mut running) => running.run(&mut link, app).await,
         Err(end) => end,
@@ -84,6 +82,8 @@ async fn open<O: StreamOpening>(
     session: &Session<O>,
     app: &App,
 ) -> Result<Running<O::Live>, End> {
+    // Nothing makes the model go between its opening and the stream, which holds it itself.
+    let _hold = session.opening.handle().hold();
     let mut pulse = pulse(link);
     let mut early = 0;
     let deadline = session.asked + session.opening.open_time(OPEN_MAX);
