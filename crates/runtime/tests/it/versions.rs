@@ -130,7 +130,10 @@ async fn a_bad_version_changes_nothing_but_what_is_told() {
         assert_eq!(m.house.run("m", 4.0).await.unwrap().output, Row::expected(4.0));
     }
     let status = m.house.registry.list().remove(0);
-    assert_eq!(status.reload_failure.map(|failure| (failure.kind, failure.retry_at)), Some((FailureKind::Version, None)));
+    assert_eq!(
+        status.reload_failure.map(|failure| (failure.kind, failure.retry_at)),
+        Some((FailureKind::Version, None))
+    );
     let loads = m.loads(1);
     for _ in 0..3 {
         m.look();

@@ -120,7 +120,11 @@ fn versions_are_swapped_and_a_corrupt_one_changes_nothing() {
     let corrupt = server.command(&["models", "swap", "person", "--version", "3"]);
     assert!(corrupt.code == 1 && corrupt.stderr.starts_with("error[model_file_damaged]: "), "{}", corrupt.stderr);
     let absent = server.command(&["models", "swap", "person", "--version", "9"]);
-    assert!(absent.code == 1 && absent.stderr.starts_with("error[version_not_found]: there is no version 9; there are: "), "{}", absent.stderr);
+    assert!(
+        absent.code == 1 && absent.stderr.starts_with("error[version_not_found]: there is no version 9; there are: "),
+        "{}",
+        absent.stderr
+    );
     assert_eq!(serving(), (1, 2), "neither changed anything");
     let reload = server.command(&["models", "reload", "person"]);
     assert!(reload.stdout.starts_with("person: ready, version 1, generation "), "{}{}", reload.stdout, reload.stderr);
