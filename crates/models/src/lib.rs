@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod appearance;
 mod bound_family;
 mod candidate;
 mod class_argmax;
@@ -27,15 +28,20 @@ mod normalisation;
 mod outline;
 mod picture_input;
 mod picture_port;
+mod pose;
+mod pose_estimator;
+mod pose_window;
 mod recognise;
 mod sampling;
 mod segment_options;
 mod segment_task;
 mod segmentation_model;
 mod segmenter;
+mod sequence_scorer;
 mod simplify;
 mod warm_up_picture;
 
+pub use appearance::{Appearance, AppearanceEncoder};
 pub use class_map::{CORNERS_MAX, ClassMap, Polygon, Run};
 pub use detect_options::{DETECTIONS_MAX, DetectOptions, OptionsError};
 pub use detection::{BoundingBox, Detection, Detections};
@@ -43,7 +49,11 @@ pub use detection_model::DetectionModel;
 pub use detector::Detector;
 pub use family_kind::FamilyKind;
 pub use labels::Labels;
+pub use pose::{COCO_KEYPOINTS, COCO_LIMBS, Keypoint, PersonPose, Poses};
+pub use pose_estimator::PoseEstimator;
+pub use pose_window::PoseWindow;
 pub use recognise::{FamilyHints, binder, recognise};
 pub use segment_options::{MapSize, SegmentOptions};
 pub use segmentation_model::SegmentationModel;
 pub use segmenter::Segmenter;
+pub use sequence_scorer::SequenceScorer;

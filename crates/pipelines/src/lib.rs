@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod anomaly;
 mod detect_stream;
 mod detect_video;
 mod frame_queue;
@@ -13,7 +14,12 @@ mod mode_table;
 mod pace;
 mod reopening;
 mod segment_stream;
+mod track;
 
+pub use anomaly::{
+    AnomalyModels, AnomalyOptions, AnomalyOptionsError, SceneEvent, SceneEventKind, SceneFrame, ScenePerson, Schedule,
+    Zone,
+};
 pub use detect_stream::DetectStream;
 pub use detect_video::{DetectVideo, VideoDetections, VideoOutcome};
 pub use frame_queue::{FrameEvent, FrameQueue};
@@ -21,3 +27,4 @@ pub use mode::Mode;
 pub use mode_governor::{FrameTime, GovernorPolicy, ModeGovernor};
 pub use mode_table::{ModeTable, ModeTableError};
 pub use segment_stream::{ModeChanged, SegmentEvent, SegmentStream};
+pub use track::{Seen, Tracked, Tracker, TrackerOptions};

@@ -1,6 +1,7 @@
 //! Who calls: the class of work, the stream it belongs to, and when it is too late.
 
 pub use samovar_schedule::{Class, StreamKey};
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 /// The terms of one submission.
@@ -12,12 +13,31 @@ pub struct Call {
     pub stream: StreamKey,
     /// When the result is worth nothing any more.
     pub deadline: Option<Instant>,
+    /// The stream's share: a stream of weight 2 gets two turns where one of weight 1 gets one.
+    pub weight: NonZeroU16,
+    /// Whether it goes on with what a run before gave, and so goes before what waits for its first: see
+    /// [`Entry::follow_up`](samovar_schedule::Entry::follow_up).
+    pub follow_up: bool,
 }
 
 impl Call {
     /// A call of `class` for `stream`, without a deadline.
     pub const fn new(class: Class, stream: StreamKey) -> Self {
-        Self { class, stream, deadline: None }
+        Self { class, stream, deadline: None, weight: NonZeroU16::MIN, follow_up: false }
+    }
+
+    /// The same call of a stream with this share.
+    #[must_use]
+    pub const fn weighing(mut self, weight: NonZeroU16) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// The same call, going on with what a run before gave.
+    #[must_use]
+    pub const fn following_up(mut self) -> Self {
+        self.follow_up = true;
+        self
     }
 
     /// The same call, worth nothing after `limit` from now.

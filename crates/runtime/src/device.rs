@@ -438,7 +438,7 @@ mod tests {
         let (generation, rows) = (generation(&FakeModel::rows(1), 1, unripe), rows());
         let lane = generation.lane(&rows).expect("the first shape has a lane");
         let (class, stream, weight) = (Class::Job, StreamKey(1), NonZeroU16::MIN);
-        let entry = Entry { class, stream, lane, batch: generation.batch, deadline: None, weight };
+        let entry = Entry { class, stream, lane, batch: generation.batch, deadline: None, weight, follow_up: false };
         let in_use = generation.enter().expect("it serves");
         let (work, mut answer) = Work::new(Nothing, rows, class, in_use);
         assert!(device.push(entry, work).is_ok());

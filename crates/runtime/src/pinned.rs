@@ -7,7 +7,6 @@ use crate::unqueued::Unqueued;
 use crate::work::Work;
 use crate::{Call, DropReason, Pending, RowShapes, RunError, Task};
 use samovar_schedule::{BatchRule, Entry, RefusedReason};
-use std::num::NonZeroU16;
 use std::sync::Arc;
 
 /// A hold on the generation that served when it was taken. A swap or an unload waits for it: submit at once, or drop it.
@@ -73,7 +72,8 @@ impl PinnedModel {
             lane,
             batch: if rows.batched() { generation.batch } else { BatchRule::SINGLE },
             deadline: call.deadline.map(|at| self.device.clock.at(at)),
-            weight: NonZeroU16::MIN,
+            weight: call.weight,
+            follow_up: call.follow_up,
         })
     }
 }

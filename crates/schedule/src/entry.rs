@@ -53,4 +53,7 @@ pub struct Entry {
     pub deadline: Option<Moment>,
     /// The stream's share: a stream of weight 2 gets two turns where one of weight 1 gets one.
     pub weight: NonZeroU16,
+    /// Whether it goes on with work that has had its turn: it goes before what has not, takes no turn of its own, and neither
+    /// displaces nor is displaced. For what comes out of a run in bounded number, such as the persons of one frame.
+    pub follow_up: bool,
 }

@@ -114,6 +114,8 @@ struct Waiting<T> {
 #[derive(Debug, Default)]
 struct ClassState {
     turns: Turns,
+    /// What goes on with work that has had its turn, in fair turns of its own.
+    follow_ups: Turns,
     drain: DrainRate,
     waiting: usize,
     /// Batches since the class began to wait that carried none of its work.
@@ -237,6 +239,8 @@ impl<T> DeviceQueue<T> {
         let full = state.waiting >= policy.capacity;
         let retry_after = state.drain.time_for(state.waiting, policy.wait_max);
         match policy.when_full {
+            WhenFull::DropOldestOfStream if entry.follow_up && !full => Ok(None),
+            WhenFull::DropOldestOfStream if entry.follow_up => Err(RefusedReason::Full { retry_after }),
             WhenFull::DropOldestOfStream => {
                 let crowded = state.turns.depth(entry.stream, entry.lane) >= self.policy.live_depth.max(1);
                 let oldest = state.turns.oldest(entry.stream, entry.lane).filter(|_| full || crowded);
@@ -255,7 +259,8 @@ impl<T> DeviceQueue<T> {
         let limit = entry.deadline.map_or(patience, |deadline| deadline.min(patience));
         let state = &mut self.classes[entry.class.index()];
         state.waiting += 1;
-        state.turns.insert(entry.stream, entry.lane, ticket, entry.deadline.unwrap_or(Moment::NEVER));
+        let deadline = entry.deadline.unwrap_or(Moment::NEVER);
+        state.turns_of(entry.follow_up).insert(entry.stream, entry.lane, ticket, deadline);
         self.lanes.entry(entry.lane).or_insert_with(|| Lane::new(entry.batch)).insert(ticket, now, entry.batch);
         self.limits.insert((limit, ticket));
         self.waiting.insert(ticket, Waiting { entry, since: now, limit, item });
@@ -275,7 +280,8 @@ impl<T> DeviceQueue<T> {
         }
         let state = &mut self.classes[entry.class.index()];
         state.waiting -= 1;
-        state.turns.remove(entry.stream, entry.lane, ticket, starts.then_some(entry.weight));
+        let served = starts.then_some(entry.weight);
+        state.turns_of(entry.follow_up).remove(entry.stream, entry.lane, ticket, served);
         if state.waiting == 0 && !starts {
             state.drain.emptied();
         }
@@ -307,14 +313,16 @@ impl<T> DeviceQueue<T> {
         with_next.checked_sub(share).filter(|_| share > 0)
     }
 
-    /// The lane of the entry whose turn it is: lanes with a ripe batch first.
+    /// The lane of the entry whose turn it is: lanes with a ripe batch first, and of those the ones with work that goes on.
     fn lane_in_turn(&mut self, class: Class, now: Moment) -> Option<LaneKey> {
-        let turns = &mut self.classes[class.index()].turns;
-        let ranked = turns.lanes().into_iter().filter_map(|key| {
-            let unripe = self.lanes.get(&key).is_none_or(|lane| lane.ripe_at() > now);
-            turns.head(key).map(|(place, _)| (unripe, place, key))
-        });
-        ranked.min().map(|(_, _, key)| key)
+        let state = &mut self.classes[class.index()];
+        let unripe = |key| self.lanes.get(&key).is_none_or(|lane| lane.ripe_at() > now);
+        let ranked =
+            [&mut state.follow_ups, &mut state.turns].into_iter().zip([false, true]).flat_map(|(turns, later)| {
+                let lanes = turns.lanes().into_iter();
+                lanes.filter_map(move |key| turns.head(key).map(|(place, _)| (unripe(key), later, place, key)))
+            });
+        ranked.min().map(|(.., key)| key)
     }
 
     /// Takes the first row from the class whose turn it is and the others from the highest class down.
@@ -334,7 +342,8 @@ impl<T> DeviceQueue<T> {
     }
 
     fn take_row(&mut self, now: Moment, class: Class, lane: LaneKey) -> Option<Taken<T>> {
-        let (_, ticket) = self.classes[class.index()].turns.head(lane)?;
+        let state = &mut self.classes[class.index()];
+        let (_, ticket) = state.follow_ups.head(lane).or_else(|| state.turns.head(lane))?;
         let Waiting { entry, since, limit, item } = self.remove(ticket, true)?;
         Some(Taken { ticket, class, stream: entry.stream, waited: now.saturating_since(since), limit, item })
     }
@@ -350,5 +359,11 @@ impl<T> DeviceQueue<T> {
             let passed_over = waited[class.index()] && rows == 0;
             state.passed_over = if passed_over { state.passed_over.saturating_add(1) } else { 0 };
         }
+    }
+}
+
+impl ClassState {
+    const fn turns_of(&mut self, follow_up: bool) -> &mut Turns {
+        if follow_up { &mut self.follow_ups } else { &mut self.turns }
     }
 }

@@ -61,6 +61,7 @@ fn push_one(queue: &mut DeviceQueue<usize>, now: Moment, number: usize, stream: 
     let waiting = Entry {
         deadline: stream.deadline_ms.map(|span| now + ms(span)),
         weight: stream.weight.try_into().expect("weights start at one"),
+        follow_up: false,
         ..batched(Class::Interactive, number as u64, LANE, size_max, ms(0))
     };
     push(queue, now, waiting, number)

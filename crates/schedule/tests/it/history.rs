@@ -92,6 +92,7 @@ impl History {
                     batch: BatchRule { size_max, delay_max: ms(delay_ms) },
                     deadline: deadline_ms.map(|span| self.now + ms(span)),
                     weight: weight.try_into().expect("weights start at one"),
+                    follow_up: false,
                     ..entry(Class::ALL[class], stream, lane as u64)
                 });
             }

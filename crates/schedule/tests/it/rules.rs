@@ -324,3 +324,30 @@ fn a_class_without_capacity_admits_nothing() {
     let refused = queue.push(at(0), entry(Class::Live, 1, 1), ()).expect_err("there is no room");
     assert!(matches!(refused.reason, RefusedReason::Full { .. }));
 }
+
+#[test]
+fn work_that_goes_on_goes_first_and_takes_no_turn() {
+    let mut queue = DeviceQueue::new(QueuePolicy { live_depth: 1, ..policy(100, LONG) });
+    for stream in 0..3 {
+        push(&mut queue, at(0), entry(Class::Live, stream, 1), stream * 10);
+    }
+    let goes_on = |stream| Entry { follow_up: true, ..entry(Class::Live, stream, 2) };
+    for person in 1..4 {
+        push(&mut queue, at(1), goes_on(2), 20 + person);
+    }
+    let order: Vec<_> = (0..6).flat_map(|_| items(batch(&mut queue, at(2), true))).collect();
+    assert_eq!(order, [21, 22, 23, 0, 10, 20], "all three of stream 2 before any frame, and its own frame in its turn");
+}
+
+#[test]
+fn work_that_goes_on_neither_displaces_nor_is_displaced() {
+    let mut queue = DeviceQueue::new(QueuePolicy { live_depth: 1, ..policy(3, LONG) });
+    let goes_on = Entry { follow_up: true, ..entry(Class::Live, 1, 1) };
+    push(&mut queue, at(0), goes_on, "first");
+    push(&mut queue, at(0), goes_on, "second");
+    push(&mut queue, at(0), entry(Class::Live, 1, 1), "frame");
+    let full = queue.push(at(0), goes_on, "fourth").expect_err("the class is full");
+    assert!(matches!(full.reason, RefusedReason::Full { .. }));
+    let displaced = queue.push(at(0), entry(Class::Live, 1, 1), "newer").expect("the older frame makes room").displaced;
+    assert_eq!(displaced.map(|(_, item)| item), Some("frame"));
+}

@@ -27,6 +27,7 @@ pub fn entry(class: Class, stream: u64, lane: u64) -> Entry {
         batch: BatchRule::SINGLE,
         deadline: None,
         weight: NonZeroU16::MIN,
+        follow_up: false,
     }
 }
 
