@@ -1,0 +1,185 @@
+//! `[models.NAME]`: one model's file, and how it runs.
+
+use crate::config::versions::VersionsSetting;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One model.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSection {
+    /// The ONNX file, or a folder of versions (`1/model.onnx`, `2/model.onnx`); relative to this file's folder. Or a name
+    /// that `samovar models list` tells.
+    pub path: PathBuf,
+    /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`, `segmentation`. Default: recognised from the file.
+    #[serde(default)]
+    pub family: Option<FamilyName>,
+    /// A text file with one class name a line. Default: what the exporter wrote into the model.
+    #[serde(default)]
+    pub labels: Option<PathBuf>,
+    /// Width and height to run at, `"640x384"`, for models that take any size.
+    #[serde(default)]
+    pub input_size: Option<String>,
+    /// Which engine runs it.
+    #[serde(default)]
+    pub engine: EngineName,
+    /// Which arithmetic its hot layers use.
+    #[serde(default)]
+    pub precision: PrecisionName,
+    /// Rows in one run. Default: 1 on a CPU.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_024))]
+    pub batch_max: Option<usize>,
+    /// How long the first row of a batch waits for others.
+    #[serde(default)]
+    #[schemars(range(max = 10_000))]
+    pub batch_delay_ms: u64,
+    /// Load at start and count for readiness; otherwise at the first use.
+    #[serde(default = "yes")]
+    pub preload: bool,
+    /// The file's sha256: anything else is not loaded.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// The sha256 of each file that holds weights beside the graph.
+    #[serde(default)]
+    pub data_sha256: BTreeMap<String, String>,
+    /// The same model in f32, for a quantised file: it is used only if it agrees with this one on the warm-up input.
+    #[serde(default)]
+    pub reference: Option<PathBuf>,
+    /// How far it may differ from f32 (the file itself, or `reference`) on the warm-up input, as a share of the output's size.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub tolerance: Option<f32>,
+    /// Which version of a folder of versions serves: `"latest"`, or a number.
+    #[serde(default)]
+    pub versions: Option<VersionsSetting>,
+    /// How many of the newest versions a first load may try, where newer ones cannot be loaded. Default: 2.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub versions_keep: Option<usize>,
+    /// Load it anew when its file changes or a newer version appears.
+    #[serde(default)]
+    pub watch: bool,
+    /// What its plan is measured for.
+    #[serde(default)]
+    pub optimize: OptimizeName,
+    /// Never give it up to make room for another model.
+    #[serde(default)]
+    pub pinned: bool,
+    /// Unload it when nobody has used it for so long. Default: never.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub idle_ttl_s: Option<u64>,
+}
+
+/// A family by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FamilyName {
+    /// Ultralytics' detectors.
+    Yolo,
+    /// Megvii's YOLOX.
+    Yolox,
+    /// Ultralytics' pose models.
+    YoloPose,
+    /// A class for every pixel.
+    Segmentation,
+}
+
+/// What a plan is measured for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizeName {
+    /// The most rows a second when the device is busy
+    #[default]
+    Throughput,
+    /// The shortest run when the device is idle
+    Latency,
+}
+
+/// An engine by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineName {
+    /// The first present one that can run the model
+    #[default]
+    Auto,
+    /// OpenVINO
+    Openvino,
+    /// ONNX Runtime
+    Onnxruntime,
+    /// Built in
+    Rten,
+}
+
+/// A precision by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionName {
+    /// The fastest that agrees with f32 on the warm-up input
+    #[default]
+    Auto,
+    /// 32-bit floating point
+    F32,
+    /// Brain floating point, where it agrees with f32
+    Bf16,
+    /// Half precision, where it agrees with f32
+    F16,
+}
+
+impl EngineName {
+    /// The word in configuration and output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Openvino => "openvino",
+            Self::Onnxruntime => "onnxruntime",
+            Self::Rten => "rten",
+        }
+    }
+}
+
+impl PrecisionName {
+    /// The word in configuration and output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
+}
+
+impl ModelSection {
+    /// A model of that file with every default.
+    pub fn of_file(path: PathBuf) -> Self {
+        Self {
+            path,
+            family: None,
+            labels: None,
+            input_size: None,
+            engine: EngineName::Auto,
+            precision: PrecisionName::Auto,
+            batch_max: None,
+            batch_delay_ms: 0,
+            preload: true,
+            sha256: None,
+            data_sha256: BTreeMap::new(),
+            reference: None,
+            tolerance: None,
+            versions: None,
+            versions_keep: None,
+            watch: false,
+            optimize: OptimizeName::Throughput,
+            pinned: false,
+            idle_ttl_s: None,
+        }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
