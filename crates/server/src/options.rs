@@ -1,6 +1,6 @@
 //! How a server is set up.
 
-use crate::{DemoView, ServerLimits};
+use crate::{DemoView, EvidenceSettings, MqttSettings, ServerLimits, SourceAdditions, WebhookSettings};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -25,6 +25,14 @@ pub struct ServerOptions {
     pub segment_modes: Vec<(String, String)>,
     /// What `/demo` shows. Without it there is no such page.
     pub demo: Option<DemoView>,
+    /// Which sources clients may add while it runs. By default none.
+    pub source_additions: SourceAdditions,
+    /// Where events are posted to.
+    pub webhooks: Vec<WebhookSettings>,
+    /// Where events are published to.
+    pub mqtt: Option<MqttSettings>,
+    /// What is kept of anomalies. Without it nothing is.
+    pub evidence: Option<EvidenceSettings>,
 }
 
 impl Default for ServerOptions {
@@ -39,6 +47,10 @@ impl Default for ServerOptions {
             limits: ServerLimits::default(),
             segment_modes: Vec::new(),
             demo: None,
+            source_additions: SourceAdditions::default(),
+            webhooks: Vec::new(),
+            mqtt: None,
+            evidence: None,
         }
     }
 }
