@@ -1,6 +1,7 @@
 //! What every route works with.
 
 use crate::error::{ApiError, Refusal};
+use crate::streams::StreamBoard;
 use crate::{Metrics, ServerError, ServerOptions};
 use samovar_models::{Detector, FamilyKind, Segmenter};
 use samovar_pipelines::{Mode, ModeTable};
@@ -16,6 +17,8 @@ pub(crate) struct App {
     pub(crate) registry: Arc<Registry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) options: ServerOptions,
+    /// Every stream that is open.
+    pub(crate) board: StreamBoard,
     /// The modes of segmentation; none where none are configured.
     pub(crate) segment_modes: Option<Arc<ModeTable>>,
     /// Every task of this server.
@@ -43,6 +46,7 @@ impl App {
     ) -> Result<Self, ServerError> {
         metrics.know(registry.list().iter().map(|model| model.name.as_str()));
         Ok(Self {
+            board: StreamBoard::new(&options.limits.stream),
             segment_modes: segment_modes(&options, &registry)?,
             registry,
             metrics,

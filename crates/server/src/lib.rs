@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod anomaly_settings;
 mod api_page;
 mod app;
 mod connection;
@@ -36,10 +37,12 @@ mod sources;
 mod stream_kind;
 mod stream_link;
 mod stream_session;
+mod streams;
 mod timed_io;
 mod upload;
 mod wire;
 
+pub use anomaly_settings::AnomalySettings;
 pub use demo::{DemoFigures, DemoFrame, DemoView};
 pub use evidence::EvidenceSettings;
 pub use limits::{ServerLimits, StreamLimits};

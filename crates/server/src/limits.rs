@@ -53,6 +53,10 @@ pub struct ServerLimits {
 pub struct StreamLimits {
     /// Open streams. One more is answered with 503.
     pub streams_max: usize,
+    /// Readers of events (Server-Sent Events) at once, of all streams together.
+    pub readers_max: usize,
+    /// Viewers of pictures at once, of all streams together.
+    pub viewers_max: usize,
     /// Bytes of one message and of one frame of it: one picture. A stream keeps the buffer of its last picture for the next one.
     pub message_bytes_max: usize,
     /// Bytes of one control message.
@@ -105,6 +109,8 @@ impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             streams_max: 1_000,
+            readers_max: 128,
+            viewers_max: 32,
             message_bytes_max: 8 << 20,
             control_bytes_max: 64 << 10,
             read_buffer_bytes: 8 << 10,

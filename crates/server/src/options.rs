@@ -1,6 +1,8 @@
 //! How a server is set up.
 
-use crate::{DemoView, EvidenceSettings, MqttSettings, ServerLimits, SourceAdditions, WebhookSettings};
+use crate::{
+    AnomalySettings, DemoView, EvidenceSettings, MqttSettings, ServerLimits, SourceAdditions, WebhookSettings,
+};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ pub struct ServerOptions {
     pub limits: ServerLimits,
     /// The modes of live segmentation, fastest first: (mode, configured name of its model). Without any, requests name a model.
     pub segment_modes: Vec<(String, String)>,
+    /// The models and options of anomaly streams that name none. Without it, the only model of each kind, and the usual options.
+    pub anomaly: Option<AnomalySettings>,
     /// What `/demo` shows. Without it there is no such page.
     pub demo: Option<DemoView>,
     /// Which sources clients may add while it runs. By default none.
@@ -46,6 +50,7 @@ impl Default for ServerOptions {
             grace: Duration::from_secs(30),
             limits: ServerLimits::default(),
             segment_modes: Vec::new(),
+            anomaly: None,
             demo: None,
             source_additions: SourceAdditions::default(),
             webhooks: Vec::new(),

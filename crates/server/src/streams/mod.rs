@@ -1,0 +1,21 @@
+//! The streams that are open, however they came: how each is doing, what it tells, and what it shows to whoever looks.
+
+mod board;
+mod entry;
+mod feed;
+mod figures;
+mod id;
+mod latencies;
+mod meter;
+mod rate;
+mod state;
+mod view;
+
+pub(crate) use board::StreamBoard;
+pub(crate) use entry::{OpenStream, StreamEntry, StreamFacts};
+pub(crate) use feed::{FeedItem, FeedReader, MessageKind, StreamMessage, ToldMessage};
+pub(crate) use figures::{StreamDrops, StreamFigures};
+pub(crate) use id::StreamId;
+pub(crate) use meter::{DropReason, StreamMeter};
+pub(crate) use state::{StreamKind, StreamState};
+pub(crate) use view::{Shown, StreamViewer};
