@@ -3,6 +3,7 @@
 //! Everything a client can send is limited by what its header says, before any decoding, and checked again on what
 //! was decoded. Native decoders of untrusted bytes (video) run in a child process. Nothing here names a model.
 
+mod crop;
 mod draw;
 mod error;
 mod font;
@@ -13,6 +14,7 @@ mod image_header;
 mod kernels;
 mod letterbox;
 mod limits;
+mod motion_gate;
 mod orient;
 mod palette;
 mod palette_png;
@@ -21,9 +23,11 @@ mod pool;
 mod resample;
 mod rgb;
 mod row;
+mod stroke;
 mod video;
 mod yuv;
 
+pub use crop::Crop;
 pub use draw::Canvas;
 pub use error::{MediaError, MediaErrorKind};
 pub use frame::{Frame, PixelFormat, YuvMatrix, YuvRange};
@@ -32,13 +36,15 @@ pub use image_encode::{ImageEncoding, encode_image};
 pub use image_header::{ImageFormat, ImageHeader, Orientation};
 pub use letterbox::Letterbox;
 pub use limits::{ImageLimits, VideoLimits};
+pub use motion_gate::{MotionGate, MotionGateOptions};
 pub use palette::CLASS_PALETTE;
 pub use palette_png::encode_palette_png;
 pub use picture::Picture;
 pub use pool::{FramePool, PoolPurpose, PoolStats, PoolTotals, PooledBuffer};
 pub use rgb::to_rgb;
-pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_row};
+pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_crop, write_row};
 pub use video::{
-    EncoderOptions, FfmpegProgram, Truncation, UrlScheme, VideoDecoder, VideoEncoder, VideoEnd, VideoInfo, VideoInput,
-    VideoOptions, VideoSize,
+    AccessUnitDecoder, AccessUnitEvent, AccessUnitOptions, ClipFacts, ClipOptions, EncoderOptions, FfmpegProgram, Packet,
+    PacketClip, PacketCodec, PacketRing, PictureRing, RingLimits, RingStats, TimedPicture, Truncation, UrlScheme,
+    VideoDecoder, VideoEncoder, VideoEnd, VideoInfo, VideoInput, VideoOptions, VideoSize, write_clip, write_picture_clip,
 };

@@ -69,6 +69,7 @@ pub use plan::{
 pub use registry::{ModelStatus, OnPreloadFailure, PlanOptions, PreloadFailure, Registry, RegistryOptions};
 pub use rows::{InputRow, OutputRow, RowShape, RowShapes};
 pub use samovar_engine_api::{Precision, Signature};
+pub use samovar_schedule::Backoff;
 pub use scratch::Scratch;
 pub use source::{ModelSource, VersionChoice};
 pub use spec::{EngineChoice, ModelSpec, Optimize, PrecisionChoice};

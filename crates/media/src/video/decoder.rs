@@ -11,7 +11,7 @@ use super::{VideoInput, VideoOptions};
 use crate::{Frame, FramePool, MediaError, MediaErrorKind, PixelFormat, VideoLimits, YuvMatrix, YuvRange};
 use std::io::{ErrorKind, PipeReader, PipeWriter};
 use std::process::Stdio;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -67,6 +67,8 @@ pub enum VideoEnd {
         /// Time of the last frame before the first sign of damage. The sign may come some frames late.
         at: Duration,
     },
+    /// A live source has changed the size of its pictures; opened again it gives them at their new size.
+    Changed,
 }
 
 /// The limit that was reached.
@@ -76,6 +78,19 @@ pub enum Truncation {
     Duration,
     /// [`VideoOptions::frame_count_max`], or what the limits on duration and frame rate allow together.
     FrameCount,
+}
+
+/// What a decoder came to within the time that it was given.
+#[derive(Debug)]
+pub enum VideoStep {
+    /// Nothing yet.
+    Quiet,
+    /// The first frame is there: [`VideoDecoder::info`] is known. Comes once, before that frame.
+    Opened,
+    /// The next frame.
+    Frame(Frame),
+    /// The end, which [`VideoDecoder::end`] tells.
+    Ended,
 }
 
 impl VideoDecoder {
@@ -92,19 +107,7 @@ impl VideoDecoder {
         limits: &VideoLimits,
         pool: FramePool,
     ) -> Result<Self, MediaError> {
-        let input = input.open(&options.schemes)?;
-        let (sender, messages) = sync_channel(options.frames_ahead.get() as usize);
-        let (watched_stop, stop) = std::io::pipe().map_err(|_| no_resources())?;
-        let work = Work { input, options, limits: *limits, pool, sender };
-        let spawned = std::thread::Builder::new().name("video-decoder".into()).spawn(move || work.run(watched_stop));
-        let mut decoder = Self {
-            messages: Some(messages),
-            info: VideoInfo::unknown(),
-            process_id: 0,
-            end: None,
-            stop: Some(stop),
-            thread: Some(spawned.map_err(|_| no_resources())?),
-        };
+        let mut decoder = Self::begin(input, options, limits, pool)?;
         match decoder.receive() {
             Message::Opened(info, process_id) => (decoder.info, decoder.process_id) = (*info, process_id),
             Message::Failed(error) => return Err(error),
@@ -112,6 +115,57 @@ impl VideoDecoder {
             Message::Frame(_) => return Err(reader_died()),
         }
         Ok(decoder)
+    }
+
+    /// Starts decoding and returns at once: for [`step`](Self::step), whose waits are short, so that whoever waits can be stopped.
+    ///
+    /// # Errors
+    /// `Unreadable` or `Forbidden` for an input that may not be opened, `DecoderFailed` where the system gives no thread.
+    pub fn begin(
+        input: VideoInput,
+        options: VideoOptions,
+        limits: &VideoLimits,
+        pool: FramePool,
+    ) -> Result<Self, MediaError> {
+        let input = input.open(&options.schemes)?;
+        let (sender, messages) = sync_channel(options.frames_ahead.get() as usize);
+        let (watched_stop, stop) = std::io::pipe().map_err(|_| no_resources())?;
+        let work = Work { input, options, limits: *limits, pool, sender };
+        let spawned = std::thread::Builder::new().name("video-decoder".into()).spawn(move || work.run(watched_stop));
+        Ok(Self {
+            messages: Some(messages),
+            info: VideoInfo::unknown(),
+            process_id: 0,
+            end: None,
+            stop: Some(stop),
+            thread: Some(spawned.map_err(|_| no_resources())?),
+        })
+    }
+
+    /// Waits for what comes next, for `limit` at most.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open) and [`next_frame`](Self::next_frame); nothing comes after one.
+    pub fn step(&mut self, limit: Duration) -> Result<VideoStep, MediaError> {
+        let Some(messages) = &self.messages else { return Ok(VideoStep::Ended) };
+        let message = match messages.recv_timeout(limit) {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => return Ok(VideoStep::Quiet),
+            Err(RecvTimeoutError::Disconnected) => Message::Failed(reader_died()),
+        };
+        match message {
+            Message::Opened(info, process_id) => (self.info, self.process_id) = (*info, process_id),
+            Message::Frame(frame) => return Ok(VideoStep::Frame(frame)),
+            Message::Ended(end) => {
+                (self.end, self.messages) = (Some(end), None);
+                return Ok(VideoStep::Ended);
+            }
+            Message::Failed(error) => {
+                self.messages = None;
+                return Err(error);
+            }
+        }
+        Ok(VideoStep::Opened)
     }
 
     /// What is known of the video.

@@ -1,7 +1,9 @@
 //! Video: recorded files and network sources, decoded by the `ffmpeg` program in a confined child process.
 
+mod access_units;
 mod child;
 mod child_log;
+mod clip;
 mod decode_command;
 mod decoder;
 mod encoder;
@@ -12,12 +14,20 @@ mod nut;
 mod nut_fields;
 mod nut_writer;
 mod options;
+mod packet_ring;
+mod picture_ring;
 mod program;
 mod sandbox;
+mod timed_ring;
 mod watch;
 
-pub use decoder::{Truncation, VideoDecoder, VideoEnd, VideoInfo};
+pub use access_units::{AccessUnitDecoder, AccessUnitEvent, AccessUnitOptions};
+pub use clip::{ClipFacts, ClipOptions, write_clip, write_picture_clip};
+pub use decoder::{Truncation, VideoDecoder, VideoEnd, VideoInfo, VideoStep};
 pub use encoder::{EncoderOptions, VideoEncoder};
 pub use input::{UrlScheme, VideoInput};
 pub use options::{VideoOptions, VideoSize};
+pub use packet_ring::{Packet, PacketClip, PacketCodec, PacketRing};
+pub use picture_ring::{PictureRing, TimedPicture};
 pub use program::FfmpegProgram;
+pub use timed_ring::{RingLimits, RingStats};
