@@ -7,7 +7,7 @@
 use crate::image_header::corrupt;
 use crate::kernels::{self, Mix, ONE};
 use crate::resample::{Axis, Pattern};
-use crate::{Frame, Letterbox, MediaError, PixelFormat, yuv};
+use crate::{Crop, Frame, Letterbox, MediaError, PixelFormat, yuv};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -64,6 +64,8 @@ pub struct RowScratch {
 struct PlaneAxes {
     across: Axis,
     down: Axis,
+    /// What is sampled of the plane: first column, first line, columns and lines.
+    part: [usize; 4],
 }
 
 impl RowFormat {
@@ -95,7 +97,27 @@ pub fn write_row(
     if (frame.width(), frame.height()) != letterbox.source {
         return Err(corrupt("the frame is not of the size that was announced"));
     }
-    scratch.fit(letterbox, frame.format());
+    write_crop((frame, Crop::whole(letterbox.source)), letterbox, format, row, scratch)
+}
+
+/// The same for a part of a frame, which `letterbox` takes as its source. Nothing around the part shows in the row.
+///
+/// # Errors
+/// `Corrupt` where the part is not of the letterbox's source size, does not lie in the frame, or begins at an odd pixel.
+///
+/// # Panics
+/// Where `row` is not of the size of the letterbox's target.
+pub fn write_crop(
+    (frame, crop): (&Frame, Crop),
+    letterbox: &Letterbox,
+    format: &RowFormat,
+    row: Row<'_>,
+    scratch: &mut RowScratch,
+) -> Result<(), MediaError> {
+    if (crop.width, crop.height) != letterbox.source || !crop.fits((frame.width(), frame.height())) {
+        return Err(corrupt("the part does not lie in the frame as it was announced"));
+    }
+    scratch.fit(letterbox, frame.format(), crop);
     match row {
         Row::F32(row) => write(frame, letterbox, format, row, scratch),
         Row::F16(row) => write(frame, letterbox, format, row, scratch),
@@ -208,15 +230,18 @@ impl Color {
 }
 
 impl RowScratch {
-    /// Sets tables and row lengths for one letterbox and pixel format.
-    fn fit(&mut self, letterbox: &Letterbox, format: PixelFormat) {
+    /// Sets tables and row lengths for one letterbox, pixel format and part of a frame.
+    fn fit(&mut self, letterbox: &Letterbox, format: PixelFormat, crop: Crop) {
         let content = (letterbox.content.0 as usize, letterbox.content.1 as usize);
         let source = (letterbox.source.0 as usize, letterbox.source.1 as usize);
+        let origin = (crop.x as usize, crop.y as usize);
         self.luma.fill(source, content, 1.0, source);
+        self.luma.part = [origin.0, origin.1, source.0, source.1];
         let mut widths = [source.0; 3];
         if let PixelFormat::Yuv420 { .. } = format {
             let plane = (source.0.div_ceil(2), source.1.div_ceil(2));
             self.chroma.fill(plane, content, 0.5, source);
+            self.chroma.part = [origin.0 / 2, origin.1 / 2, plane.0, plane.1];
             widths = [source.0, plane.0, plane.0];
         }
         for (row, width) in self.source.iter_mut().zip(widths) {
@@ -236,7 +261,7 @@ impl RowScratch {
     }
 
     fn sample_rgb(&mut self, frame: &Frame, y: usize) {
-        let (first, second, weight) = self.luma.lines(frame.pixels(), 3 * frame.width() as usize, y);
+        let (first, second, weight) = self.luma.lines::<3>(frame.pixels(), frame.width() as usize, y);
         let [red, green, blue] = &mut self.source;
         kernels::blend_rgb(first, second, weight, [red, green, blue]);
         for (source, sampled) in self.source.iter_mut().zip(&mut self.sampled) {
@@ -251,7 +276,7 @@ impl RowScratch {
         let (blue, red) = chroma.split_at(chroma.len() / 2);
         let planes = [(luma, width, &self.luma), (blue, chroma_width, &self.chroma), (red, chroma_width, &self.chroma)];
         for (index, (plane, width, axes)) in planes.into_iter().enumerate() {
-            let (first, second, weight) = axes.lines(plane, width, y);
+            let (first, second, weight) = axes.lines::<1>(plane, width, y);
             kernels::blend(first, second, weight, &mut self.source[index]);
             axes.sample(&mut self.source[index], &mut self.pairs, &mut self.sampled[index]);
         }
@@ -266,10 +291,13 @@ impl PlaneAxes {
     }
 
     /// The two lines of a plane that row `y` lies between, and the share of the second.
-    fn lines<'a>(&self, plane: &'a [u8], line_len: usize, y: usize) -> (&'a [u8], &'a [u8], i16) {
+    /// The plane has `width` columns of `VALUES` values each.
+    fn lines<'a, const VALUES: usize>(&self, plane: &'a [u8], width: usize, y: usize) -> (&'a [u8], &'a [u8], i16) {
+        let [left, top, columns, lines] = self.part;
         let first = self.down.positions()[y] as usize;
-        let second = (first + 1).min(plane.len() / line_len - 1);
-        (&plane[first * line_len..][..line_len], &plane[second * line_len..][..line_len], self.down.weights()[y])
+        let second = (first + 1).min(lines - 1);
+        let line = |index: usize| &plane[((top + index) * width + left) * VALUES..][..columns * VALUES];
+        (line(first), line(second), self.down.weights()[y])
     }
 
     /// Samples a blended row across. Its last element is free and takes a copy of the one before, so that every

@@ -11,8 +11,11 @@ use std::sync::Arc;
 pub(crate) fn bound_family<F: Family>(generation: &Generation, lacks: &str) -> Result<Arc<F>, RunError> {
     let family: Arc<dyn Family> = Arc::clone(&generation.family);
     let any: Arc<dyn Any + Send + Sync> = family;
-    any.downcast().map_err(|_| {
-        let message = format!("the model belongs to the family `{}`, which {lacks}", generation.family.name());
-        RunError::new(RunErrorKind::Input { code: "wrong_family" }, message)
-    })
+    any.downcast().map_err(|_| wrong_family(generation, lacks))
+}
+
+/// The error for a model of another family; `lacks` ends the sentence.
+pub(crate) fn wrong_family(generation: &Generation, lacks: &str) -> RunError {
+    let message = format!("the model belongs to the family `{}`, which {lacks}", generation.family.name());
+    RunError::new(RunErrorKind::Input { code: "wrong_family" }, message)
 }

@@ -1,14 +1,19 @@
 //! A detector bound to one model: how pictures enter it and how boxes leave it. Serves the families `yolo` and `yolox`,
-//! and `yolo-pose` for its boxes.
+//! and `yolo-pose` for its boxes and its key points.
 
 use crate::candidate::Candidates;
 use crate::head::{Head, Query};
 use crate::head_fit::{HeadFit, Known};
+use crate::keypoint_head::KeypointHead;
 use crate::picture_input::{PictureInput, Pixels, SizeChoice};
 use crate::picture_port::PicturePort;
 use crate::warm_up_picture::{WarmUpDetection, lane_size};
-use crate::{DetectOptions, Detection, Detections, FamilyHints, FamilyKind, Labels, OptionsError, nms};
-use samovar_engine_api::{Signature, TensorRef};
+use crate::{
+    BoundingBox, DetectOptions, Detection, Detections, FamilyHints, FamilyKind, Labels, OptionsError, PersonPose,
+    Poses, nms,
+};
+use half::f16;
+use samovar_engine_api::{ElementType, Signature, TensorRef};
 use samovar_media::{Letterbox, Picture};
 use samovar_runtime::{ContractError, Family, InputRow, OutputRow, RowShapes, Scratch, TaskError, WarmUpRow};
 use std::sync::Arc;
@@ -19,6 +24,7 @@ pub struct DetectionModel {
     kind: FamilyKind,
     input: PictureInput,
     head: Head,
+    keypoints: Option<KeypointHead>,
     labels: Labels,
     iou_max: f32,
     batch_max: usize,
@@ -41,7 +47,8 @@ impl DetectionModel {
         let head = fit.head;
         let input = PictureInput::new(&port, pixels(fit.kind), size_choice(fit, signature, hints))?;
         let labels = labels.unwrap_or_else(|| assumed_labels(fit));
-        Ok(Self { kind: fit.kind, input, head, labels, iou_max: iou_default(&head), batch_max: port.batch_max })
+        let (kind, keypoints, iou_max) = (fit.kind, fit.keypoints, iou_default(&head));
+        Ok(Self { kind, input, head, keypoints, labels, iou_max, batch_max: port.batch_max })
     }
 
     /// The family.
@@ -52,6 +59,11 @@ impl DetectionModel {
     /// The names of the classes.
     pub const fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// How many key points each person (or thing) has; none where the model gives boxes alone.
+    pub fn keypoint_count(&self) -> Option<usize> {
+        self.keypoints.map(|keypoints| keypoints.shape.count)
     }
 
     /// The input sizes in use, (width, height) in pixels, the commonest first.
@@ -137,16 +149,55 @@ impl DetectionModel {
         options: &DetectOptions,
         scratch: &mut Scratch,
     ) -> Result<Detections, TaskError> {
-        let query = Query { size: letterbox.target, score_min: options.score_min, classes: options.classes.as_deref() };
-        let found = scratch.of::<Candidates>();
-        self.head.collect(row, &query, found)?;
-        let Candidates { items, kept, not_finite } = found;
-        nms::suppress(items, options.iou_max.unwrap_or(self.iou_max), options.detections_max, kept);
+        let Candidates { kept, not_finite, .. } = self.kept(row, letterbox.target, options, scratch)?;
         let (width, height) = letterbox.source;
         let items = kept
             .iter()
             .filter_map(|found| self.detection(found.class, found.score, letterbox.box_to_source(found.bbox)));
         Ok(Detections { width, height, items: items.collect(), not_finite: *not_finite })
+    }
+
+    /// Turns one row of the output into people with their key points, as [`DetectionModel::decode`] does into boxes. Key
+    /// points are not clipped to the picture. Who has one that is not a finite number is left out and counted.
+    ///
+    /// # Errors
+    /// As for [`DetectionModel::decode`], and a model that gives no key points.
+    pub fn decode_poses(
+        &self,
+        row: &TensorRef<'_>,
+        letterbox: &Letterbox,
+        options: &DetectOptions,
+        scratch: &mut Scratch,
+    ) -> Result<Poses, TaskError> {
+        let head = self.keypoints.ok_or_else(|| TaskError::internal("the model gives no key points"))?;
+        let Candidates { kept, not_finite, .. } = self.kept(row, letterbox.target, options, scratch)?;
+        let values = self.head.anchor_values(row, letterbox.target)?;
+        let (width, height) = letterbox.source;
+        let mut poses = Poses { width, height, items: Vec::with_capacity(kept.len()), not_finite: *not_finite };
+        for found in kept.iter() {
+            let Some(bbox) = inside(letterbox.box_to_source(found.bbox)) else { continue };
+            match head.read(&values, found.anchor, letterbox) {
+                Some(keypoints) => poses.items.push(PersonPose { score: found.score, bbox, keypoints }),
+                None => poses.not_finite = poses.not_finite.saturating_add(1),
+            }
+        }
+        Ok(poses)
+    }
+
+    /// What is left of one row of the output after suppression, best first.
+    fn kept<'s>(
+        &self,
+        row: &TensorRef<'_>,
+        size: (u32, u32),
+        options: &DetectOptions,
+        scratch: &'s mut Scratch,
+    ) -> Result<&'s Candidates, TaskError> {
+        let query = Query { size, score_min: options.score_min, classes: options.classes.as_deref() };
+        let found = scratch.of::<Candidates>();
+        self.head.collect(row, &query, found)?;
+        let overlap = options.iou_max.unwrap_or(self.iou_max);
+        nms::suppress(&found.items, overlap, options.detections_max, &mut found.kept);
+        Ok(found)
     }
 
     /// [`DetectionModel::decode`] for a row of the runtime's.
@@ -165,20 +216,16 @@ impl DetectionModel {
     pub(crate) fn verify(&self, row: &OutputRow<'_>, size: (u32, u32), scratch: &mut Scratch) -> Result<(), TaskError> {
         let everything = Query { size, score_min: 0.0, classes: None };
         let found = scratch.of::<Candidates>();
-        self.head.collect(&row.tensor(self.head.output)?, &everything, found)?;
-        let sound = found.not_finite == 0;
+        let output = row.tensor(self.head.output)?;
+        self.head.collect(&output, &everything, found)?;
+        let sound = found.not_finite == 0 && (self.keypoints.is_none() || all_finite(&output)?);
         sound.then_some(()).ok_or_else(|| TaskError::internal("the model gives values that are not numbers"))
     }
 
     /// None where the box lies in the padding: clipped to the picture, nothing is left of it.
     fn detection(&self, class_id: u32, score: f32, edges: [f32; 4]) -> Option<Detection> {
-        let [left, top, right, bottom] = edges;
-        (left < right && top < bottom).then(|| Detection {
-            class_id,
-            label: self.labels.name(class_id),
-            score,
-            bbox: edges.into(),
-        })
+        let bbox = inside(edges)?;
+        Some(Detection { class_id, label: self.labels.name(class_id), score, bbox })
     }
 }
 
@@ -199,6 +246,19 @@ impl Family for DetectionModel {
         let size = lane_size(lane).unwrap_or(self.input.sizes()[0]);
         Box::new(WarmUpDetection::new(self.clone(), size))
     }
+}
+
+/// None where a box clipped to the picture has no area: it lay in the padding.
+fn inside(edges: [f32; 4]) -> Option<BoundingBox> {
+    let [left, top, right, bottom] = edges;
+    (left < right && top < bottom).then(|| edges.into())
+}
+
+fn all_finite(output: &TensorRef<'_>) -> Result<bool, TaskError> {
+    Ok(match output.element() {
+        ElementType::F16 => output.as_slice::<f16>()?.iter().all(|value| value.is_finite()),
+        _ => output.as_slice::<f32>()?.iter().all(|value| value.is_finite()),
+    })
 }
 
 fn pixels(kind: FamilyKind) -> Pixels {

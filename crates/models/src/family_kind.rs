@@ -11,11 +11,16 @@ pub enum FamilyKind {
     YoloPose,
     /// A class for every pixel: logits `[batch, classes, height, width]`.
     Segmentation,
+    /// STG-NF and whatever else takes a window of poses and gives one number: how unusual the movement is.
+    StgNf,
+    /// How a person looks: a vector for each crop `[batch, 3, height, width]`.
+    ReIdentification,
 }
 
 impl FamilyKind {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 4] = [Self::Yolo, Self::Yolox, Self::YoloPose, Self::Segmentation];
+    pub const ALL: [Self; 6] =
+        [Self::Yolo, Self::Yolox, Self::YoloPose, Self::Segmentation, Self::StgNf, Self::ReIdentification];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
@@ -24,6 +29,8 @@ impl FamilyKind {
             Self::Yolox => "yolox",
             Self::YoloPose => "yolo-pose",
             Self::Segmentation => "segmentation",
+            Self::StgNf => "stg-nf",
+            Self::ReIdentification => "re-identification",
         }
     }
 

@@ -97,6 +97,22 @@ impl Head {
         if found.not_finite as usize == anchors { Err(no_numbers()) } else { Ok(()) }
     }
 
+    /// The values of single anchors, for those who read behind the classes. `row` is one row of the output.
+    ///
+    /// # Errors
+    /// An output of another shape or element type.
+    pub(crate) fn anchor_values<'a>(
+        &'a self,
+        row: &TensorRef<'a>,
+        size: (u32, u32),
+    ) -> Result<AnchorValues<'a>, TaskError> {
+        let anchors = self.anchors(row.shape(), size)?;
+        Ok(match row.element() {
+            ElementType::F16 => AnchorValues::F16(Values { data: row.as_slice()?, anchors, head: self }),
+            _ => AnchorValues::F32(Values { data: row.as_slice()?, anchors, head: self }),
+        })
+    }
+
     fn anchors(&self, shape: &[usize], size: (u32, u32)) -> Result<usize, TaskError> {
         let &[first, second] = shape else { return Err(other_shape(shape)) };
         let (channels, anchors) = if self.layout == Layout::ClassMajor { (first, second) } else { (second, first) };
@@ -105,8 +121,24 @@ impl Head {
     }
 }
 
+/// One row of an output, whatever its numbers are.
+pub(crate) enum AnchorValues<'a> {
+    F32(Values<'a, f32>),
+    F16(Values<'a, f16>),
+}
+
+impl AnchorValues<'_> {
+    /// One value of one anchor.
+    pub(crate) fn at(&self, anchor: usize, channel: usize) -> f32 {
+        match self {
+            Self::F32(values) => values.at(anchor, channel),
+            Self::F16(values) => values.at(anchor, channel),
+        }
+    }
+}
+
 /// One row of an output as numbers.
-struct Values<'a, T> {
+pub(crate) struct Values<'a, T> {
     data: &'a [T],
     anchors: usize,
     head: &'a Head,
@@ -204,7 +236,7 @@ impl<T: Value> Values<'_, T> {
 }
 
 /// A floating-point type that outputs come in.
-trait Value: Element {
+pub(crate) trait Value: Element {
     const ONE: Self;
 
     fn number(self) -> f32;

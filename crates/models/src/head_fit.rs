@@ -7,6 +7,7 @@
 use crate::FamilyKind;
 use crate::grid::Strides;
 use crate::head::{Head, Layout};
+use crate::keypoint_head::{KeypointHead, KeypointShape};
 use samovar_engine_api::{ElementType, Port, Signature};
 use samovar_runtime::ContractError;
 
@@ -15,6 +16,8 @@ use samovar_runtime::ContractError;
 pub(crate) struct HeadFit {
     pub(crate) kind: FamilyKind,
     pub(crate) head: Head,
+    /// The key points of a pose model.
+    pub(crate) keypoints: Option<KeypointHead>,
 }
 
 /// What is known beside the outputs.
@@ -69,10 +72,12 @@ impl Known<'_> {
         let (channels, anchors) =
             if layout == Layout::ClassMajor { (first.fixed()?, second) } else { (second.fixed()?, first) };
         let strides = self.strides(layout, anchors.fixed())?;
-        let (classes, key_points) = self.classes(channels, layout)?;
-        let kind = self.allowed(if key_points { FamilyKind::YoloPose } else { kind })?;
+        let (classes, shape) = self.classes(channels, layout)?;
+        let kind = self.allowed(if shape.is_some() { FamilyKind::YoloPose } else { kind })?;
+        let first = layout.box_channels() + classes;
+        let keypoints = shape.filter(|_| kind == FamilyKind::YoloPose).map(|shape| KeypointHead { first, shape });
         let is_number = matches!(port.element, ElementType::F32 | ElementType::F16);
-        is_number.then_some(HeadFit { kind, head: Head { output, layout, classes, channels, strides } })
+        is_number.then_some(HeadFit { kind, head: Head { output, layout, classes, channels, strides }, keypoints })
     }
 
     /// The grids that give this number of anchors; the usual ones where the input or the output is dynamic.
@@ -87,30 +92,31 @@ impl Known<'_> {
         }
     }
 
-    /// How many of the channels are classes, and whether key points follow.
-    fn classes(&self, channels: usize, layout: Layout) -> Option<(usize, bool)> {
+    /// How many of the channels are classes, and which key points follow.
+    fn classes(&self, channels: usize, layout: Layout) -> Option<(usize, Option<KeypointShape>)> {
         let after_box = channels.checked_sub(layout.box_channels()).filter(|classes| *classes > 0)?;
-        if let Some(key_points) = self.key_points(channels, layout) {
-            return after_box.checked_sub(key_points).filter(|classes| *classes > 0).map(|classes| (classes, true));
+        if let Some(shape) = self.keypoint_shape(channels, layout) {
+            let classes = after_box.checked_sub(shape.channels()).filter(|classes| *classes > 0);
+            return classes.map(|classes| (classes, Some(shape)));
         }
         match self.classes {
-            None => Some((after_box, false)),
-            Some(named) if named == after_box || named + self.mask_channels() == after_box => Some((named, false)),
+            None => Some((after_box, None)),
+            Some(named) if named == after_box || named + self.mask_channels() == after_box => Some((named, None)),
             Some(_) => None,
         }
     }
 
-    /// Values behind the classes that tell key points: by the metadata, by the configured family, or by the 56 channels
-    /// of a person with COCO's 17 points.
-    fn key_points(&self, channels: usize, layout: Layout) -> Option<usize> {
+    /// The key points behind the classes: by the metadata, by the configured family, or by the 56 channels of a person with
+    /// COCO's 17 points. Where only the channels tell, each point has three values.
+    fn keypoint_shape(&self, channels: usize, layout: Layout) -> Option<KeypointShape> {
         if !matches!(layout, Layout::ClassMajor | Layout::AnchorMajor) {
             return None;
         }
-        let written = self.signature.metadata.get("kpt_shape").and_then(|text| product(text));
+        let written = self.signature.metadata.get("kpt_shape").and_then(|text| KeypointShape::parse(text));
         let person = channels.checked_sub(4 + 1).filter(|rest| *rest > 0 && rest.is_multiple_of(3));
         let configured = person.filter(|_| self.family == Some(FamilyKind::YoloPose));
         let coco = person.filter(|rest| *rest == 51 && self.classes.is_none_or(|classes| classes == 1));
-        written.or(configured).or(coco)
+        written.or(configured.or(coco).map(|values| KeypointShape { count: values / 3, values: 3 }))
     }
 
     /// Coefficients for each anchor in models that have masks as well: as many as there are mask prototypes
@@ -178,13 +184,4 @@ impl Known<'_> {
             format!("segmentation [batch, {classes}, height, width]"),
         ]
     }
-}
-
-/// `[17, 3]` → 51.
-fn product(text: &str) -> Option<usize> {
-    let numbers = text.trim().strip_prefix(['[', '('])?.strip_suffix([']', ')'])?;
-    numbers
-        .split(',')
-        .map(|number| number.trim().parse::<usize>().ok())
-        .try_fold(1, |all: usize, n| all.checked_mul(n?))
 }

@@ -3,7 +3,8 @@
 use crate::picture_port::{PicturePort, is_side};
 use samovar_engine_api::ElementType;
 use samovar_media::{
-    ChannelOrder, FramePool, Letterbox, MediaError, Picture, PoolPurpose, Row, RowFormat, RowScratch, write_row,
+    ChannelOrder, Crop, FramePool, Letterbox, MediaError, Picture, PoolPurpose, Row, RowFormat, RowScratch, write_crop,
+    write_row,
 };
 use samovar_runtime::{ContractError, InputRow, RowShape, RowShapes, Scratch, TaskError};
 
@@ -125,12 +126,31 @@ impl PictureInput {
         row: &mut InputRow<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), TaskError> {
+        self.write_part((picture, None), letterbox, row, scratch)
+    }
+
+    /// The same for a part of a picture; the letterbox is that of the part, which is all of the picture where none is named.
+    ///
+    /// # Errors
+    /// As [`PictureInput::write`].
+    pub(crate) fn write_part(
+        &self,
+        (picture, part): (&Picture, Option<Crop>),
+        letterbox: &Letterbox,
+        row: &mut InputRow<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), TaskError> {
         let frame = picture.frame(&scratch.of::<DecodePool>().0).map_err(|error| unusable(&error))?;
         let pixels = match self.element {
             ElementType::F16 => Row::F16(row.slice(0)?),
             _ => Row::F32(row.slice(0)?),
         };
-        write_row(&frame, letterbox, &self.format, pixels, scratch.of::<RowScratch>()).map_err(|error| unusable(&error))
+        let scratch = scratch.of::<RowScratch>();
+        match part {
+            None => write_row(&frame, letterbox, &self.format, pixels, scratch),
+            Some(crop) => write_crop((&frame, crop), letterbox, &self.format, pixels, scratch),
+        }
+        .map_err(|error| unusable(&error))
     }
 }
 

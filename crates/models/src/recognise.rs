@@ -1,6 +1,6 @@
 //! Which family a model belongs to, from its signature and from what the configuration says.
 
-use crate::{DetectionModel, FamilyKind, SegmentationModel};
+use crate::{AppearanceModel, DetectionModel, FamilyKind, SegmentationModel, SequenceModel};
 use samovar_engine_api::Signature;
 use samovar_runtime::{Binder, ContractError, Family};
 use std::sync::Arc;
@@ -23,19 +23,30 @@ pub struct FamilyHints {
 pub fn recognise(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
     match hints.family {
         Some(FamilyKind::Segmentation) => Ok(Arc::new(SegmentationModel::bind(signature, hints)?)),
-        Some(_) => Ok(Arc::new(DetectionModel::bind(signature, hints)?)),
+        Some(FamilyKind::StgNf) => Ok(Arc::new(SequenceModel::bind(signature, hints)?)),
+        Some(FamilyKind::ReIdentification) => Ok(Arc::new(AppearanceModel::bind(signature, hints)?)),
+        Some(FamilyKind::Yolo | FamilyKind::Yolox | FamilyKind::YoloPose) => {
+            Ok(Arc::new(DetectionModel::bind(signature, hints)?))
+        }
         None => by_signature(signature, hints),
     }
 }
 
-/// Detectors first, for one that also gives masks has an output with the axes of a segmentation.
+/// Sequences of poses first, whose input nothing else has. Then detectors, for one that also gives masks has an output with
+/// the axes of a segmentation.
 fn by_signature(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
+    if let Ok(model) = SequenceModel::bind(signature, hints) {
+        return Ok(Arc::new(model));
+    }
     let detector = match DetectionModel::bind(signature, hints) {
         Ok(detector) => return Ok(Arc::new(detector)),
         Err(misfit) => misfit,
     };
     let has_grid = signature.outputs.iter().any(|port| port.dims.len() == 4);
     let has_anchors = signature.outputs.iter().any(|port| port.dims.len() == 3);
+    if let Ok(model) = AppearanceModel::bind(signature, hints) {
+        return Ok(Arc::new(model));
+    }
     match SegmentationModel::bind(signature, hints) {
         Ok(model) => Ok(Arc::new(model)),
         Err(misfit) if has_grid && !has_anchors => Err(misfit),

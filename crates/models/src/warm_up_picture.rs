@@ -1,8 +1,8 @@
 //! Representative work for warm-up and for comparing precisions: a drawn street-like picture, the same every time,
 //! through the same write and read as any other picture.
 
-use crate::{DetectOptions, DetectionModel, SegmentOptions, SegmentationModel};
-use samovar_media::{Frame, FramePool, Letterbox, Picture, PixelFormat};
+use crate::{AppearanceModel, DetectOptions, DetectionModel, SegmentOptions, SegmentationModel};
+use samovar_media::{Crop, Frame, FramePool, Letterbox, Picture, PixelFormat};
 use samovar_runtime::{InputRow, OutputRow, RowShape, RowShapes, Scratch, TaskError, WarmUpRow};
 use std::time::Duration;
 
@@ -28,7 +28,11 @@ impl WarmUpRow for WarmUpDetection {
     }
 
     fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
-        self.model.read(row, &self.letterbox, &DetectOptions::default(), scratch)?;
+        let options = DetectOptions::default();
+        if self.model.keypoint_count().is_some() {
+            self.model.decode_poses(&row.tensor(self.model.output())?, &self.letterbox, &options, scratch)?;
+        }
+        self.model.read(row, &self.letterbox, &options, scratch)?;
         self.model.verify(row, self.letterbox.target, scratch)
     }
 }
@@ -59,6 +63,32 @@ impl WarmUpRow for WarmUpSegmentation {
         let map = self.model.read(row, self.letterbox.source, &SegmentOptions::default(), scratch)?;
         let sound = map.not_finite == 0;
         sound.then_some(()).ok_or_else(|| TaskError::internal("the model gives values that are not numbers"))
+    }
+}
+
+/// A figure of one drawn picture through a re-identification model, over and over.
+pub(crate) struct WarmUpAppearance {
+    model: AppearanceModel,
+    picture: Picture,
+}
+
+/// One of the figures that [`draw`] puts into a picture of 1280×720, and what is around it.
+const FIGURE: Crop = Crop { x: 840, y: 350, width: 140, height: 310 };
+
+impl WarmUpAppearance {
+    pub(crate) fn new(model: AppearanceModel) -> Self {
+        Self { model, picture: draw((1280, 720)).into() }
+    }
+}
+
+impl WarmUpRow for WarmUpAppearance {
+    fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        self.model.write(&self.picture, FIGURE, row, scratch)
+    }
+
+    /// A vector without a direction is an error here as it is later.
+    fn read(&mut self, row: &OutputRow<'_>, _scratch: &mut Scratch) -> Result<(), TaskError> {
+        self.model.read(row).map(drop)
     }
 }
 

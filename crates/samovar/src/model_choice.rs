@@ -158,6 +158,8 @@ const fn family_kind(name: FamilyName) -> FamilyKind {
         FamilyName::Yolox => FamilyKind::Yolox,
         FamilyName::YoloPose => FamilyKind::YoloPose,
         FamilyName::Segmentation => FamilyKind::Segmentation,
+        FamilyName::StgNf => FamilyKind::StgNf,
+        FamilyName::ReIdentification => FamilyKind::ReIdentification,
     }
 }
 

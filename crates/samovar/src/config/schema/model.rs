@@ -13,7 +13,8 @@ pub struct ModelSection {
     /// The ONNX file, or a folder of versions (`1/model.onnx`, `2/model.onnx`); relative to this file's folder. Or a name
     /// that `samovar models list` tells.
     pub path: PathBuf,
-    /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`, `segmentation`. Default: recognised from the file.
+    /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`, `segmentation`, `stg-nf`, `re-identification`. Default:
+    /// recognised from the file.
     #[serde(default)]
     pub family: Option<FamilyName>,
     /// A text file with one class name a line. Default: what the exporter wrote into the model.
@@ -86,6 +87,10 @@ pub enum FamilyName {
     YoloPose,
     /// A class for every pixel.
     Segmentation,
+    /// How unusual somebody's movement is.
+    StgNf,
+    /// How somebody looks.
+    ReIdentification,
 }
 
 /// What a plan is measured for.

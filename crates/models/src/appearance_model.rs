@@ -1,0 +1,153 @@
+//! A re-identification model bound to one file: how a crop of a picture enters it and how a vector leaves it. Serves the
+//! family `re-identification`.
+
+use crate::normalisation::normalisation;
+use crate::picture_input::{PictureInput, Pixels, Placement, SizeChoice};
+use crate::picture_port::PicturePort;
+use crate::warm_up_picture::WarmUpAppearance;
+use crate::{Appearance, FamilyHints, FamilyKind};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use samovar_engine_api::{Dim, ElementType, Port, Signature};
+use samovar_media::{Crop, Picture};
+use samovar_runtime::{ContractError, Family, InputRow, OutputRow, RowShapes, Scratch, TaskError, WarmUpRow};
+
+/// A re-identification model bound to one model's signature.
+///
+/// In: one crop `[batch, 3, height, width]`, RGB, normalised by the metadata `mean` and `std` or as for ImageNet, resized without
+/// regard to its proportions as OpenCV's `INTER_LINEAR` does: what torchreid's models (OSNet, 256×128) take. Out: a vector for
+/// each row, `[batch, numbers]`, which is brought to length 1.
+#[derive(Clone, Debug)]
+pub struct AppearanceModel {
+    input: PictureInput,
+    output: usize,
+    numbers: usize,
+    batch_max: usize,
+}
+
+/// Width and height for a dynamic input, in pixels, where nobody says: what OSNet was trained at.
+const SIZE: (u32, u32) = (128, 256);
+
+/// Numbers of a vector: fewer tell nobody apart, more come from no such network.
+const NUMBERS: std::ops::RangeInclusive<usize> = 16..=8_192;
+
+/// What names of vectors contain, where a training head is beside them; the likeliest first.
+const NAMES: [&str; 3] = ["feat", "embed", "output"];
+
+impl AppearanceModel {
+    /// Binds a re-identification model to `signature`. Without the family in `hints` it is taken only where it can be nothing
+    /// else: a fixed upright input, twice as high as wide or more, one vector of 128 numbers or more in multiples of 64, and no class
+    /// names.
+    ///
+    /// # Errors
+    /// What was found, what is expected, and what to set.
+    pub fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Self, ContractError> {
+        let port = PicturePort::find(signature)?;
+        let (output, numbers) = vector(signature)?;
+        if hints.family != Some(FamilyKind::ReIdentification) && !is_plain(signature, port.size, numbers) {
+            return Err(misfit(signature, "it may as well classify pictures; set `family = \"re-identification\"`"));
+        }
+        let pixels = Pixels { placement: Placement::Stretched, format: normalisation(signature)? };
+        let configured = hints.input_size.or_else(|| port.size.is_none().then_some(SIZE));
+        let choice = SizeChoice { configured, side: SIZE.1, stride: 1, rectangles: false };
+        Ok(Self { input: PictureInput::new(&port, pixels, choice)?, output, numbers, batch_max: port.batch_max })
+    }
+
+    /// The family.
+    pub const fn kind(&self) -> FamilyKind {
+        FamilyKind::ReIdentification
+    }
+
+    /// The size that crops are brought to, (width, height) in pixels.
+    pub fn input_size(&self) -> (u32, u32) {
+        self.input.sizes()[0]
+    }
+
+    /// Numbers of each vector.
+    pub const fn numbers(&self) -> usize {
+        self.numbers
+    }
+
+    pub(crate) fn rows(&self) -> RowShapes {
+        self.input.rows(self.input_size())
+    }
+
+    pub(crate) fn write(
+        &self,
+        picture: &Picture,
+        crop: Crop,
+        row: &mut InputRow<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), TaskError> {
+        let letterbox = self.input.letterbox((crop.width, crop.height), self.input_size());
+        self.input.write_part((picture, Some(crop)), &letterbox, row, scratch)
+    }
+
+    pub(crate) fn read(&self, row: &OutputRow<'_>) -> Result<Appearance, TaskError> {
+        let output = row.tensor(self.output)?;
+        let vector = match output.element() {
+            ElementType::F16 => output.as_slice::<f16>()?.to_f32_vec(),
+            _ => output.as_slice::<f32>()?.to_vec(),
+        };
+        if vector.len() != self.numbers {
+            return Err(TaskError::internal("the model gave a vector of another length than its file says"));
+        }
+        Appearance::unit(vector).ok_or_else(|| TaskError::internal("the model gave a vector without a direction"))
+    }
+}
+
+impl Family for AppearanceModel {
+    fn name(&self) -> &'static str {
+        self.kind().name()
+    }
+
+    fn lanes(&self) -> Vec<RowShapes> {
+        vec![self.rows()]
+    }
+
+    fn batch_max(&self) -> usize {
+        self.batch_max
+    }
+
+    fn warm_up(&self, _lane: &RowShapes) -> Box<dyn WarmUpRow> {
+        Box::new(WarmUpAppearance::new(self.clone()))
+    }
+}
+
+/// The output with one vector for each row, by its index, and how long the vector is.
+fn vector(signature: &Signature) -> Result<(usize, usize), ContractError> {
+    let length = |port: &Port| match port.dims.as_slice() {
+        [_, Dim::Fixed(numbers)] if NUMBERS.contains(numbers) && is_number(port) => Some(*numbers),
+        _ => None,
+    };
+    let outputs = signature.outputs.iter().enumerate();
+    let vectors: Vec<_> = outputs.filter_map(|(index, port)| Some((index, length(port)?, port))).collect();
+    let named = |name: &&str| vectors.iter().find(|(_, _, port)| port.name.to_lowercase().contains(*name));
+    match (vectors.as_slice(), NAMES.iter().find_map(named)) {
+        ([(index, numbers, _)], _) | (_, Some((index, numbers, _))) => Ok((*index, *numbers)),
+        ([], _) => Err(misfit(signature, "no output has one vector for each row")),
+        _ => Err(misfit(signature, "which output holds the vector is not clear; name it `features`")),
+    }
+}
+
+const fn is_number(port: &Port) -> bool {
+    matches!(port.element, ElementType::F32 | ElementType::F16)
+}
+
+/// Whether the model can be nothing but one for people: classifiers take squares, have names, and any number of classes.
+fn is_plain(signature: &Signature, size: Option<(u32, u32)>, numbers: usize) -> bool {
+    let upright = size.is_some_and(|(width, height)| height >= 2 * width);
+    let named = ["names", "classes", "task"].iter().any(|key| signature.metadata.contains_key(*key));
+    upright && !named && signature.outputs.len() == 1 && numbers >= 128 && numbers.is_multiple_of(64)
+}
+
+fn misfit(signature: &Signature, what: &str) -> ContractError {
+    let outputs: Vec<String> = signature.outputs.iter().map(|port| format!("`{port}`")).collect();
+    ContractError(format!(
+        "the model tells no appearances: {what}. Found outputs {}. Expected one input [batch, 3, height, width] and an output \
+         [batch, {} to {}]",
+        outputs.join(", "),
+        NUMBERS.start(),
+        NUMBERS.end()
+    ))
+}
