@@ -5,15 +5,15 @@ use crate::{Frame, FramePool, MediaError, MediaErrorKind, font, to_rgb};
 /// A picture that is drawn on. Everything scales with the picture and is clipped to it.
 #[derive(Debug)]
 pub struct Canvas {
-    frame: Frame,
+    pub(crate) frame: Frame,
     /// Pixels across a line.
-    line: i64,
+    pub(crate) line: i64,
     /// Pixels of one dot of the font.
     dot: i64,
 }
 
 /// A colour: red, green, blue.
-type Rgb = [u8; 3];
+pub(crate) type Rgb = [u8; 3];
 
 /// Left, top, right, bottom; the last two are outside.
 type Area = [i64; 4];
@@ -106,7 +106,7 @@ impl Canvas {
     }
 
     /// Fills what of an area lies within the picture.
-    fn fill(&mut self, [left, top, right, bottom]: Area, color: Rgb) {
+    pub(crate) fn fill(&mut self, [left, top, right, bottom]: Area, color: Rgb) {
         let (width, height) = (i64::from(self.frame.width()), i64::from(self.frame.height()));
         let [left, right] = [left, right].map(|x| x.clamp(0, width) as usize);
         let [top, bottom] = [top, bottom].map(|y| y.clamp(0, height) as usize);

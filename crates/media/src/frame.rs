@@ -67,6 +67,12 @@ impl Frame {
         Self { width, height, format, timestamp, pixels }
     }
 
+    /// The same picture at another time.
+    #[must_use]
+    pub fn at(self, timestamp: Duration) -> Self {
+        Self { timestamp, ..self }
+    }
+
     /// Width in pixels.
     pub const fn width(&self) -> u32 {
         self.width

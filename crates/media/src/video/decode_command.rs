@@ -35,8 +35,11 @@ pub(super) const STDIN_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/s
 
 fn add_input(arguments: &mut Arguments, input: &OpenInput, options: &VideoOptions, limits: &VideoLimits) {
     let (protocols, formats, address) = match input {
-        OpenInput::File(_) => ("file", FORMATS, STDIN_FILE),
-        OpenInput::Url(url, UrlScheme::Rtsp) => (UrlScheme::Rtsp.protocols(), "rtsp", url.as_str()),
+        OpenInput::File(_) | OpenInput::Loop(_) => ("file", FORMATS, STDIN_FILE),
+        OpenInput::Device(_) => ("file", "v4l2", "/dev/null"),
+        OpenInput::Url(url, scheme @ (UrlScheme::Rtsp | UrlScheme::Rtsps)) => {
+            (scheme.protocols(), "rtsp", url.as_str())
+        }
         OpenInput::Url(url, scheme) => (scheme.protocols(), FORMATS, url.as_str()),
     };
     arguments.pair("-protocol_whitelist", &protocols);

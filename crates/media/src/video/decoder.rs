@@ -286,10 +286,7 @@ impl Work {
     }
 
     fn spawn(&self) -> Result<ConfinedChild, MediaError> {
-        let file = match &self.input {
-            OpenInput::File(file) => Some(file),
-            OpenInput::Url(..) => None,
-        };
+        let file = self.input.file();
         let stdin = file.map(std::fs::File::try_clone).transpose().map_err(|_| no_resources())?;
         let program = self.options.program.path();
         ConfinedChild::spawn(ChildPlan {

@@ -3,11 +3,13 @@
 use crate::{MediaError, MediaErrorKind};
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
+use std::fmt;
 use std::fs::File;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// A source of video.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum VideoInput {
     /// A regular file. The child gets it opened, never by its name, so that the name means nothing to it.
     File(PathBuf),
@@ -18,6 +20,23 @@ pub enum VideoInput {
     /// The child opens it by itself, redirects included. Whoever takes addresses from clients must fetch them with
     /// its own checks and hand over bytes; this is for sources that the operator names, such as cameras.
     Url(String),
+    /// A regular file that is played at its own pace, over and over: a source for trials.
+    Loop(PathBuf),
+    /// A V4L2 device, `/dev/video` and a number.
+    Device(PathBuf),
+}
+
+impl fmt::Debug for VideoInput {
+    /// Addresses without what may be secret in them: of these only the scheme is shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => formatter.debug_tuple("File").field(path).finish(),
+            Self::Bytes(bytes) => write!(formatter, "Bytes({})", bytes.len()),
+            Self::Url(url) => write!(formatter, "Url({}://…)", UrlScheme::of(url).map_or("", UrlScheme::name)),
+            Self::Loop(path) => formatter.debug_tuple("Loop").field(path).finish(),
+            Self::Device(path) => formatter.debug_tuple("Device").field(path).finish(),
+        }
+    }
 }
 
 /// A kind of network address that may be allowed.
@@ -29,10 +48,12 @@ pub enum UrlScheme {
     Https,
     /// `rtsp://`, over TCP
     Rtsp,
+    /// `rtsps://`, over TLS
+    Rtsps,
 }
 
 impl UrlScheme {
-    const ALL: [Self; 3] = [Self::Http, Self::Https, Self::Rtsp];
+    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Rtsp, Self::Rtsps];
 
     /// The scheme of `url`, where it is one of these.
     pub fn of(url: &str) -> Option<Self> {
@@ -46,6 +67,7 @@ impl UrlScheme {
             Self::Http => "http",
             Self::Https => "https",
             Self::Rtsp => "rtsp",
+            Self::Rtsps => "rtsps",
         }
     }
 
@@ -55,6 +77,7 @@ impl UrlScheme {
             Self::Http => "http,tcp",
             Self::Https => "https,tls,tcp",
             Self::Rtsp => "rtsp,rtp,tcp",
+            Self::Rtsps => "rtsp,rtsps,rtp,tls,tcp",
         }
     }
 }
@@ -64,15 +87,31 @@ impl UrlScheme {
 pub(super) enum OpenInput {
     /// A seekable file that becomes the child's standard input.
     File(File),
+    /// The same, played over and over.
+    Loop(File),
     /// An address of an allowed scheme.
     Url(String, UrlScheme),
+    /// A capture device, which the child opens by itself.
+    Device(PathBuf),
+}
+
+impl OpenInput {
+    /// The file that becomes the child's standard input.
+    pub(super) const fn file(&self) -> Option<&File> {
+        match self {
+            Self::File(file) | Self::Loop(file) => Some(file),
+            Self::Url(..) | Self::Device(_) => None,
+        }
+    }
 }
 
 impl VideoInput {
     pub(super) fn open(self, allowed: &[UrlScheme]) -> Result<OpenInput, MediaError> {
         match self {
             Self::File(path) => open_regular(&path).map(OpenInput::File),
+            Self::Loop(path) => open_regular(&path).map(OpenInput::Loop),
             Self::Bytes(bytes) => hold_in_memory(&bytes).map(OpenInput::File),
+            Self::Device(path) => check_device(path).map(OpenInput::Device),
             Self::Url(url) => match UrlScheme::of(&url).filter(|scheme| allowed.contains(scheme)) {
                 Some(scheme) => Ok(OpenInput::Url(url, scheme)),
                 None => Err(MediaError::new(
@@ -82,6 +121,21 @@ impl VideoInput {
             },
         }
     }
+}
+
+/// Lets `/dev/video` with a number through, where it is a character device.
+fn check_device(path: PathBuf) -> Result<PathBuf, MediaError> {
+    let number = path.to_str().and_then(|path| path.strip_prefix("/dev/video"));
+    if !number.is_some_and(|number| (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        let sentence = "a video device is named `/dev/video` and a number; name it so";
+        return Err(MediaError::new(MediaErrorKind::Forbidden, sentence));
+    }
+    let facts = path.symlink_metadata().map_err(|error| unreadable(&error))?;
+    if facts.file_type().is_char_device() {
+        return Ok(path);
+    }
+    Err(MediaError::new(MediaErrorKind::Unreadable, "the video device is no device; check its name"))
 }
 
 /// Opens a regular file and nothing else: a pipe or device could block for ever.

@@ -1,6 +1,6 @@
 //! How a video is decoded: size, frames left out, threads, frames read ahead.
 
-use super::{FfmpegProgram, UrlScheme};
+use super::{FfmpegProgram, PacketRing, UrlScheme};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -27,6 +27,12 @@ pub struct VideoOptions {
     pub frames_ahead: NonZeroU32,
     /// Schemes of addresses that may be opened; none unless the caller says so.
     pub schemes: Vec<UrlScheme>,
+    /// Whether an address is a live source: little is read ahead, it lasts as long as it likes, playlists (HLS, told by
+    /// a path that ends in `.m3u8`) and multipart JPEG are read besides files, and frames come at their own pace. A loop
+    /// and a device are always live.
+    pub live: bool,
+    /// Where the compressed stream goes beside the frames; only live sources have one.
+    pub packets: Option<PacketRing>,
 }
 
 /// The size of the frames that are delivered.
@@ -57,6 +63,8 @@ impl VideoOptions {
             threads: NonZeroU32::MIN,
             frames_ahead: NonZeroU32::MIN.saturating_add(3),
             schemes: Vec::new(),
+            live: false,
+            packets: None,
         }
     }
 }
