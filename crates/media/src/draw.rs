@@ -29,7 +29,11 @@ impl Canvas {
     /// Draws a box `[left, top, right, bottom]` in pixels, in the colour of its class, and a label above it, or inside
     /// where there is no room above.
     pub fn draw_box(&mut self, corners: [f32; 4], label: &str, class: usize) {
-        let color = class_color(class);
+        self.draw_colored_box(corners, label, class_color(class));
+    }
+
+    /// The same in a colour (red, green, blue) of the caller's choice.
+    pub fn draw_colored_box(&mut self, corners: [f32; 4], label: &str, color: [u8; 3]) {
         let [left, top, right, bottom] = corners.map(|side| side.round() as i64);
         let line = self.line;
         self.fill([left, top, right, top.saturating_add(line)], color);
