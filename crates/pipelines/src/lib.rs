@@ -14,11 +14,14 @@ mod mode_table;
 mod pace;
 mod reopening;
 mod segment_stream;
+mod source;
 mod track;
+mod video_feed;
 
 pub use anomaly::{
-    AnomalyModels, AnomalyOptions, AnomalyOptionsError, SceneEvent, SceneEventKind, SceneFrame, ScenePerson, Schedule,
-    Zone,
+    AnomalyModels, AnomalyOptions, AnomalyOptionsError, AnomalyOutcome, AnomalyOutput, AnomalyScenes, AnomalyStream,
+    AnomalyVideo, AnomalyWatch, Scene, SceneEvent, SceneEventKind, SceneFrame, SceneInput, ScenePerson, Schedule,
+    SeenPerson, Sighting, TrackWindow, WindowScore, Zone, frame_scores,
 };
 pub use detect_stream::DetectStream;
 pub use detect_video::{DetectVideo, VideoDetections, VideoOutcome};
@@ -27,4 +30,8 @@ pub use mode::Mode;
 pub use mode_governor::{FrameTime, GovernorPolicy, ModeGovernor};
 pub use mode_table::{ModeTable, ModeTableError};
 pub use segment_stream::{ModeChanged, SegmentEvent, SegmentStream};
-pub use track::{Seen, Tracked, Tracker, TrackerOptions};
+pub use source::{
+    ClipSpan, ReconnectPolicy, SourceAddress, SourceAddressError, SourceFault, SourceFigures, SourceFrame, SourceItem,
+    SourceKind, SourceMonitor, SourceReader, SourceSpec, SourceSpecError, SourceStartError, SourceState, SourceTools,
+};
+pub use track::{Seen, TrackFigures, TrackJudge, Tracked, Tracker, TrackerOptions, TrackerOptionsError};
