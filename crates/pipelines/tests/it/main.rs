@@ -5,4 +5,6 @@ mod modes;
 mod segment;
 mod stream;
 mod support;
+mod track;
+mod track_rules;
 mod video;
