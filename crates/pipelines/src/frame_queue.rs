@@ -6,12 +6,14 @@
 use samovar_runtime::{Completed, Pending, RunError, RunErrorKind};
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// The frames of one stream whose event is still to be told. `T` is what a frame gives, `M` what may stand between frames.
-pub struct FrameQueue<T, M = Infallible> {
+/// The frames of one stream whose event is still to be told. `T` is what a frame gives, `M` what may stand between frames, `R` a frame's
+/// run: one call of a model, or a future that joins several.
+pub struct FrameQueue<T, M = Infallible, R = Pending<T>> {
     /// Oldest first. Bounded by [`FRAMES_MAX`]; one more where the last is a drop that counts the rest.
-    entries: VecDeque<Entry<T, M>>,
+    entries: VecDeque<Entry<T, M, R>>,
 }
 
 /// What became of one frame, or what stands between two.
@@ -44,20 +46,20 @@ pub enum FrameEvent<T, M = Infallible> {
     Mark(M),
 }
 
-enum Entry<T, M> {
-    Frame(Frame<T>),
+enum Entry<T, M, R> {
+    Frame(Frame<T, R>),
     Mark(M),
 }
 
 /// A frame whose event is still to be told.
-struct Frame<T> {
+struct Frame<T, R> {
     number: u64,
     arrived: Instant,
-    fate: Fate<T>,
+    fate: Fate<T, R>,
 }
 
-enum Fate<T> {
-    Running(Pending<T>),
+enum Fate<T, R> {
+    Running(R),
     Settled(Outcome<T>),
 }
 
@@ -71,15 +73,15 @@ enum Outcome<T> {
 /// Events that nobody has taken yet: past it, further frames are dropped unseen.
 const FRAMES_MAX: usize = 32;
 
-impl<T, M> Default for FrameQueue<T, M> {
+impl<T, M, R> Default for FrameQueue<T, M, R> {
     fn default() -> Self {
         Self { entries: VecDeque::new() }
     }
 }
 
-impl<T, M> FrameQueue<T, M> {
+impl<T, M, R: Future<Output = Result<Completed<T>, RunError>> + Unpin> FrameQueue<T, M, R> {
     /// Takes a frame in: submits it by `submit`, or drops it unseen where too many events wait. Never waits.
-    pub fn push(&mut self, number: u64, submit: impl FnOnce() -> Result<Pending<T>, RunError>) {
+    pub fn push(&mut self, number: u64, submit: impl FnOnce() -> Result<R, RunError>) {
         let fate = if self.has_room() {
             submit().map_or_else(|error| Fate::Settled(error.into()), Fate::Running)
         } else {
@@ -122,7 +124,7 @@ impl<T, M> FrameQueue<T, M> {
     }
 
     /// Past the bound a further frame only counts up the last drop: its own event could not be held.
-    fn remember(&mut self, frame: Frame<T>) {
+    fn remember(&mut self, frame: Frame<T, R>) {
         if self.has_room() {
             return self.entries.push_back(Entry::Frame(frame));
         }
@@ -136,11 +138,11 @@ impl<T, M> FrameQueue<T, M> {
     }
 }
 
-impl<T> Frame<T> {
+impl<T, R: Future<Output = Result<Completed<T>, RunError>> + Unpin> Frame<T, R> {
     /// Waits for the run; nothing is lost when the wait is given up.
     async fn event<M>(&mut self) -> FrameEvent<T, M> {
         let outcome = match &mut self.fate {
-            Fate::Running(pending) => pending.await.map_or_else(Outcome::from, Outcome::Seen),
+            Fate::Running(run) => run.await.map_or_else(Outcome::from, Outcome::Seen),
             Fate::Settled(outcome) => std::mem::replace(outcome, Outcome::Dropped { count: 0 }),
         };
         let frame = self.number;

@@ -16,6 +16,21 @@ pub struct SceneFrame {
     pub persons: Vec<ScenePerson>,
     /// From the pose result to the last window's score.
     pub scoring: Duration,
+    /// What the model said of each person's window that ends with this frame, before any smoothing.
+    pub windows: Vec<WindowScore>,
+    /// Windows that found no place in the queue, or none in time: those persons have no score in this frame.
+    pub windows_dropped: u32,
+}
+
+/// How unusual one person's window is, as the model said it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WindowScore {
+    /// Whose window it is.
+    pub track: u64,
+    /// The frame that the score belongs to: the one in the window's middle (its first + T / 2).
+    pub frame: u64,
+    /// The model's score; for STG-NF bits per number.
+    pub score: f32,
 }
 
 /// One person in one frame.
@@ -29,7 +44,8 @@ pub struct ScenePerson {
     pub score: f32,
     /// In the order of [`COCO_KEYPOINTS`](samovar_models::COCO_KEYPOINTS); empty where none were found.
     pub keypoints: Arc<[Keypoint]>,
-    /// How unusual the person moves, smoothed; none until a window is full.
+    /// How unusual the person moves, smoothed along time: about the middle of the window that ends with this frame. None where
+    /// no window was scored: too short in view, too many frames missed, no 17 key points, or no time.
     pub anomaly_score: Option<f32>,
     /// Whether that is told as an anomaly at present.
     pub anomalous: bool,
@@ -50,7 +66,7 @@ pub struct SceneEvent {
     pub since: Duration,
     /// The person as last seen.
     pub person: ScenePerson,
-    /// The highest smoothed score since then.
+    /// The highest smoothed score since then; none for somebody who never had one.
     pub score_max: Option<f32>,
     /// The zone that the person stands in, where zones are set.
     pub zone: Option<Arc<str>>,
