@@ -4,18 +4,21 @@
 //! in the router, known methods. Names carry their unit. What is known at start stands on the page from the start, at
 //! zero: a rate needs a first value.
 
+mod evidence;
 mod labels;
 mod levels;
 mod life;
 mod observer;
 mod page_format;
 mod pools;
+mod sinks;
 mod work;
 
 pub(crate) use labels::{HttpLabels, method_name};
 pub use levels::Moment;
 pub use page_format::PageFormat;
 
+use evidence::EvidenceMetrics;
 use labels::WarmLabels;
 use levels::MomentLevels;
 use life::Life;
@@ -27,6 +30,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
+use sinks::SinkMetrics;
 use std::time::Duration;
 use work::Work;
 
@@ -42,6 +46,10 @@ pub struct Metrics {
     moment: MomentLevels,
     stream_open_seconds: Times<WarmLabels>,
     http_requests: Counts<HttpLabels>,
+    /// What becomes of events on their way to sinks.
+    pub(crate) sinks: SinkMetrics,
+    /// What is kept of anomalies.
+    pub(crate) evidence: EvidenceMetrics,
     /// Open live streams.
     pub(crate) streams: Gauge,
     /// Open connections.
@@ -73,6 +81,8 @@ impl Metrics {
             life: Life::register(into),
             work: Work::register(into),
             moment: MomentLevels::register(into),
+            sinks: SinkMetrics::register(into),
+            evidence: EvidenceMetrics::register(into),
             stream_open_seconds: add(into, "samovar_stream_open_seconds", "From a stream's request to ready.", quick()),
             http_requests: add(into, "samovar_http_requests", "Requests, by route and status.", Counts::default()),
             streams: add(into, "samovar_streams", "Open live streams.", Gauge::default()),

@@ -1,8 +1,10 @@
 //! How a server is set up.
 
 use crate::{
-    AnomalySettings, DemoView, EvidenceSettings, MqttSettings, ServerLimits, SourceAdditions, WebhookSettings,
+    AnomalySettings, DemoView, EvidenceSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings,
+    WebhookSettings,
 };
+use samovar_media::FfmpegProgram;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -29,6 +31,10 @@ pub struct ServerOptions {
     pub anomaly: Option<AnomalySettings>,
     /// What `/demo` shows. Without it there is no such page.
     pub demo: Option<DemoView>,
+    /// The program that reads sources and writes clips. Without it there are neither.
+    pub ffmpeg: Option<FfmpegProgram>,
+    /// Cameras and files that the server opens itself.
+    pub sources: Vec<SourceSettings>,
     /// Which sources clients may add while it runs. By default none.
     pub source_additions: SourceAdditions,
     /// Where events are posted to.
@@ -52,6 +58,8 @@ impl Default for ServerOptions {
             segment_modes: Vec::new(),
             anomaly: None,
             demo: None,
+            ffmpeg: None,
+            sources: Vec::new(),
             source_additions: SourceAdditions::default(),
             webhooks: Vec::new(),
             mqtt: None,

@@ -36,6 +36,15 @@ pub enum ServerError {
     /// The configured modes make no table.
     #[error("the modes of segmentation cannot be used: {0}")]
     Modes(String),
+    /// The configured sinks cannot be.
+    #[error("events cannot be delivered as configured: {0}")]
+    Sinks(String),
+    /// The configured sources cannot be.
+    #[error("the sources cannot be opened as configured: {0}")]
+    Sources(String),
+    /// The folder of evidence cannot be used.
+    #[error("the folder of evidence cannot be used: {0}")]
+    Evidence(String),
     /// Anything else that the system says.
     #[error("port {} of {} could not be opened: {reason}", address.port(), address.ip())]
     Bind {
@@ -55,6 +64,9 @@ impl ServerError {
             Self::NoSuchAddress(_) => "no_such_address",
             Self::Exposed(_) => "address_exposed",
             Self::Modes(_) => "modes_invalid",
+            Self::Sinks(_) => "sinks_invalid",
+            Self::Sources(_) => "sources_invalid",
+            Self::Evidence(_) => "evidence_unusable",
             Self::Bind { .. } => "bind_failed",
         }
     }

@@ -1,5 +1,19 @@
-//! Evidence: a picture and a clip of an anomaly, in a folder with limits. Written by one worker that no stream waits for.
+//! Evidence: a picture and a clip of an anomaly, in a folder with limits. No stream waits for it.
 
+mod folder;
+mod index;
+mod keep;
+mod occasion;
 mod settings;
+mod sidecar;
+mod snapshot;
+mod store;
 
 pub use settings::EvidenceSettings;
+
+pub(crate) use folder::EvidencePart;
+pub(crate) use index::EvidenceSearch;
+pub(crate) use keep::keep;
+pub(crate) use occasion::{EvidenceTicket, Footage, Occasion};
+pub(crate) use sidecar::EvidenceFacts;
+pub(crate) use store::{Evidence, EvidenceLoss};

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
+use crate::names::is_name;
 use crate::wire::{
     ModelBody, ModelList, Problem, ReloadRequest, VersionName, VersionWord, WarmUpAnswer, WarmUpOutcome, WarmUpRequest,
 };
@@ -133,12 +134,6 @@ impl FromRequestParts<Arc<App>> for Named {
     }
 }
 
-/// Letters, digits, `.`, `_` and `-`, at most 64 of them, beginning with a letter or a digit.
-fn is_name(name: &str) -> bool {
-    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    name.len() <= 64 && name.bytes().all(inside) && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
-}
-
 fn done(outcome: Result<Result<Arc<Generation>, Failure>, RunError>) -> Result<(), ApiError> {
     let failure = match outcome? {
         Ok(_) => return Ok(()),
@@ -151,19 +146,4 @@ fn done(outcome: Result<Result<Arc<Generation>, Failure>, RunError>) -> Result<(
 fn body(app: &App, model: &ModelHandle) -> Answer {
     let status = app.registry.list().into_iter().find(|status| status.name == model.name());
     status.map(|status| Json(ModelBody::new(&status))).ok_or_else(ApiError::internal)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_match_a_strict_pattern() {
-        for name in ["person", "yolov8n.v2", "a-b_c", "0"] {
-            assert!(is_name(name), "{name}");
-        }
-        for name in ["", "..", ".hidden", "a/b", "a\\b", "a b", "a\0", "é", "-a", &"a".repeat(65)] {
-            assert!(!is_name(name), "{name:?}");
-        }
-    }
 }

@@ -1,7 +1,17 @@
 //! Sinks: where events go beside the streams themselves. Each is a bounded queue and one task; no stream ever waits for one.
 
+mod event;
+mod mqtt;
+mod queue;
 mod secret;
+mod set;
 mod settings;
+mod sink;
+mod webhook;
+mod webhook_post;
 
+pub(crate) use event::SinkEvent;
 pub use secret::Secret;
+pub(crate) use set::{Sinks, tell};
 pub use settings::{MqttSettings, WebhookPatience, WebhookSettings};
+pub(crate) use sink::{Sink, SinkLoss};
