@@ -1,8 +1,8 @@
 """Reference tracks: what ultralytics' ByteTrack makes of a real clip, and what motmetrics says of made-up tracks.
 
 Writes under crates/pipelines/tests/fixtures (numbers only): byte_track.json, the people that yolov8n sees on every frame of
-vtest.mp4 with the number that the reference tracker gives each (0: none) and, of every 20th frame, its smoothed boxes; and
-clear_mot.json, truth and hypotheses of small made-up scenes with the counts, MOTA and IDF1 of motmetrics.
+vtest.mp4 with the number that the reference tracker gives each (0: none), the number that it gives where a wall wanders over
+the picture and hides who is behind it (-1: hidden), and, of every 20th frame, its smoothed boxes without the wall; and clear_mot.json, truth and hypotheses of small made-up scenes with the counts, MOTA and IDF1 of motmetrics.
 
     pip install onnxruntime ultralytics opencv-python-headless lap motmetrics
     python tools/reference/tracking.py ../shared/models
@@ -49,10 +49,23 @@ def tracked(tracker, rows, shape):
     return tracker.update(Boxes(data, shape[:2]))
 
 
+def is_hidden(frame, row):
+    """Whether the left edge is behind the wall: 160 pixels wide, 2 pixels a frame to the right, around and around the 480."""
+    return (row[0] - 20 * frame) % 4800 < 1600
+
+
+def ids_of(tracks, rows, places):
+    ids = np.full((len(rows), 1), -1)
+    ids[places] = 0
+    for track in tracks:
+        ids[places[int(track[7])]] = int(track[4])
+    return ids
+
+
 def follow(models):
     model = Model(models / "yolov8n/yolov8n.onnx")
     options = YAML.load(check_yaml("bytetrack.yaml"))
-    tracker = BYTETracker(SimpleNamespace(**options))
+    tracker, walled = (BYTETracker(SimpleNamespace(**options)) for _ in range(2))
     video = cv2.VideoCapture(str(models / "media/vtest.mp4"))
     frames, smoothed = [], {}
     while True:
@@ -60,13 +73,13 @@ def follow(models):
         if not there:
             break
         rows = people(model, picture)
-        ids = np.zeros((len(rows), 1), int)
         tracks = tracked(tracker, rows, picture.shape)
-        for track in tracks:
-            ids[int(track[7])] = int(track[4])
+        ids = ids_of(tracks, rows, list(range(len(rows))))
+        seen = [place for place, row in enumerate(rows) if not is_hidden(len(frames), row)]
+        walled_ids = ids_of(tracked(walled, rows[seen], picture.shape), rows, seen)
         if len(frames) % SMOOTHED_EVERY == 0:
             smoothed[len(frames)] = [[int(t[4]), *np.rint(t[:4].astype(np.float64) * 100).astype(int).tolist()] for t in tracks]
-        frames.append(np.hstack((rows, ids)).tolist())
+        frames.append(np.hstack((rows, ids, walled_ids)).tolist())
     return {"options": options, "frames": frames, "smoothed": smoothed}
 
 
@@ -129,7 +142,7 @@ def main(models):
     head = {"versions": versions, "options": clip["options"], "smoothed": clip["smoothed"]}
     lines("byte_track.json", head, "frames", clip["frames"])
     rows = [row for frame in clip["frames"] for row in frame]
-    print(f"{len(clip['frames'])} frames, {len(rows)} boxes, {sum(r[5] > 0 for r in rows)} tracked, {len({r[5] for r in rows})} ids")
+    print(f"{len(clip['frames'])} frames, {len(rows)} boxes, {sum(r[5] > 0 for r in rows)} tracked, {len({r[5] for r in rows})} ids, {len({r[6] for r in rows})} with the wall")
 
 
 if __name__ == "__main__":

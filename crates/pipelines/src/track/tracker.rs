@@ -103,12 +103,12 @@ impl Tracker {
     }
 
     fn in_sight(&self) -> impl Iterator<Item = &Tracklet> {
-        self.tracklets.iter().filter(|tracklet| tracklet.sight == Sight::InSight)
+        self.tracklets.iter().filter(|tracklet| tracklet.sight == Sight::Here)
     }
 
     /// Moves everybody to this frame, after whoever would be forgotten by now is; tells what somebody new is on it.
     fn begin_frame(&mut self) -> Sight {
-        let newcomer = if self.frame == 0 { Sight::InSight } else { Sight::New };
+        let newcomer = if self.frame == 0 { Sight::Here } else { Sight::New };
         self.options = self.options.bounded();
         self.removed.clear();
         let skipped = std::mem::take(&mut self.skipped);
@@ -145,7 +145,7 @@ impl Tracker {
 
     /// Those in sight until now who were not found, in boxes of low scores: mostly people who are half hidden.
     fn rescue_round<'a>(&self, mut tracklets: Vec<usize>, low: &'a [usize]) -> Round<'a> {
-        tracklets.retain(|&at| self.tracklets[at].sight == Sight::InSight);
+        tracklets.retain(|&at| self.tracklets[at].sight == Sight::Here);
         Round { tracklets, boxes: low, cost_max: RESCUE_COST_MAX, fused: false }
     }
 

@@ -13,7 +13,7 @@ pub(super) enum Sight {
     /// Seen once: nobody has been told of them yet.
     New,
     /// Found in the newest frame.
-    InSight,
+    Here,
     /// Not found for some frames.
     Lost,
 }
@@ -52,7 +52,7 @@ impl Tracklet {
     /// Has been found in that box.
     pub(super) fn found(&mut self, frame: u64, index: usize, seen: &Seen<'_>) {
         self.filter.correct(&seen.bbox);
-        (self.sight, self.last) = (Sight::InSight, frame);
+        (self.sight, self.last) = (Sight::Here, frame);
         (self.score, self.index) = (seen.score, index);
     }
 

@@ -7,4 +7,5 @@ mod stream;
 mod support;
 mod track;
 mod track_rules;
+mod track_street;
 mod video;
