@@ -40,6 +40,14 @@ impl Picture {
         }
     }
 
+    /// The compressed bytes as they came; none where the frame is decoded already.
+    pub const fn encoded_bytes(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Encoded { bytes, .. } => Some(bytes),
+            Content::Decoded(_) => None,
+        }
+    }
+
     /// Bytes that are held while it waits.
     pub fn size_bytes(&self) -> usize {
         match &self.content {

@@ -8,12 +8,14 @@ use crate::{FrameEvent, FrameQueue};
 use samovar_media::Picture;
 use samovar_models::{DetectOptions, Detections, Detector};
 use samovar_runtime::{Call, Class, Hold, RunError, StreamKey};
+use std::num::NonZeroU16;
 
 /// One live stream of pictures.
 pub struct DetectStream {
     detector: Detector,
     options: DetectOptions,
     key: StreamKey,
+    weight: NonZeroU16,
     frames: FrameQueue<Detections>,
     reopening: Reopening,
     /// Keeps the model in memory while the stream is open.
@@ -24,7 +26,20 @@ impl DetectStream {
     /// A stream on a model that was opened.
     pub fn new(detector: Detector, options: DetectOptions, key: StreamKey) -> Self {
         let hold = detector.handle().hold();
-        Self { detector, options, key, frames: FrameQueue::default(), reopening: Reopening::default(), _hold: hold }
+        Self {
+            detector,
+            options,
+            key,
+            weight: NonZeroU16::MIN,
+            frames: FrameQueue::default(),
+            reopening: Reopening::default(),
+            _hold: hold,
+        }
+    }
+
+    /// Takes another share among live streams from the next frame on: one of weight 2 gets two turns where one of weight 1 gets one.
+    pub const fn set_weight(&mut self, weight: NonZeroU16) {
+        self.weight = weight;
     }
 
     /// Takes other thresholds from the next frame on.
@@ -45,7 +60,8 @@ impl DetectStream {
     /// Takes a frame in. Never waits; what becomes of it is told by [`DetectStream::next`].
     pub fn push(&mut self, number: u64, picture: Picture) {
         self.reopening.look(self.detector.handle());
-        let (detector, options, call) = (&self.detector, &self.options, Call::new(Class::Live, self.key));
+        let call = Call::new(Class::Live, self.key).weighing(self.weight);
+        let (detector, options) = (&self.detector, &self.options);
         self.frames.push(number, || detector.detect(picture, options.clone(), call));
     }
 

@@ -11,6 +11,7 @@ use samovar_models::{ClassMap, SegmentOptions};
 use samovar_runtime::{Call, Class, Completed, Generation, Hold, Opened, RunError, RunErrorKind, StreamKey};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::num::NonZeroU16;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ pub struct SegmentStream {
     modes: Arc<ModeTable>,
     options: SegmentOptions,
     key: StreamKey,
+    weight: NonZeroU16,
     pace: Pace,
     /// The mode of the frames that come next.
     current: usize,
@@ -130,6 +132,7 @@ impl SegmentStream {
             holds,
             options,
             key,
+            weight: NonZeroU16::MIN,
             pace: Pace::default(),
             current: mode,
             told: mode,
@@ -159,6 +162,11 @@ impl SegmentStream {
     /// What the maps of the next frames are to be like.
     pub const fn options(&self) -> SegmentOptions {
         self.options
+    }
+
+    /// Takes another share among live streams from the next frame on: one of weight 2 gets two turns where one of weight 1 gets one.
+    pub const fn set_weight(&mut self, weight: NonZeroU16) {
+        self.weight = weight;
     }
 
     /// Takes other options from the next frame on.
@@ -209,7 +217,7 @@ impl SegmentStream {
         self.pace.arrived(Instant::now());
         self.reopening.look(self.modes.modes()[self.current].segmenter.handle());
         let (segmenter, options) = (&self.modes.modes()[self.current].segmenter, self.options);
-        let call = Call::new(Class::Live, self.key);
+        let call = Call::new(Class::Live, self.key).weighing(self.weight);
         self.frames.push(number, || segmenter.segment(picture, options, call));
     }
 

@@ -4,7 +4,9 @@ use axum::Router;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::wire::{Control, SegmentControl, SegmentEventBody, StreamEventBody, StreamNotice};
+use crate::wire::{
+    AnomalyControl, AnomalyMessageBody, Control, SegmentControl, SegmentEventBody, StreamEventBody, StreamNotice,
+};
 
 /// What is said about the API as a whole; the routes add themselves.
 #[derive(OpenApi)]
@@ -20,7 +22,7 @@ use crate::wire::{Control, SegmentControl, SegmentEventBody, StreamEventBody, St
         (name = "models", description = "What is configured, and what is done with it"),
         (name = "operation", description = "Probes and figures"),
     ),
-    components(schemas(StreamNotice, StreamEventBody, Control, SegmentEventBody, SegmentControl)),
+    components(schemas(AnomalyControl, AnomalyMessageBody, StreamNotice, StreamEventBody, Control, SegmentEventBody, SegmentControl)),
 )]
 struct Description;
 

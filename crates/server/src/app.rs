@@ -1,10 +1,13 @@
 //! What every route works with.
 
 use crate::error::{ApiError, Refusal};
+use crate::evidence::Evidence;
+use crate::sinks::Sinks;
+use crate::sources::{self, Sources};
 use crate::streams::StreamBoard;
 use crate::{Metrics, ServerError, ServerOptions};
-use samovar_models::{Detector, FamilyKind, Segmenter};
-use samovar_pipelines::{Mode, ModeTable};
+use samovar_models::{AppearanceEncoder, Detector, FamilyKind, PoseEstimator, Segmenter, SequenceScorer};
+use samovar_pipelines::{AnomalyModels, Mode, ModeTable};
 use samovar_runtime::{ModelHandle, ModelStatus, Registry, StreamKey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,6 +20,14 @@ pub(crate) struct App {
     pub(crate) registry: Arc<Registry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) options: ServerOptions,
+    /// Streams that may be decoded at the same time: each has a child process.
+    pub(crate) decoders: Arc<Semaphore>,
+    /// Cameras and files that the server opens itself.
+    pub(crate) sources: Sources,
+    /// Where their events go.
+    pub(crate) sinks: Sinks,
+    /// What is kept of anomalies; none where nothing is.
+    pub(crate) evidence: Option<Arc<Evidence>>,
     /// Every stream that is open.
     pub(crate) board: StreamBoard,
     /// The modes of segmentation; none where none are configured.
@@ -45,7 +56,14 @@ impl App {
         metrics: Arc<Metrics>,
     ) -> Result<Self, ServerError> {
         metrics.know(registry.list().iter().map(|model| model.name.as_str()));
+        let sinks = Sinks::new(&options.webhooks, options.mqtt.as_ref(), &metrics)?;
+        sources::check(&options, &sinks)?;
+        let evidence = evidence(&options, &metrics)?;
         Ok(Self {
+            sources: Sources::default(),
+            sinks,
+            evidence,
+            decoders: Arc::new(Semaphore::new(options.limits.stream.decoders_max)),
             board: StreamBoard::new(&options.limits.stream),
             segment_modes: segment_modes(&options, &registry)?,
             registry,
@@ -78,6 +96,41 @@ impl App {
             None => self.only_detector()?,
         };
         self.model(&name).map(Detector::new)
+    }
+
+    /// The pose model of that name; where none is named, that of anomaly streams, or the only one.
+    pub(crate) fn pose_estimator(&self, name: Option<&str>) -> Result<PoseEstimator, ApiError> {
+        let own = self.options.anomaly.as_ref().and_then(|settings| settings.pose.as_deref());
+        self.of_family(name.or(own), FamilyKind::YoloPose, "no pose model is configured").map(PoseEstimator::new)
+    }
+
+    /// The models of an anomaly stream: those that are named, then the configuration's, then the only one of each kind.
+    pub(crate) fn anomaly_models(&self, names: AnomalyNames<'_>) -> Result<AnomalyModels, ApiError> {
+        let own = self.options.anomaly.as_ref();
+        let named = |asked: Option<&str>, own: Option<&String>| {
+            let name = asked.or(own.map(String::as_str)).filter(|name| !name.is_empty());
+            name.map(|name| self.model(name)).transpose()
+        };
+        let sequence = names.sequence.or(own.and_then(|own| own.sequence.as_deref()));
+        let no_sequence = "no model that scores movements is configured";
+        Ok(AnomalyModels {
+            detector: named(names.detector, own.and_then(|own| own.detector.as_ref()))?.map(Detector::new),
+            pose: self.pose_estimator(names.pose)?,
+            sequence: self.of_family(sequence, FamilyKind::StgNf, no_sequence).map(SequenceScorer::new)?,
+            appearance: named(names.appearance, own.and_then(|own| own.appearance.as_ref()))?
+                .map(AppearanceEncoder::new),
+        })
+    }
+
+    /// The model of that name; where none is named, the only one that is of the family, loaded; else the only one that may be.
+    fn of_family(&self, name: Option<&str>, family: FamilyKind, none: &'static str) -> Result<ModelHandle, ApiError> {
+        if let Some(name) = name {
+            return self.model(name);
+        }
+        let family_of = |model: &ModelStatus| model.state.generation().map(|generation| generation.family.name());
+        let sure = |model: &ModelStatus| family_of(model) == Some(family.name());
+        let any = self.registry.list().iter().any(sure);
+        self.model(&self.only(|model| sure(model) || !any && family_of(model).is_none(), none)?)
     }
 
     /// What segments: the model or the mode that is named, one of both at most; where neither is, the fastest mode, or the only
@@ -114,6 +167,15 @@ impl App {
     }
 }
 
+/// The names of the models of an anomaly stream that were asked for. An empty one means: without.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AnomalyNames<'a> {
+    pub(crate) detector: Option<&'a str>,
+    pub(crate) pose: Option<&'a str>,
+    pub(crate) sequence: Option<&'a str>,
+    pub(crate) appearance: Option<&'a str>,
+}
+
 /// The mode that a request or a stream begins in, and those that a stream may go on in.
 #[derive(Clone)]
 pub(crate) struct SegmentTarget {
@@ -139,6 +201,11 @@ impl SegmentTarget {
     pub(crate) fn mode(&self) -> &Mode {
         &self.table.modes()[self.index]
     }
+}
+
+fn evidence(options: &ServerOptions, metrics: &Arc<Metrics>) -> Result<Option<Arc<Evidence>>, ServerError> {
+    let open = |settings| Evidence::open(settings, options.ffmpeg.clone(), metrics);
+    options.evidence.as_ref().map(open).transpose().map(|evidence| evidence.map(Arc::new))
 }
 
 fn segment_modes(options: &ServerOptions, registry: &Registry) -> Result<Option<Arc<ModeTable>>, ServerError> {

@@ -1,12 +1,14 @@
 //! What a client may choose about detections, by query or by control message.
 
 use crate::error::{ApiError, Refusal};
+use crate::stream_kind::{FrameFormat, single, weight};
 use crate::wire::{ClassName, Control};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
 use samovar_models::{DetectOptions, DetectionModel};
 use serde::Deserialize;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::IntoParams;
@@ -35,6 +37,11 @@ pub(crate) struct DetectQuery {
     /// may take to be ready.
     #[param(example = 1000)]
     timeout_ms: Option<u64>,
+    /// On a stream: its share under overload, 1 to 100; 1 where left out.
+    #[param(example = 2)]
+    weight: Option<u16>,
+    /// On a stream: what its binary messages are; `pictures` where left out.
+    format: Option<FrameFormat>,
 }
 
 impl DetectQuery {
@@ -43,8 +50,24 @@ impl DetectQuery {
         self.timeout_ms.map_or(limit, |asked| Duration::from_millis(asked).min(limit))
     }
 
+    /// The stream's share.
+    pub(crate) fn weight(&self) -> Result<NonZeroU16, ApiError> {
+        weight(self.weight)
+    }
+
+    /// What the stream's binary messages are.
+    pub(crate) fn format(&self) -> FrameFormat {
+        self.format.unwrap_or_default()
+    }
+
+    /// Refuses what has no meaning for a single picture.
+    pub(crate) fn check_single(&self) -> Result<(), ApiError> {
+        single(self.weight.is_none() && self.format.is_none())
+    }
+
     /// Whether the values can be right for any model at all.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
+        self.weight()?;
         Ok(self.thresholds().validate()?)
     }
 
@@ -112,6 +135,7 @@ impl<S: Send + Sync> FromRequestParts<S> for DetectQuery {
 }
 
 fn unreadable(_: QueryRejection) -> ApiError {
-    let detail = "the query takes model, score_min, iou_max, classes, detections_max and timeout_ms, each at most once";
+    let detail = "the query takes model, score_min, iou_max, classes, detections_max and timeout_ms, on a stream also weight and format, \
+        each at most once";
     ApiError::new(Refusal::Query, detail)
 }

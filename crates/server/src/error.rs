@@ -52,6 +52,8 @@ pub(crate) enum Refusal {
     Origin,
     /// There is nothing at this address.
     Route,
+    /// No stream of that name is open.
+    Stream,
     /// Not with this method.
     Method,
     /// The body comes too slowly.
@@ -187,6 +189,7 @@ impl Refusal {
             Self::ModelRequired => "model_required",
             Self::Origin => "origin_not_allowed",
             Self::Route => "not_found",
+            Self::Stream => "stream_not_found",
             Self::Method => "method_not_allowed",
             Self::BodyTime => "body_too_slow",
             Self::BodySize => "body_too_large",
@@ -208,7 +211,7 @@ impl Refusal {
             | Self::ModelRequired => StatusCode::BAD_REQUEST,
             Self::MaskSize => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Origin => StatusCode::FORBIDDEN,
-            Self::Route => StatusCode::NOT_FOUND,
+            Self::Route | Self::Stream => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
             Self::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
@@ -224,6 +227,7 @@ impl Refusal {
             Self::Mode => Some("name a model, or configure modes in `[modes.segment]`"),
             Self::MaskSize => Some("ask for `mask` \"png\" or `map` \"model\""),
             Self::ModelRequired => Some("add `?model=NAME`; GET /v1/models lists the names"),
+            Self::Stream => Some("GET /v1/streams lists those that are open"),
             Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
             Self::BodySize => Some("send a smaller picture"),
             Self::Streams | Self::Connections => Some("close some, or ask again after `Retry-After`"),

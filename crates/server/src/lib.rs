@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+mod anomaly_live;
+mod anomaly_query;
 mod anomaly_settings;
 mod api_page;
 mod app;

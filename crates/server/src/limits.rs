@@ -42,6 +42,8 @@ pub struct ServerLimits {
     pub socket_send_bytes: u32,
     /// Pictures that are annotated at the same time.
     pub annotations_max: usize,
+    /// Sources, configured and added.
+    pub sources_max: usize,
     /// Limits on one picture, read from its header before it is decoded.
     pub image: ImageLimits,
     /// Limits on live streams.
@@ -53,6 +55,8 @@ pub struct ServerLimits {
 pub struct StreamLimits {
     /// Open streams. One more is answered with 503.
     pub streams_max: usize,
+    /// Streams of H.264 at once: each has a decoder in a process of its own.
+    pub decoders_max: usize,
     /// Readers of events (Server-Sent Events) at once, of all streams together.
     pub readers_max: usize,
     /// Viewers of pictures at once, of all streams together.
@@ -99,6 +103,7 @@ impl Default for ServerLimits {
             http2_local_resets_max: 1_024,
             socket_send_bytes: 256 << 10,
             annotations_max: 2,
+            sources_max: 200,
             image: ImageLimits::default(),
             stream: StreamLimits::default(),
         }
@@ -109,6 +114,7 @@ impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             streams_max: 1_000,
+            decoders_max: 64,
             readers_max: 128,
             viewers_max: 32,
             message_bytes_max: 8 << 20,

@@ -5,6 +5,8 @@ use crate::error::{ApiError, Refusal};
 use crate::segment_query::{SegmentChoice, SegmentQuery};
 use crate::stream_kind::{LiveStream, Readiness, StreamOpening, picture};
 use crate::stream_link::StreamText;
+use crate::stream_teller::StreamTeller;
+use crate::streams::{StreamFacts, StreamKind};
 use crate::wire::{
     ModeBody, ModeChange, SegmentAnswer, SegmentControl, SegmentEventBody, SegmentOptionsBody, StreamNotice,
     mask_too_large, ms,
@@ -13,7 +15,8 @@ use bytes::Bytes;
 use samovar_media::ImageLimits;
 use samovar_models::{ClassMap, Segmenter};
 use samovar_pipelines::{SegmentEvent, SegmentStream};
-use samovar_runtime::{Completed, ModelHandle, RunError};
+use samovar_runtime::{Completed, ModelHandle, RunError, Timings};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -27,6 +30,7 @@ pub(crate) struct SegmentOpening {
 /// A segment stream whose first model is warm.
 pub(crate) struct SegmentLive {
     stream: SegmentStream,
+    teller: StreamTeller,
     choice: SegmentChoice,
     limits: ImageLimits,
     /// The longest event that is sent.
@@ -37,7 +41,10 @@ pub(crate) struct SegmentLive {
 
 struct Writing {
     frame: u64,
-    text: JoinHandle<StreamText>,
+    latency: Duration,
+    timings: Timings,
+    /// The error where the answer cannot be sent.
+    text: JoinHandle<Result<StreamText, ApiError>>,
 }
 
 impl SegmentOpening {
@@ -49,8 +56,17 @@ impl SegmentOpening {
 impl StreamOpening for SegmentOpening {
     type Live = SegmentLive;
 
-    fn handle(&self) -> &ModelHandle {
-        self.segmenter().handle()
+    fn facts(&self) -> StreamFacts {
+        StreamFacts {
+            kind: StreamKind::Segment,
+            models: vec![self.segmenter().handle().name().to_owned()],
+            source: None,
+            weight: self.query.weight().unwrap_or(NonZeroU16::MIN),
+        }
+    }
+
+    fn handles(&self) -> Vec<&ModelHandle> {
+        vec![self.segmenter().handle()]
     }
 
     fn open_time(&self, limit: Duration) -> Duration {
@@ -62,12 +78,14 @@ impl StreamOpening for SegmentOpening {
         let labels = labels(self.segmenter())?;
         let table = Arc::clone(&self.target.table);
         let mut stream = SegmentStream::new(table, self.target.index, choice.options(), readiness.key);
+        stream.set_weight(self.query.weight()?);
         stream.set_deadline(choice.deadline);
         if self.target.auto {
             stream.set_auto();
         }
-        let generation = readiness.opened.generation();
+        let generation = readiness.generation();
         let event = SegmentEventBody::Ready {
+            stream: readiness.stream.id().to_string(),
             mode: Arc::clone(&stream.mode().name),
             auto: stream.is_auto(),
             modes: stream.modes().modes().iter().map(ModeBody::from).collect(),
@@ -83,7 +101,8 @@ impl StreamOpening for SegmentOpening {
         };
         let limits = &readiness.app.options.limits;
         let event_bytes_max = limits.stream.write_buffer_bytes_max / 2;
-        let live = SegmentLive { stream, choice, limits: limits.image, event_bytes_max, writing: None };
+        let teller = StreamTeller::new(Arc::clone(readiness.stream));
+        let live = SegmentLive { stream, teller, choice, limits: limits.image, event_bytes_max, writing: None };
         Ok((live, StreamText::lasting(&event)))
     }
 }
@@ -91,7 +110,10 @@ impl StreamOpening for SegmentOpening {
 impl LiveStream for SegmentLive {
     fn push(&mut self, number: u64, bytes: Bytes) {
         match picture(bytes, self.limits) {
-            Ok(picture) => self.stream.push(number, picture),
+            Ok(picture) => {
+                self.teller.coming(number, &picture);
+                self.stream.push(number, picture);
+            }
             Err(error) => self.stream.push_error(number, error),
         }
     }
@@ -104,10 +126,22 @@ impl LiveStream for SegmentLive {
             }
         }
         // Kept until it has ended, so that a wait that is given up loses no frame.
-        let Some(Writing { frame, text }) = &mut self.writing else { return std::future::pending().await };
-        let (frame, text) = (*frame, text.await);
+        let Some(Writing { frame, latency, timings, text }) = &mut self.writing else {
+            return std::future::pending().await;
+        };
+        let (frame, latency, timings) = (*frame, *latency, *timings);
+        let text = text.await.unwrap_or_else(|_| Err(ApiError::internal()));
         self.writing = None;
-        text.unwrap_or_else(|_| StreamNotice::Error(ApiError::internal().stream_problem(Some(frame))).text())
+        match text {
+            Ok(text) => {
+                self.teller.answered(frame, (latency, &timings), &text);
+                text
+            }
+            Err(error) => {
+                self.teller.stream().meter().failed();
+                StreamNotice::Error(error.stream_problem(Some(frame))).text()
+            }
+        }
     }
 
     fn control(&mut self, text: &str) -> Result<Option<StreamText>, ApiError> {
@@ -132,19 +166,14 @@ impl LiveStream for SegmentLive {
 
 impl SegmentLive {
     fn write(&mut self, frame: u64, mode: Arc<str>, completed: Completed<ClassMap>, latency: Duration) {
-        let mask = self.choice.request(self.event_bytes_max);
+        let (mask, timings) = (self.choice.request(self.event_bytes_max), completed.timings);
         let text = tokio::task::spawn_blocking(move || {
             let answer = SegmentAnswer::new(mode, &completed, latency, mask);
             let answer = answer
-                .map(|answer| StreamText::replaceable(&SegmentEventBody::Result { frame, answer: Box::new(answer) }));
-            let error = match answer {
-                Ok(text) if text.len() <= mask.bytes_max => return text,
-                Ok(_) => mask_too_large(),
-                Err(error) => error,
-            };
-            StreamNotice::Error(error.stream_problem(Some(frame))).text()
+                .map(|answer| StreamText::replaceable(&SegmentEventBody::Result { frame, answer: Box::new(answer) }))?;
+            if answer.len() <= mask.bytes_max { Ok(answer) } else { Err(mask_too_large()) }
         });
-        self.writing = Some(Writing { frame, text });
+        self.writing = Some(Writing { frame, latency, timings, text });
     }
 
     /// The event as it is sent; none where it has to be written first.
@@ -154,8 +183,8 @@ impl SegmentLive {
                 self.write(frame, mode, completed, latency);
                 return None;
             }
-            SegmentEvent::Dropped { frame, count } => StreamNotice::overloaded(frame, count).text(),
-            SegmentEvent::Error { frame, error } => StreamNotice::failed(frame, error).text(),
+            SegmentEvent::Dropped { frame, count } => self.teller.dropped(frame, count),
+            SegmentEvent::Error { frame, error } => self.teller.failed(frame, error),
             SegmentEvent::ModeChanging { mode, from, auto } => {
                 StreamText::lasting(&SegmentEventBody::ModeChanging(ModeChange { mode, from, auto }))
             }

@@ -1,12 +1,14 @@
 //! What a client may choose about segmentations, by query or by control message.
 
 use crate::error::{ApiError, Refusal};
+use crate::stream_kind::{single, weight};
 use crate::wire::{MapSizeName, MaskForm, MaskRequest};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
 use samovar_models::SegmentOptions;
 use serde::Deserialize;
+use std::num::NonZeroU16;
 use std::time::Duration;
 use utoipa::IntoParams;
 
@@ -36,12 +38,25 @@ pub(crate) struct SegmentQuery {
     /// may take to be ready.
     #[param(example = 1000)]
     timeout_ms: Option<u64>,
+    /// On a stream: its share under overload, 1 to 100; 1 where left out.
+    #[param(example = 2)]
+    weight: Option<u16>,
 }
 
 impl SegmentQuery {
     /// The time for this request: what it asks for, within the server's limit.
     pub(crate) fn timeout(&self, limit: Duration) -> Duration {
         self.timeout_ms.map_or(limit, |asked| Duration::from_millis(asked).min(limit))
+    }
+
+    /// The stream's share.
+    pub(crate) fn weight(&self) -> Result<NonZeroU16, ApiError> {
+        weight(self.weight)
+    }
+
+    /// Refuses what has no meaning for a single picture.
+    pub(crate) fn check_single(&self) -> Result<(), ApiError> {
+        single(self.weight.is_none())
     }
 
     /// What was chosen, with defaults in place of what was not.
@@ -106,12 +121,13 @@ impl<S: Send + Sync> FromRequestParts<S> for SegmentQuery {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Query(query) = Query::<Self>::from_request_parts(parts, state).await.map_err(unreadable)?;
         query.choice()?;
+        query.weight()?;
         Ok(query)
     }
 }
 
 fn unreadable(_: QueryRejection) -> ApiError {
     let detail = "the query takes model or mode, mask (rle, polygons, png or none), map (source or model), simplify_px, \
-        deadline_ms and timeout_ms, each at most once";
+        deadline_ms and timeout_ms, on a stream also weight, each at most once";
     ApiError::new(Refusal::Query, detail)
 }

@@ -1,36 +1,47 @@
 //! What one kind of live stream adds to what all of them share: which model is opened, what is done with a message, what is told.
 
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Refusal};
 use crate::stream_link::StreamText;
+use crate::streams::{OpenStream, StreamFacts};
 use bytes::Bytes;
 use samovar_media::{ImageLimits, Picture};
-use samovar_runtime::{ModelHandle, Opened, RunError, RunErrorKind, StreamKey};
+use samovar_runtime::{Generation, ModelHandle, Opened, RunError, RunErrorKind, StreamKey};
+use serde::{Deserialize, Serialize};
 use std::future::Future;
+use std::num::NonZeroU16;
+use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// A stream that has been asked for: it waits for its model.
 pub(crate) trait StreamOpening: Send + Sync + 'static {
     /// The stream that it becomes.
     type Live: LiveStream;
 
-    /// The model that must be warm first.
-    fn handle(&self) -> &ModelHandle;
+    /// What the board tells of it.
+    fn facts(&self) -> StreamFacts;
 
-    /// How long the model may take, within the server's limit.
+    /// The models that must be warm first; at least one, the one that looks at the frames first.
+    fn handles(&self) -> Vec<&ModelHandle>;
+
+    /// How long the models may take, within the server's limit.
     fn open_time(&self, limit: Duration) -> Duration;
 
-    /// The stream, and its first event, now that the model is warm.
+    /// The stream, and its first event, now that the models are warm.
     fn ready(&self, readiness: &Readiness<'_>) -> Result<(Self::Live, StreamText), ApiError>;
 }
 
-/// How a stream's model was found.
+/// How a stream's models were found.
 pub(crate) struct Readiness<'a> {
-    pub(crate) opened: &'a Opened,
+    /// In the order of [`StreamOpening::handles`].
+    pub(crate) opened: &'a [Opened],
     /// From the request to now.
     pub(crate) took: Duration,
     pub(crate) key: StreamKey,
     pub(crate) app: &'a App,
+    /// Its place on the board.
+    pub(crate) stream: &'a Arc<OpenStream>,
 }
 
 /// A stream whose model is warm.
@@ -46,13 +57,47 @@ pub(crate) trait LiveStream: Send {
 
     /// Whether the event of every message was told.
     fn is_idle(&self) -> bool;
+
+    /// The stream is over: what is still to be told of what went on until now.
+    fn end(&mut self) -> Vec<StreamText> {
+        Vec::new()
+    }
 }
 
 impl Readiness<'_> {
-    /// Whether the stream found its model warm.
-    pub(crate) const fn is_warm(&self) -> bool {
-        matches!(self.opened, Opened::Warm(_))
+    /// Whether the stream found all its models warm.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.opened.iter().all(|opened| matches!(opened, Opened::Warm(_)))
     }
+
+    /// The copy of the first model that serves.
+    pub(crate) fn generation(&self) -> &Arc<Generation> {
+        self.opened[0].generation()
+    }
+}
+
+/// What the binary messages of a stream are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FrameFormat {
+    /// Each is one JPEG, PNG or WebP picture.
+    #[default]
+    Pictures,
+    /// Each is one access unit of H.264 in Annex B form: one picture, with its start codes.
+    H264,
+}
+
+/// Refuses options of streams for a single picture.
+pub(crate) fn single(fits: bool) -> Result<(), ApiError> {
+    let error = || ApiError::new(Refusal::Query, "`weight` and `format` are for streams");
+    fits.then_some(()).ok_or_else(error)
+}
+
+/// The share that a stream asks for: 1 where it asks for none.
+pub(crate) fn weight(asked: Option<u16>) -> Result<NonZeroU16, ApiError> {
+    const WEIGHT_MAX: u16 = 100;
+    let weight = NonZeroU16::new(asked.unwrap_or(1)).filter(|weight| weight.get() <= WEIGHT_MAX);
+    weight.ok_or_else(|| ApiError::new(Refusal::Option, "`weight` must be from 1 to 100"))
 }
 
 /// A message as a picture; only its header is read.

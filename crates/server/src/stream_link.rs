@@ -1,7 +1,8 @@
 //! The WebSocket of one stream: messages in, events out, never waiting for a client that does not read.
 //!
-//! Sending and receiving are driven together, so that a full socket stops neither: events wait in a bounded outbox, results
-//! push out older results, and a client that takes nothing for too long is known as stuck.
+//! Sending and receiving are driven together, so that a full socket stops neither: what is told waits in a bounded outbox, results
+//! push out older results, and a client that takes nothing for too long is known as stuck. Nothing overtakes anything; but an event
+//! never waits behind results: when the socket is full it pushes them out, and no event is ever pushed out itself.
 
 use crate::{Metrics, StreamLimits};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
@@ -40,7 +41,7 @@ pub(crate) struct StreamLink {
 /// An event as it is sent.
 #[derive(Debug)]
 pub(crate) struct StreamText {
-    text: String,
+    text: Utf8Bytes,
     /// Whether newer events make it worthless to a client that is behind.
     replaceable: bool,
 }
@@ -57,13 +58,18 @@ impl StreamText {
     }
 
     /// Bytes on the wire.
-    pub(crate) const fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.text.len()
+    }
+
+    /// The JSON itself; clones share it.
+    pub(crate) const fn text(&self) -> &Utf8Bytes {
+        &self.text
     }
 }
 
-fn json(event: &impl Serialize) -> String {
-    serde_json::to_string(event).expect("events are plain strings and finite numbers")
+fn json(event: &impl Serialize) -> Utf8Bytes {
+    serde_json::to_string(event).expect("events are plain strings and finite numbers").into()
 }
 
 struct Outgoing {
@@ -118,8 +124,11 @@ impl StreamLink {
     /// Puts an event into the outbox; it goes out while [`StreamLink::next`] is awaited.
     pub(crate) fn push(&mut self, event: StreamText) {
         let StreamText { text, replaceable } = event;
+        if !replaceable && self.stalled_since.is_some() {
+            self.push_out_results();
+        }
         let bytes = text.len();
-        self.outbox.push_back(Outgoing { message: Message::Text(text.into()), bytes, replaceable });
+        self.outbox.push_back(Outgoing { message: Message::Text(text), bytes, replaceable });
         self.outbox_bytes += bytes;
         self.make_room();
     }
@@ -140,6 +149,11 @@ impl StreamLink {
                 _ => {}
             }
         }
+    }
+
+    /// Whether more events wait than may be held. None of them is ever left out, so the stream must end.
+    pub(crate) const fn is_overfull(&self) -> bool {
+        self.outbox_bytes > self.limits.write_buffer_bytes_max
     }
 
     /// Looks after the client: asks for a sign of life where there was none.
@@ -209,11 +223,23 @@ impl StreamLink {
             || self.stalled_since.is_some_and(|since| since.elapsed() >= self.limits.stall_time)
     }
 
-    /// Drops the oldest results until the outbox is within its limits.
+    /// Drops the oldest results until the outbox is within its limits. Events are held: see [`StreamLink::is_overfull`].
     fn make_room(&mut self) {
         while self.outbox.len() > self.limits.events_max || self.outbox_bytes > self.limits.write_buffer_bytes_max {
-            let oldest = self.outbox.iter().position(|outgoing| outgoing.replaceable).unwrap_or(0);
-            let Some(outgoing) = self.outbox.remove(oldest) else { return };
+            let Some(oldest) = self.outbox.iter().position(|outgoing| outgoing.replaceable) else { return };
+            self.push_out(oldest);
+        }
+    }
+
+    /// Newer than all of them is what comes now.
+    fn push_out_results(&mut self) {
+        while let Some(result) = self.outbox.iter().position(|outgoing| outgoing.replaceable) {
+            self.push_out(result);
+        }
+    }
+
+    fn push_out(&mut self, index: usize) {
+        if let Some(outgoing) = self.outbox.remove(index) {
             self.outbox_bytes -= outgoing.bytes;
             self.lost += 1;
             self.metrics.stream_events_lost.inc();

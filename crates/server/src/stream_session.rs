@@ -6,9 +6,11 @@ use crate::error::{ApiError, Refusal};
 use crate::in_time::still_loading;
 use crate::stream_kind::{LiveStream, Readiness, StreamOpening};
 use crate::stream_link::{Incoming, Pulse, StreamLink, StreamText};
+use crate::streams::{DropReason, OpenStream, StreamEntry, StreamState};
 use crate::wire::StreamNotice;
-use axum::extract::ws::WebSocket;
-use samovar_runtime::{Opened, StreamKey};
+use axum::extract::ws::{Utf8Bytes, WebSocket};
+use futures_util::future::try_join_all;
+use samovar_runtime::{Hold, ModelHandle, Opened, StreamKey};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
@@ -19,6 +21,8 @@ pub(crate) struct Session<O> {
     pub(crate) asked: Instant,
     pub(crate) opening: O,
     pub(crate) key: StreamKey,
+    /// Its place on the board, held until the stream ends.
+    pub(crate) entry: StreamEntry,
     /// Held until the stream ends.
     pub(crate) _place: StreamPlace,
     /// Held until the stream ends: it is still the client's connection.
@@ -66,7 +70,11 @@ enum End {
 
 async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app: &App) {
     let end = match open(&mut link, &session, app).await {
-        Ok(mut running) => running.run(&mut link, app).await,
+        Ok(mut running) => {
+            let end = running.run(&mut link, app).await;
+            running.end(&mut link);
+            end
+        }
         Err(end) => end,
     };
     match end {
@@ -76,53 +84,90 @@ async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app:
     }
 }
 
-/// Waits for the model; frames that come meanwhile are dropped and told.
+/// Waits for the models; frames that come meanwhile are dropped and told, control messages wait.
 async fn open<O: StreamOpening>(
     link: &mut StreamLink,
     session: &Session<O>,
     app: &App,
 ) -> Result<Running<O::Live>, End> {
-    // Nothing makes the model go between its opening and the stream, which holds it itself.
-    let _hold = session.opening.handle().hold();
+    // Nothing makes a model go between its opening and the stream, which holds it itself.
+    let _holds: Vec<Hold> = session.opening.handles().into_iter().map(ModelHandle::hold).collect();
+    let stream = session.entry.shared();
     let mut pulse = pulse(link);
-    let mut early = 0;
+    let mut early = Early::default();
     let deadline = session.asked + session.opening.open_time(OPEN_MAX);
-    let opening = session.opening.handle().open();
+    let opening = try_join_all(session.opening.handles().into_iter().map(ModelHandle::open));
     tokio::pin!(opening);
     let opened = loop {
         tokio::select! {
             opened = &mut opening => break opened,
             incoming = link.next() => match incoming {
-                Incoming::Frame(_) => early += 1,
-                Incoming::Text(_) => refuse_control(link),
+                Incoming::Frame(bytes) => {
+                    early.frames += 1;
+                    stream.meter().came(bytes.len());
+                }
+                Incoming::Text(text) => early.take(text, link, app.options.limits.stream.control_bytes_max),
                 other => return Err(ended(&other)),
             },
             _ = pulse.tick() => look_after(link)?,
             () = sleep_until(deadline) => break Err(still_loading()),
             () = app.closing.cancelled() => return Err(GOING_AWAY),
+            () = stream.closing().cancelled() => return Err(DELETED),
         }
     };
     let ready = opened.map_err(ApiError::from).and_then(|opened| ready(session, &opened, app));
-    let (stream, event) = ready.map_err(|error| fail(link, &error))?;
-    link.push(event);
-    if early > 0 {
-        link.push(StreamNotice::Dropped { frame: 0, count: early, reason: "not_ready" }.text());
+    let (live, event) = ready.map_err(|error| fail(link, &error))?;
+    let mut running = Running { live, stream: Arc::clone(stream), frame_next: early.frames, pulse };
+    running.tell(link, event);
+    if early.frames > 0 {
+        stream.meter().dropped(DropReason::NotReady, early.frames);
+        running.tell(link, StreamNotice::Dropped { frame: 0, count: early.frames, reason: "not_ready" }.text());
     }
-    Ok(Running { stream, frame_next: early, pulse })
+    early.controls.iter().for_each(|text| running.control(text, link, app));
+    Ok(running)
+}
+
+/// What comes before the models are warm.
+#[derive(Default)]
+struct Early {
+    /// Frames, none of which is kept.
+    frames: u64,
+    /// Control messages, done when the stream is ready. Bounded by [`CONTROLS_MAX`].
+    controls: Vec<Utf8Bytes>,
+}
+
+const TOO_LONG: &str = "the control message is over the limit";
+/// Control messages that wait for the models.
+const CONTROLS_MAX: usize = 8;
+
+impl Early {
+    fn take(&mut self, text: Utf8Bytes, link: &mut StreamLink, bytes_max: usize) {
+        let detail = match (text.len() <= bytes_max, self.controls.len() < CONTROLS_MAX) {
+            (true, true) => return self.controls.push(text),
+            (false, _) => TOO_LONG,
+            _ => "so many control messages are taken only after `ready`",
+        };
+        let error = ApiError::new(Refusal::Control, detail);
+        link.push(StreamNotice::Error(error.stream_problem(None)).text());
+    }
 }
 
 /// The longest that a stream waits for its model: loading, comparing precisions and warming may take minutes.
 const OPEN_MAX: Duration = Duration::from_secs(600);
 const GOING_AWAY: End = End::Close(1001, "the server is shutting down");
+const DELETED: End = End::Close(1000, "the stream was ended by request");
+const STUCK: End = End::Close(1008, "the client does not read");
 
 fn ready<O: StreamOpening>(
     session: &Session<O>,
-    opened: &Opened,
+    opened: &[Opened],
     app: &App,
 ) -> Result<(O::Live, StreamText), ApiError> {
-    let readiness = Readiness { opened, took: session.asked.elapsed(), key: session.key, app };
+    let stream = session.entry.shared();
+    let readiness = Readiness { opened, took: session.asked.elapsed(), key: session.key, app, stream };
     let ready = session.opening.ready(&readiness)?;
     app.metrics.stream_opened(readiness.is_warm(), readiness.took);
+    stream.set_state(StreamState::Live);
     Ok(ready)
 }
 
@@ -132,14 +177,10 @@ fn fail(link: &mut StreamLink, error: &ApiError) -> End {
     End::Close(error.close_code(), error.code())
 }
 
-fn refuse_control(link: &mut StreamLink) {
-    let error = ApiError::new(Refusal::Control, "control messages are taken after `ready`");
-    link.push(StreamNotice::Error(error.stream_problem(None)).text());
-}
-
-/// A stream whose model is warm.
+/// A stream whose models are warm.
 struct Running<L> {
-    stream: L,
+    live: L,
+    stream: Arc<OpenStream>,
     /// Number of the frame that comes next.
     frame_next: u64,
     pulse: Interval,
@@ -147,48 +188,63 @@ struct Running<L> {
 
 impl<L: LiveStream> Running<L> {
     async fn run(&mut self, link: &mut StreamLink, app: &App) -> End {
-        loop {
+        let closing = self.stream.closing().clone();
+        while !link.is_overfull() {
             tokio::select! {
                 incoming = link.next() => match incoming {
                     Incoming::Frame(bytes) => {
-                        self.stream.push(self.frame_next, bytes);
+                        self.stream.meter().came(bytes.len());
+                        self.live.push(self.frame_next, bytes);
                         self.frame_next += 1;
                     }
                     Incoming::Text(text) => self.control(&text, link, app),
                     other => return ended(&other),
                 },
-                event = self.stream.next() => link.push(event),
+                event = self.live.next() => self.tell(link, event),
                 _ = self.pulse.tick() => if let Err(end) = look_after(link) {
                     return end;
                 },
-                () = app.closing.cancelled() => return self.finish(link).await,
+                () = app.closing.cancelled() => return self.finish(link, GOING_AWAY).await,
+                () = closing.cancelled() => return self.finish(link, DELETED).await,
             }
         }
+        STUCK
     }
 
     /// Tells what becomes of the frames that were taken in, and no more.
-    async fn finish(&mut self, link: &mut StreamLink) -> End {
-        while !self.stream.is_idle() {
+    async fn finish(&mut self, link: &mut StreamLink, end: End) -> End {
+        while !self.live.is_idle() && !link.is_overfull() {
             tokio::select! {
-                event = self.stream.next() => link.push(event),
+                event = self.live.next() => self.tell(link, event),
                 incoming = link.next() => if let Incoming::Closed | Incoming::Gone | Incoming::Fault(..) = incoming {
                     return ended(&incoming);
                 },
             }
         }
-        GOING_AWAY
+        end
+    }
+
+    /// What went on until now ends with the stream: readers are told even where the client has gone.
+    fn end(&mut self, link: &mut StreamLink) {
+        let told = self.live.end();
+        told.into_iter().for_each(|text| self.tell(link, text));
+    }
+
+    fn tell(&self, link: &mut StreamLink, text: StreamText) {
+        self.stream.meter().sent(text.len());
+        link.push(text);
     }
 
     /// Does what a control message asks and tells the outcome.
     fn control(&mut self, text: &str, link: &mut StreamLink, app: &App) {
         let outcome = if text.len() > app.options.limits.stream.control_bytes_max {
-            Err(ApiError::new(Refusal::Control, "the control message is over the limit"))
+            Err(ApiError::new(Refusal::Control, TOO_LONG))
         } else {
-            self.stream.control(text)
+            self.live.control(text)
         };
         match outcome {
-            Ok(answer) => answer.into_iter().for_each(|answer| link.push(answer)),
-            Err(error) => link.push(StreamNotice::Error(error.stream_problem(None)).text()),
+            Ok(answer) => answer.into_iter().for_each(|answer| self.tell(link, answer)),
+            Err(error) => self.tell(link, StreamNotice::Error(error.stream_problem(None)).text()),
         }
     }
 }
@@ -202,7 +258,7 @@ fn pulse(link: &StreamLink) -> Interval {
 fn look_after(link: &mut StreamLink) -> Result<(), End> {
     match link.pulse() {
         Pulse::Fine => Ok(()),
-        Pulse::Stuck => Err(End::Close(1008, "the client does not read")),
+        Pulse::Stuck => Err(STUCK),
         Pulse::Gone => Err(End::Gone),
     }
 }

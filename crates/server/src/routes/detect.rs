@@ -48,6 +48,7 @@ pub(crate) async fn detect(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
+    query.check_single()?;
     let limits = &app.options.limits;
     let detector = app.detector(query.model.as_deref())?;
     let picture = upload::picture(request, limits.image).await?;

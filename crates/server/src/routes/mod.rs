@@ -1,16 +1,21 @@
 //! The routes, one file per noun.
 
+mod anomaly_stream;
 mod demo;
 mod detect;
 mod health;
 mod landing;
 mod metrics;
 mod models;
+mod pose;
 mod router;
 mod segment;
 mod segment_stream;
 mod static_page;
 mod stream;
+mod stream_events;
+mod stream_view;
+mod streams;
 mod upgrade;
 
 pub(crate) use health::stands_in_the_way;

@@ -1,6 +1,9 @@
 //! All routes together, with what surrounds each of them.
 
-use super::{demo, detect, health, landing, metrics, models, segment, segment_stream, stream};
+use super::{
+    anomaly_stream, demo, detect, health, landing, metrics, models, pose, segment, segment_stream, stream,
+    stream_events, stream_view, streams,
+};
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
 use crate::{api_page, counted, hygiene};
@@ -36,7 +39,14 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(detect::detect))
         .routes(routes!(segment::segment))
         .routes(routes!(stream::open))
+        .routes(routes!(pose::pose))
         .routes(routes!(segment_stream::open_segment))
+        .routes(routes!(anomaly_stream::open_anomaly))
+        .routes(routes!(streams::list_streams))
+        .routes(routes!(streams::show_stream, streams::close_stream))
+        .routes(routes!(stream_events::events))
+        .routes(routes!(stream_events::all_events))
+        .routes(routes!(stream_view::view))
         .routes(routes!(models::list))
         .routes(routes!(models::clear))
         .routes(routes!(models::show))

@@ -50,6 +50,7 @@ pub(crate) async fn segment(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
+    query.check_single()?;
     let limits = &app.options.limits;
     let target = app.segment_target(query.model.as_deref(), query.mode.as_deref())?;
     if target.auto {

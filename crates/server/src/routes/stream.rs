@@ -6,6 +6,7 @@ use crate::detect_live::DetectOpening;
 use crate::detect_query::DetectQuery;
 use crate::error::ApiError;
 use crate::origin;
+use crate::stream_intake::IntakePlace;
 use crate::wire::Problem;
 use axum::Extension;
 use axum::extract::State;
@@ -42,5 +43,6 @@ pub(crate) async fn open(
     let asked = Instant::now();
     origin::check(&headers, &uri, &app.options)?;
     let detector = app.detector(query.model.as_deref())?;
-    super::upgrade::upgrade(app, peer, asked, DetectOpening { query, detector }, upgrade)
+    let place = IntakePlace::take(query.format(), &app)?;
+    super::upgrade::upgrade(app, peer, asked, DetectOpening { query, detector, place }, upgrade)
 }

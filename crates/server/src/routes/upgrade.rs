@@ -21,7 +21,8 @@ pub(super) fn upgrade<O: StreamOpening>(
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::new(Refusal::UpgradeRequired, "this address speaks WebSocket only"))?;
     let place = StreamPlace::take(&app).ok_or_else(too_many)?;
-    let session = Session { asked, opening, key: app.next_key(), _place: place, _connection: peer.permit };
+    let entry = app.board.open(opening.facts());
+    let session = Session { asked, opening, key: app.next_key(), entry, _place: place, _connection: peer.permit };
     let limits = &app.options.limits.stream;
     let upgrade = upgrade
         .read_buffer_size(limits.read_buffer_bytes)

@@ -112,9 +112,14 @@ impl OpenStream {
         self.feed.tell(message);
     }
 
-    /// Whether a result or a picture would reach anybody beside whoever opened the stream: ask before making what nobody wants.
+    /// Whether anybody looks at pictures: ask before keeping some.
+    pub(crate) fn is_viewed(&self) -> bool {
+        self.view.is_watched()
+    }
+
+    /// Whether a result would reach anybody, as a message or beside its picture: ask before making what nobody wants.
     pub(crate) fn is_watched(&self) -> bool {
-        self.view.is_watched() || self.feed.is_read()
+        self.is_viewed() || self.feed.is_read()
     }
 
     /// Shows a picture, with the result about this very picture, to whoever looks.
@@ -147,6 +152,11 @@ impl OpenStream {
 impl StreamEntry {
     pub(super) const fn new(stream: Arc<OpenStream>, board: StreamBoard) -> Self {
         Self { stream, board }
+    }
+
+    /// What everybody sees of it. Whoever keeps this beyond the entry keeps readers and viewers waiting.
+    pub(crate) const fn shared(&self) -> &Arc<OpenStream> {
+        &self.stream
     }
 }
 

@@ -27,6 +27,21 @@ pub(crate) enum DropReason {
     Paced,
 }
 
+impl DropReason {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Overloaded, Self::NotReady, Self::Still, Self::Paced];
+
+    /// The word for it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::NotReady => "not_ready",
+            Self::Still => "still",
+            Self::Paced => "paced",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Counts {
     figures: StreamFigures,

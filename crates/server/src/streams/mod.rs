@@ -14,7 +14,7 @@ mod view;
 pub(crate) use board::StreamBoard;
 pub(crate) use entry::{OpenStream, StreamEntry, StreamFacts};
 pub(crate) use feed::{FeedItem, FeedReader, MessageKind, StreamMessage, ToldMessage};
-pub(crate) use figures::{StreamDrops, StreamFigures};
+pub(crate) use figures::StreamFigures;
 pub(crate) use id::StreamId;
 pub(crate) use meter::{DropReason, StreamMeter};
 pub(crate) use state::{StreamKind, StreamState};

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 pub(crate) enum StreamEventBody {
     /// The model is warm: frames are looked at from now on.
     Ready {
+        /// The stream's name at `/v1/streams`.
+        stream: String,
         /// The model's configured name.
         model: String,
         /// Which loaded copy serves.

@@ -1,14 +1,26 @@
 //! The JSON forms: what is sent and received, apart from the inner types.
 
+mod anomaly;
+mod anomaly_options;
+mod clock;
 mod detection;
 mod event;
 mod health;
 mod model;
 mod notice;
+mod person;
+mod pose;
 mod problem;
 mod segment_event;
 mod segmentation;
+mod stream;
 
+pub(crate) use anomaly::{
+    AnomalyControl, AnomalyMessageBody, AnomalyReadyBody, EvidenceLinks, SceneEventBody, SceneFrameBody,
+    StreamModelBody,
+};
+pub(crate) use anomaly_options::{AnomalyControlOptions, AnomalyOptionsBody};
+pub(crate) use clock::rfc3339;
 pub(crate) use detection::{DetectAnswer, TimingsBody};
 pub(crate) use event::{ClassName, Control, OptionsBody, StreamEventBody};
 pub(crate) use health::{HealthBody, ModelHealth, ProbeBody, UnreadyModel, WaitingBody};
@@ -17,9 +29,11 @@ pub(crate) use model::{
     WarmUpRequest,
 };
 pub(crate) use notice::{StreamNotice, StreamProblem};
+pub(crate) use pose::PoseAnswer;
 pub(crate) use problem::Problem;
 pub(crate) use segment_event::{ModeBody, ModeChange, SegmentControl, SegmentEventBody, SegmentOptionsBody};
 pub(crate) use segmentation::{MapSizeName, MaskForm, MaskRequest, SegmentAnswer, mask_too_large, palette_png};
+pub(crate) use stream::{StreamBody, StreamList};
 
 use std::time::Duration;
 

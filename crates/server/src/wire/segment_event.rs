@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 pub(crate) enum SegmentEventBody {
     /// The first mode's model is warm: frames are looked at from now on.
     Ready {
+        /// The stream's name at `/v1/streams`.
+        stream: String,
         /// The mode.
         #[schema(value_type = String, example = "fast")]
         mode: Arc<str>,
