@@ -176,7 +176,8 @@ pub(crate) fn event_told(
     wall: SystemTime,
     evidence: Option<EvidenceLinks>,
 ) -> StreamText {
-    let body = SceneEventBody { evidence, ..SceneEventBody::new(event, wall, teller.stream()) };
+    let mut body = SceneEventBody::new(event, wall, teller.stream());
+    body.evidence = evidence;
     let text = StreamText::lasting(&AnomalyMessageBody::Event(body));
     teller.happened(event.kind.name(), &text);
     text

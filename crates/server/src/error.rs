@@ -66,6 +66,18 @@ pub(crate) enum Refusal {
     Streams,
     /// As many connections are open as may be, in all or of this client.
     Connections,
+    /// No such source.
+    SourceUnknown,
+    /// A source has that name already.
+    SourceExists,
+    /// Such a source may not be added by clients.
+    SourceForbidden,
+    /// There are as many sources as may be.
+    Sources,
+    /// No program decodes video.
+    NoDecoder,
+    /// There is no such evidence.
+    Evidence,
     /// A load, a reload or a warm-up failed; the code is the failure's own.
     Load(&'static str),
 }
@@ -115,7 +127,7 @@ impl ApiError {
                 Some(retry_after)
             }
             ErrorKind::Run(RunErrorKind::ShuttingDown)
-            | ErrorKind::Request(Refusal::Streams | Refusal::Connections) => Some(SOON),
+            | ErrorKind::Request(Refusal::Streams | Refusal::Connections | Refusal::Sources) => Some(SOON),
             _ => None,
         }
     }
@@ -196,6 +208,12 @@ impl Refusal {
             Self::UpgradeRequired => "upgrade_required",
             Self::Streams => "too_many_streams",
             Self::Connections => "too_many_connections",
+            Self::SourceUnknown => "unknown_source",
+            Self::SourceExists => "source_exists",
+            Self::SourceForbidden => "source_not_allowed",
+            Self::Sources => "too_many_sources",
+            Self::NoDecoder => "decoder_missing",
+            Self::Evidence => "unknown_evidence",
             Self::Load(code) => code,
         }
     }
@@ -210,13 +228,15 @@ impl Refusal {
             | Self::Mode
             | Self::ModelRequired => StatusCode::BAD_REQUEST,
             Self::MaskSize => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Origin => StatusCode::FORBIDDEN,
-            Self::Route | Self::Stream => StatusCode::NOT_FOUND,
+            Self::Origin | Self::SourceForbidden => StatusCode::FORBIDDEN,
+            Self::Route | Self::Stream | Self::SourceUnknown | Self::Evidence => StatusCode::NOT_FOUND,
+            Self::SourceExists => StatusCode::CONFLICT,
+            Self::NoDecoder => StatusCode::NOT_IMPLEMENTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
             Self::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            Self::Streams | Self::Connections => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Streams | Self::Connections | Self::Sources => StatusCode::SERVICE_UNAVAILABLE,
             Self::Load(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -231,6 +251,12 @@ impl Refusal {
             Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
             Self::BodySize => Some("send a smaller picture"),
             Self::Streams | Self::Connections => Some("close some, or ask again after `Retry-After`"),
+            Self::SourceUnknown => Some("GET /v1/sources lists the names"),
+            Self::SourceExists => Some("remove it first, or choose another name"),
+            Self::SourceForbidden => Some("set `[source_additions]` in the configuration"),
+            Self::Sources => Some("remove some"),
+            Self::NoDecoder => Some("run `samovar engine install ffmpeg` on the server"),
+            Self::Evidence => Some("GET /v1/evidence lists what there is"),
             Self::UpgradeRequired => Some("open this address with a WebSocket client"),
             _ => None,
         }

@@ -12,6 +12,7 @@ mod observer;
 mod page_format;
 mod pools;
 mod sinks;
+mod sources;
 mod work;
 
 pub(crate) use labels::{HttpLabels, method_name};
@@ -31,6 +32,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use sinks::SinkMetrics;
+use sources::SourceMetrics;
 use std::time::Duration;
 use work::Work;
 
@@ -46,6 +48,8 @@ pub struct Metrics {
     moment: MomentLevels,
     stream_open_seconds: Times<WarmLabels>,
     http_requests: Counts<HttpLabels>,
+    /// How configured sources do.
+    pub(crate) sources: SourceMetrics,
     /// What becomes of events on their way to sinks.
     pub(crate) sinks: SinkMetrics,
     /// What is kept of anomalies.
@@ -81,6 +85,7 @@ impl Metrics {
             life: Life::register(into),
             work: Work::register(into),
             moment: MomentLevels::register(into),
+            sources: SourceMetrics::register(into),
             sinks: SinkMetrics::register(into),
             evidence: EvidenceMetrics::register(into),
             stream_open_seconds: add(into, "samovar_stream_open_seconds", "From a stream's request to ready.", quick()),

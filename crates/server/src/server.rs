@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::routes::stands_in_the_way;
-use crate::{Metrics, ServerOptions, Shutdown, listener, routes};
+use crate::{Metrics, ServerOptions, Shutdown, listener, routes, sources};
 use samovar_runtime::Registry;
 use std::io;
 use std::net::SocketAddr;
@@ -112,6 +112,7 @@ impl Server {
     pub async fn serve(self, shutdown: Shutdown) {
         let Self { listener, app, .. } = self;
         let router = routes::router(&app);
+        sources::start(&app);
         let stop = CancellationToken::new();
         let _kill_on_drop = app.kill.clone().drop_guard();
         let drain = async {

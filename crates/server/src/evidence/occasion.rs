@@ -42,7 +42,6 @@ pub(crate) enum Footage {
     /// As a camera compressed it.
     Packets(PacketRing),
     /// Single pictures, as a client sent them.
-    #[expect(dead_code, reason = "streams of pictures keep no ring yet")]
     Pictures(PictureRing),
 }
 

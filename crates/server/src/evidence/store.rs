@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 /// All evidence of a server. Reads and writes files: its methods are for threads that may wait, except where they say so.
 pub(crate) struct Evidence {
-    pub(super) settings: EvidenceSettings,
+    pub(crate) settings: EvidenceSettings,
     pub(super) folder: Folder,
     index: Mutex<EvidenceIndex>,
     /// Anomalies whose files are not all written.

@@ -3,6 +3,7 @@
 mod anomaly_stream;
 mod demo;
 mod detect;
+mod evidence;
 mod health;
 mod landing;
 mod metrics;
@@ -11,6 +12,7 @@ mod pose;
 mod router;
 mod segment;
 mod segment_stream;
+mod sources;
 mod static_page;
 mod stream;
 mod stream_events;

@@ -1,8 +1,8 @@
 //! All routes together, with what surrounds each of them.
 
 use super::{
-    anomaly_stream, demo, detect, health, landing, metrics, models, pose, segment, segment_stream, stream,
-    stream_events, stream_view, streams,
+    anomaly_stream, demo, detect, evidence, health, landing, metrics, models, pose, segment, segment_stream, sources,
+    stream, stream_events, stream_view, streams,
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
@@ -47,6 +47,16 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stream_events::events))
         .routes(routes!(stream_events::all_events))
         .routes(routes!(stream_view::view))
+        .routes(routes!(sources::list))
+        .routes(routes!(sources::add))
+        .routes(routes!(sources::show))
+        .routes(routes!(sources::set_options))
+        .routes(routes!(sources::remove))
+        .routes(routes!(evidence::list))
+        .routes(routes!(evidence::show))
+        .routes(routes!(evidence::snapshot))
+        .routes(routes!(evidence::clip))
+        .routes(routes!(evidence::remove))
         .routes(routes!(models::list))
         .routes(routes!(models::clear))
         .routes(routes!(models::show))

@@ -2,10 +2,18 @@
 
 mod additions;
 mod admit;
+mod anomaly_player;
+mod counts;
 mod network;
+mod play;
+mod player;
+mod running;
+mod set;
 mod settings;
 
 pub use additions::SourceAdditions;
 pub use settings::{SourcePipeline, SourceSettings};
 
 pub(crate) use admit::{NotAdmitted, admit};
+pub(crate) use running::{RunningSource, SourceModels, SourceOptions};
+pub(crate) use set::{SourceError, Sources, add, check, start};

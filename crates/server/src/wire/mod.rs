@@ -5,6 +5,7 @@ mod anomaly_options;
 mod clock;
 mod detection;
 mod event;
+mod evidence;
 mod health;
 mod model;
 mod notice;
@@ -13,6 +14,7 @@ mod pose;
 mod problem;
 mod segment_event;
 mod segmentation;
+mod source;
 mod stream;
 
 pub(crate) use anomaly::{
@@ -23,6 +25,7 @@ pub(crate) use anomaly_options::{AnomalyControlOptions, AnomalyOptionsBody};
 pub(crate) use clock::rfc3339;
 pub(crate) use detection::{DetectAnswer, TimingsBody};
 pub(crate) use event::{ClassName, Control, OptionsBody, StreamEventBody};
+pub(crate) use evidence::{EvidenceBody, EvidenceList};
 pub(crate) use health::{HealthBody, ModelHealth, ProbeBody, UnreadyModel, WaitingBody};
 pub(crate) use model::{
     ModelBody, ModelDetail, ModelList, ReloadRequest, VersionName, VersionWord, WarmUpAnswer, WarmUpOutcome,
@@ -33,6 +36,7 @@ pub(crate) use pose::PoseAnswer;
 pub(crate) use problem::Problem;
 pub(crate) use segment_event::{ModeBody, ModeChange, SegmentControl, SegmentEventBody, SegmentOptionsBody};
 pub(crate) use segmentation::{MapSizeName, MaskForm, MaskRequest, SegmentAnswer, mask_too_large, palette_png};
+pub(crate) use source::{PipelineName, SourceBody, SourceList, SourceRequest};
 pub(crate) use stream::{StreamBody, StreamList};
 
 use std::time::Duration;
