@@ -92,7 +92,7 @@ impl<T, M, R: Future<Output = Result<Completed<T>, RunError>> + Unpin> FrameQueu
 
     /// Tells of a frame that cannot even be submitted.
     pub fn push_error(&mut self, number: u64, error: RunError) {
-        self.remember(Frame { number, arrived: Instant::now(), fate: Fate::Settled(Outcome::Failed(error)) });
+        self.remember(Frame { number, arrived: Instant::now(), fate: Fate::Settled(error.into()) });
     }
 
     /// Puts a mark between the frames so far and those to come. Ask [`FrameQueue::has_room`] first: marks take room like frames.
