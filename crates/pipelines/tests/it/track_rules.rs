@@ -167,6 +167,16 @@ fn of_two_tracks_on_one_person_the_older_stays() {
 }
 
 #[test]
+fn of_two_tracks_on_one_person_the_older_stays_even_if_it_is_the_one_out_of_sight() {
+    let mut tracker = tracker();
+    (0..10).for_each(|_| drop(tracker.update(&[at(0.0, 0.9)])));
+    (0..3).for_each(|_| drop(tracker.update(&[at(0.0, 0.9), at(2.0, 0.9)])));
+    assert_eq!(tracker.update(&[at(2.5, 0.9)]), [], "the box is the younger track's, which is given up");
+    assert_eq!(tracker.removed(), [2]);
+    assert_eq!(ids(&tracker.update(&[at(2.5, 0.9)])), [1]);
+}
+
+#[test]
 fn boxes_that_are_no_numbers_are_nobody_and_harm_nobody() {
     let mut clean = tracker();
     let mut hostile = tracker();
@@ -208,6 +218,30 @@ fn ids_by_box(tracked: &[Tracked]) -> Vec<u64> {
     let mut by_box: Vec<_> = tracked.iter().map(|tracked| (tracked.index, tracked.id)).collect();
     by_box.sort_unstable();
     by_box.into_iter().map(|(_, id)| id).collect()
+}
+
+#[test]
+fn looks_help_where_place_and_score_do_not_suffice_but_only_those_that_are_alike() {
+    let (red, orange, green) = (look(0.0), look(0.8), look(1.2));
+    let found_as = |now| {
+        let mut tracker = tracker();
+        let dressed = |x: f32, score, look| Seen { appearance: Some(look), ..at(x, score) };
+        (0..5).for_each(|_| drop(tracker.update(&[dressed(0.0, 0.9, &red)])));
+        ids(&tracker.update(&[dressed(11.0, 0.3, now)]))
+    };
+    assert_eq!(found_as(&red), [1], "an IoU of 0.57 and a score of 0.3 would cost 0.83");
+    assert_eq!(found_as(&orange), [1], "a similarity of 0.70");
+    assert!(found_as(&green).is_empty(), "a similarity of 0.36");
+}
+
+#[test]
+fn nobody_learns_looks_from_boxes_of_low_scores() {
+    let (red, blue) = (look(0.0), look(1.5));
+    let mut tracker = tracker();
+    let dressed = |x: f32, score, look| Seen { appearance: Some(look), ..at(x, score) };
+    (0..5).for_each(|_| drop(tracker.update(&[dressed(0.0, 0.9, &red)])));
+    (0..40).for_each(|_| drop(tracker.update(&[dressed(0.0, 0.15, &blue)])));
+    assert_eq!(ids(&tracker.update(&[dressed(11.0, 0.3, &red)])), [1]);
 }
 
 #[test]
