@@ -92,7 +92,7 @@ const SETTLE_MAX: Duration = Duration::from_secs(300);
 /// What a model that has never been loaded is expected to take: one and a half times its file and external data. Engines hold the
 /// weights as large as they are in the file and a second time where they pack them for their kernels, which they do for the larger
 /// part of some and none of others; activations come on top. The real figure counts as soon as there is one.
-pub(crate) fn estimate(size_bytes: u64) -> u64 {
+pub fn estimate(size_bytes: u64) -> u64 {
     size_bytes.saturating_add(size_bytes / 2).saturating_add(FLOOR_BYTES)
 }
 

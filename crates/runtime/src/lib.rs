@@ -48,7 +48,7 @@ mod warming;
 mod work;
 
 pub use agreement::{Agreement, Disagreement, Snapshot, Tolerance};
-pub use budget::MemoryStats;
+pub use budget::{MemoryStats, estimate as memory_estimate};
 pub use call::{Call, Class, StreamKey};
 pub use clock::{Clock, ManualClock};
 pub use device::{Device, DeviceOptions, DeviceStats};

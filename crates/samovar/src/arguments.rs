@@ -1,15 +1,18 @@
 //! Exactly what was typed: commands, flags, and their help. Turned into ready objects elsewhere, once.
 
-use crate::bench::{BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchSwapArguments};
+use crate::bench::{
+    BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchStreamsArguments, BenchSwapArguments,
+};
 use crate::config::{EngineName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
 use crate::failure::EXIT_CODES;
 use crate::plan::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
 use crate::pull::{ListArguments, PULL_EXAMPLES, PullArguments};
 use crate::remote::{
-    ClearArguments, LOAD_EXAMPLES, NamesArguments, ReloadArguments, SWAP_EXAMPLES, SwapArguments, WARM_EXAMPLES,
-    WarmArguments,
+    ClearArguments, LOAD_EXAMPLES, NamesArguments, PS_EXAMPLES, ReloadArguments, STREAMS_EXAMPLES, SWAP_EXAMPLES,
+    SourcesCommand, StreamsArguments, SwapArguments, WARM_EXAMPLES, WarmArguments,
 };
+use crate::run::{ANOMALY_EXAMPLES, AnomalyArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -74,6 +77,15 @@ pub enum Command {
     /// Make sure that models of a running server are warm
     #[command(after_help = WARM_EXAMPLES)]
     Warm(WarmArguments),
+    /// Tell the open streams of a running server and how they are doing
+    #[command(after_help = STREAMS_EXAMPLES)]
+    Streams(StreamsArguments),
+    /// List, add and remove the cameras, addresses and files that a running server opens itself
+    #[command(subcommand)]
+    Sources(SourcesCommand),
+    /// Tell what a running server does: its models and its streams
+    #[command(after_help = PS_EXAMPLES, visible_alias = "status")]
+    Ps(StreamsArguments),
     /// Check this machine and the configuration; tell the cure of every problem
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArguments),
@@ -174,6 +186,9 @@ pub enum RunCommand {
     /// Tell the class of every pixel of pictures
     #[command(after_help = SEGMENT_EXAMPLES)]
     Segment(SegmentArguments),
+    /// Follow people in videos and tell unusual movements
+    #[command(after_help = ANOMALY_EXAMPLES)]
+    Anomaly(AnomalyArguments),
 }
 
 /// `samovar run segment`.
@@ -372,6 +387,9 @@ pub enum BenchCommand {
     /// One live segmentation stream whose mode changes at random: what is lost, and whether masks stay the same
     #[command(after_help = BENCH_EXAMPLES)]
     Modes(BenchModesArguments),
+    /// Many live anomaly streams on one set of models: opening, memory, capacity, overload, sources, a long time
+    #[command(after_help = BENCH_EXAMPLES)]
+    Streams(BenchStreamsArguments),
     /// Every engine here: load time, memory of one runner against four, one run, throughput
     Engine(BenchEngineArguments),
 }
@@ -433,7 +451,8 @@ Examples:
   samovar bench start --model yolov8n.onnx --model yolox_nano.onnx
   samovar bench memory --model yolov8n.onnx
   samovar bench swap --model starter-detect.onnx --streams 20
-  samovar bench modes --mode fast=small.onnx --mode sota=large.onnx --video walk.mp4";
+  samovar bench modes --mode fast=small.onnx --mode sota=large.onnx --video walk.mp4
+  samovar bench streams --pose yolov8n-pose.onnx --sequence stg-nf.onnx --video walk.mp4";
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@ mod engine;
 mod failure;
 mod heap_keeper;
 mod here;
+mod live;
 mod logging;
 mod model_choice;
 mod model_name;
@@ -25,6 +26,7 @@ mod panic_message;
 mod pinned_engine;
 mod plan;
 mod pull;
+mod redraw;
 mod remote;
 mod run;
 mod serve;
@@ -62,10 +64,14 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Serve(serve) => serve::serve(&serve, config),
         Command::Run(RunCommand::Detect(detect)) => run::detect(&detect, config),
         Command::Run(RunCommand::Segment(segment)) => run::segment(&segment, config),
+        Command::Run(RunCommand::Anomaly(anomaly)) => run::anomaly(&anomaly, config),
         Command::Models(models) => models_command::run(&models, config),
         Command::Tune(tune) => plan::tune(&tune, config),
         Command::Plan(command) => plan::run(&command, config),
         Command::Warm(warm) => remote::warm(&warm, config),
+        Command::Streams(streams) => remote::streams(&streams, config),
+        Command::Ps(arguments) => remote::ps(&arguments, config),
+        Command::Sources(command) => remote::sources(&command, config),
         Command::Doctor(doctor) => doctor::run(&doctor, config),
         Command::Config(command) => config_command::run(&command, config),
         Command::Bench(BenchCommand::Detect(detect)) => bench::detect(&detect, config),
@@ -74,6 +80,7 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Bench(BenchCommand::Memory(memory)) => bench::memory(&memory),
         Command::Bench(BenchCommand::Swap(swap)) => bench::swap(&swap),
         Command::Bench(BenchCommand::Modes(modes)) => bench::modes(&modes, config),
+        Command::Bench(BenchCommand::Streams(streams)) => bench::streams(&streams, config),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
         Command::Engine(command) => engine::run(&command),
     }

@@ -110,6 +110,11 @@ impl ModelFacts {
         &self.path
     }
 
+    /// Bytes of the file and of what lies beside it.
+    pub const fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
     /// The version of a folder that would be loaded.
     pub const fn version(&self) -> Option<u64> {
         self.version

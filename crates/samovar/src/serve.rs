@@ -6,7 +6,7 @@ use crate::arguments::ServeArguments;
 use crate::config::{Config, ConfigFile, ServerSection};
 use crate::failure::{CliError, Exit};
 use crate::signals::{EndSignal, EndSignals};
-use crate::{here, model_choice, stderr};
+use crate::{here, live, model_choice, stderr};
 use samovar_runtime::{Generation, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
 use samovar_server::{Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits};
 use std::path::Path;
@@ -28,7 +28,7 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
     let served = runtime.block_on(async {
         let mut signals = EndSignals::listen()
             .map_err(|error| CliError::new("internal", format!("the system tells no signals: {error}")))?;
-        let server = Server::bind(options(arguments, &file.config), Arc::clone(&registry), metrics)?;
+        let server = Server::bind(options(arguments, &file.config)?, Arc::clone(&registry), metrics)?;
         stderr::line(&format!("samovar {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.local_addr()));
         let fatal = fatal_preload(&registry, started, here::on_preload_failure(&file.config));
         serve_until_told(server, &mut signals, fatal).await
@@ -152,20 +152,23 @@ fn models(arguments: &ServeArguments, config: &Config) -> Result<Vec<samovar_run
     named.iter().map(model_choice::spec).collect()
 }
 
-fn options(arguments: &ServeArguments, config: &Config) -> ServerOptions {
-    let mut options = server_options(config);
+fn options(arguments: &ServeArguments, config: &Config) -> Result<ServerOptions, CliError> {
+    let mut options = server_options(config)?;
     options.address = arguments.listen.unwrap_or(options.address);
     if let Some(port) = arguments.port {
         options.address.set_port(port);
     }
     options.insecure |= arguments.insecure;
-    options
+    Ok(options)
 }
 
 /// The server as configured.
-pub fn server_options(config: &Config) -> ServerOptions {
+///
+/// # Errors
+/// A secret that cannot be read, or options that contradict each other.
+pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
     let server = &config.server;
-    ServerOptions {
+    Ok(ServerOptions {
         address: server.listen,
         insecure: server.insecure,
         default_model: server.default_model.clone(),
@@ -174,8 +177,13 @@ pub fn server_options(config: &Config) -> ServerOptions {
         grace: Duration::from_millis(server.grace_ms),
         limits: limits(server, config),
         segment_modes: segment_modes(config),
-        demo: None,
-    }
+        anomaly: Some(live::anomaly_settings(&config.anomaly)?),
+        source_additions: live::source_additions(config),
+        webhooks: live::webhooks(config)?,
+        mqtt: live::mqtt(config)?,
+        evidence: live::evidence(config),
+        ..ServerOptions::default()
+    })
 }
 
 /// The modes of segmentation, the quickest first, each with its model's name.

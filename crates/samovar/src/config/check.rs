@@ -267,14 +267,14 @@ fn sample(schema: &Schema) -> &'static str {
     if type_name(schema) == "string" { "\"…\"" } else { "…" }
 }
 
-/// The section that has a key of that name.
+/// The section that has a key of that name, be it one or one of many such as `models.NAME`.
 fn elsewhere(root: &Schema, key: &str) -> Option<String> {
+    let has = |schema: &Schema| keys(schema).any(|known| known == key);
     let sections = root["properties"].as_object()?;
-    let of_section = sections.iter().find(|(_, schema)| keys(schema).any(|known| known == key));
-    let of_model = || keys(&root["properties"]["models"]["additionalProperties"]).any(|known| known == key);
-    of_section
-        .map(|(section, _)| format!("{section}.{key}"))
-        .or_else(|| of_model().then(|| format!("models.NAME.{key}")))
+    let one = sections.iter().find(|(_, schema)| has(schema));
+    let of_many = || sections.iter().find(|(_, schema)| has(&schema["additionalProperties"]));
+    one.map(|(section, _)| format!("{section}.{key}"))
+        .or_else(|| of_many().map(|(section, _)| format!("{section}.NAME.{key}")))
 }
 
 fn joined(path: &str, key: &str) -> String {

@@ -17,8 +17,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[device]\ncolour = 1", "2:1: `device.colour`: no such key; `[device]` has `slots`, `threads`"),
     (
         "[kitchen]",
-        "1:2: `kitchen`: no such section; there are `device`, `media`, `memory`, `models`, `modes`, \
-         `plans`, `queue`, `server`",
+        "1:2: `kitchen`: no such section; there are `anomaly`, `device`, `evidence`, `media`, `memory`, \
+         `models`, `modes`, `mqtt`, `plans`, `queue`, `server`, `source_additions`, `sources`, `webhooks`",
     ),
     (
         "[device]\nslots = \"2\"",
@@ -119,6 +119,84 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "[models.a]\npath = \"a\"\nversions = 3\nversions_keep = 2",
         "4:17: `models.a.versions_keep`: lets older versions be tried, but `versions` names one",
+    ),
+    (
+        "[anomaly]\npose = \"psoe\"\n[models.pose]\npath = \"a\"",
+        "2:8: `anomaly.pose`: no model is called `psoe`; did you mean `pose`?",
+    ),
+    ("[anomaly]\nscore_begin = 1", "2:1: `anomaly.score_begin`: no such key; did you mean `score_start`?"),
+    (
+        "[anomaly]\nscore_start = 2\nscore_end = 2.5",
+        "3:13: `anomaly.score_end`: `score_end` is 2.5; it must not be above `score_start`, 2",
+    ),
+    (
+        "[anomaly]\nzones = [{ name = \"door\", corners = [[0, 0], [1, 1]] }]",
+        "2:9: `anomaly.zones`: `zones.corners` of `door` has 2 corners; it must have 3 to 64",
+    ),
+    (
+        "[anomaly]\nzones = [{ name = \"door\", corners = [[0, 0], [1, 1], [2, 0]] }]",
+        "2:9: `anomaly.zones`: `zones.corners` of `door` has 2; corners are shares from 0 to 1",
+    ),
+    ("[anomaly]\nzones = [{ name = \"door\" }]", "2:10: `anomaly.zones.corners`: missing; add `corners = …`"),
+    (
+        "[anomaly]\nschedule = { spans = [\"mon 8-17\"] }",
+        "2:12: `anomaly.schedule`: `schedule`: \"mon 8-17\" are no times of a week; write them like \"mon-fri 22:00-06:00\"",
+    ),
+    (
+        "[anomaly]\nscore_end = 2.0\n[sources.a]\naddress = \"rtsp://a/b\"\nanomaly = { score_start = 1.0 }",
+        "5:11: `sources.a.anomaly.score_end`: `score_end` is 2; it must not be above `score_start`, 1",
+    ),
+    (
+        "[sources.a]\naddress = \"ftp://a/b\"",
+        "2:11: `sources.a.address`: addresses of this scheme are not read; use rtsp://, http://, https://, a file or \
+         /dev/videoN",
+    ),
+    ("[sources.a]\nfps_max = 5", "1:2: `sources.a.address`: missing; add `address = \"…\"`"),
+    (
+        "[sources.a]\naddress = \"rtsp://a/b\"\npipeline = \"anomly\"",
+        "3:12: `sources.a.pipeline`: no such value \"anomly\"; did you mean \"anomaly\"?",
+    ),
+    (
+        "[sources.a]\naddress = \"rtsp://a/b\"\nsinks = [\"mqtt\"]",
+        "3:9: `sources.a.sinks`: there is no broker; set `mqtt.address`",
+    ),
+    (
+        "[sources.a]\naddress = \"rtsp://a/b\"\nsinks = [\"rom\"]\n[webhooks.room]\nurl = \"http://x/\"\nsecret_env = \"X\"",
+        "3:9: `sources.a.sinks`: no sink is called `rom`; did you mean `room`?",
+    ),
+    (
+        "[sources.a]\naddress = \"rtsp://a/b\"\nevidence = true",
+        "3:12: `sources.a.evidence`: there is no folder for it; set `evidence.folder`",
+    ),
+    (
+        "[sources.a]\naddress = \"rtsp://a/b\"\nmodel = \"x\"",
+        "3:9: `sources.a.model`: is for `pipeline = \"detect\"`; what anomaly streams use stands in `[anomaly]`",
+    ),
+    ("fps_max = 1", "1:1: `fps_max`: no such key here; did you mean `sources.NAME.fps_max`?"),
+    (
+        "[webhooks.a]\nurl = \"http://x/\"",
+        "1:2: `webhooks.a.secret_file`: nobody could tell these requests from others'; set `secret_file` or `secret_env`",
+    ),
+    (
+        "[webhooks.a]\nurl = \"alerts.example\"\nsecret_env = \"X\"",
+        "2:7: `webhooks.a.url`: not an address; write it like \"https://alerts.example/samovar\"",
+    ),
+    ("[mqtt]\naddress = \"broker\"", "2:11: `mqtt.address`: not host and port; write it like \"broker.local:1883\""),
+    (
+        "[mqtt]\ntopic = \"a/#\"",
+        "2:9: `mqtt.topic`: not the beginning of a topic; leave `+`, `#` and a `/` at its end out",
+    ),
+    (
+        "[mqtt]\nevents = [\"anomaly.begun\"]",
+        "2:11: `mqtt.events`: no such value \"anomaly.begun\"; did you mean \"anomaly.ended\"?",
+    ),
+    (
+        "[evidence]\nbytes_max = \"10GB\"",
+        "2:13: `evidence.bytes_max`: not an amount of bytes; write it like \"10GiB\" or \"512MiB\"",
+    ),
+    (
+        "[source_additions]\nschemes = [\"ftp\"]\nhosts = [\"a\"]",
+        "2:11: `source_additions.schemes`: `ftp` is no kind of address; there are `rtsp`, `http`, `https`",
     ),
     ("[models]\na = \"a.onnx\"", "2:5: `models.a`: expected a table, found the text \"a.onnx\""),
 ];

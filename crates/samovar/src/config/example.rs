@@ -8,10 +8,11 @@ mod tests {
     use super::*;
     use crate::config::{Config, check, json_schema};
 
-    /// The example with its keys switched on: `# key = value` becomes `key = value`.
+    /// The example with its keys and tables switched on: `# key = value` becomes `key = value`, `# [table]` becomes `[table]`.
     fn switched_on() -> String {
+        let is_key = |rest: &str| rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
         let on = |line: &str| match line.strip_prefix("# ") {
-            Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) => rest.to_owned(),
+            Some(rest) if is_key(rest) || rest.starts_with('[') => rest.to_owned(),
             _ => line.to_owned(),
         };
         EXAMPLE.lines().map(on).collect::<Vec<_>>().join("\n")
@@ -33,6 +34,12 @@ mod tests {
         shown.memory.limit = None;
         shown.plans.folder = None;
         shown.modes = Default::default();
+        shown.sources.clear();
+        shown.source_additions = Default::default();
+        shown.webhooks.clear();
+        (shown.mqtt.address, shown.mqtt.username, shown.mqtt.password_file) = Default::default();
+        shown.evidence.folder = None;
+        shown.anomaly = Default::default();
         assert_eq!(shown, Config::default());
     }
 
@@ -42,14 +49,30 @@ mod tests {
         assert_eq!(not_shown(&json_schema(), &shown, ""), Vec::<String>::new());
     }
 
-    /// Keys of `schema` that `shown` has not, with their paths.
+    #[test]
+    fn the_options_of_anomaly_shown_are_the_defaults() {
+        let mut shown = check(&switched_on()).unwrap().anomaly;
+        (shown.zones, shown.schedule) = Default::default();
+        assert_eq!(crate::config::anomaly_options(&shown).unwrap(), samovar_pipelines::AnomalyOptions::default());
+    }
+
+    /// Keys of `schema` that `shown` has not, with their paths; of tables with names of their own, those that none of them has.
     fn not_shown(schema: &serde_json::Value, shown: &toml::Value, path: &str) -> Vec<String> {
         let keys = schema["properties"].as_object().into_iter().flatten();
-        keys.flat_map(|(key, content)| match (key.as_str(), shown.get(key)) {
-            (_, None) => vec![format!("{path}{key}")],
-            ("models", Some(models)) => not_shown(&content["additionalProperties"], &models["person"], "models.NAME."),
-            (_, Some(inner)) => not_shown(content, inner, &format!("{path}{key}.")),
+        keys.flat_map(|(key, content)| match shown.get(key) {
+            None => vec![format!("{path}{key}")],
+            Some(named) if content["additionalProperties"]["properties"].is_object() => {
+                not_shown(&content["additionalProperties"], &together(named), &format!("{path}{key}.NAME."))
+            }
+            // What differs for one source is any of the keys that were shown above.
+            Some(_) if format!("{path}{key}") == "sources.NAME.anomaly" => Vec::new(),
+            Some(inner) => not_shown(content, inner, &format!("{path}{key}.")),
         })
         .collect()
+    }
+
+    fn together(named: &toml::Value) -> toml::Value {
+        let tables = named.as_table().into_iter().flat_map(|named| named.values()).filter_map(toml::Value::as_table);
+        toml::Value::Table(tables.flat_map(|table| table.clone()).collect())
     }
 }

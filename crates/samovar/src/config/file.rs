@@ -77,5 +77,16 @@ impl Config {
         }
         self.plans.folder = self.plans.folder.take().map(|plans| folder.join(plans));
         self.media.ffmpeg = self.media.ffmpeg.take().map(|ffmpeg| folder.join(ffmpeg));
+        self.evidence.folder = self.evidence.folder.take().map(|evidence| folder.join(evidence));
+        self.mqtt.password_file = self.mqtt.password_file.take().map(|password| folder.join(password));
+        for webhook in self.webhooks.values_mut() {
+            webhook.secret_file = webhook.secret_file.take().map(|secret| folder.join(secret));
+        }
+        for source in self.sources.values_mut().filter(|source| !source.address.contains("://")) {
+            source.address = folder.join(&source.address).display().to_string();
+        }
+        for root in &mut self.source_additions.roots {
+            *root = folder.join(&root);
+        }
     }
 }

@@ -1,22 +1,26 @@
 //! The one TOML file: what may stand in it, how mistakes are told, and the commented example.
 
+mod anomaly_options;
 mod check;
 #[cfg(test)]
 mod check_tests;
 mod example;
 mod file;
+mod live_rules;
 mod near;
 mod place;
 mod rules;
+mod schedule;
 mod schema;
 mod versions;
 
+pub use anomaly_options::anomaly_options;
 pub use check::check;
 pub use example::EXAMPLE;
 pub use file::{ConfigFile, MODEL_NAME_RULE, is_model_name};
 pub use rules::{parse_bytes, parse_size};
 pub use schema::{
-    Config, EngineName, FamilyName, ModelSection, OptimizeName, PrecisionName, PreloadFailureName, ServerSection,
-    json_schema,
+    AnomalySection, Config, EngineName, EventName, FamilyName, ModelSection, OptimizeName, PipelineName, PrecisionName,
+    PreloadFailureName, ServerSection, SourceSection, WebhookSection, json_schema,
 };
 pub use versions::VersionsSetting;

@@ -1,18 +1,19 @@
 //! Rules over values that each are right by themselves.
 
 use super::file::{MODEL_NAME_RULE, is_model_name};
+use super::live_rules;
 use super::near::{listed, nearest};
 use super::schema::{Config, ModelSection};
 use super::versions::VersionsSetting;
 
 /// A broken rule: the path of the key, and what is wrong.
-type Broken = (Vec<String>, String);
+pub type Broken = (Vec<String>, String);
 
 /// Every broken rule of a configuration.
 pub fn broken(config: &Config) -> Vec<Broken> {
     let models = config.models.iter().flat_map(|(name, model)| model_rules(name, model));
     let whole = [listen_rule(config), default_model_rule(config), memory_rule(config), plans_rule(config)];
-    whole.into_iter().flatten().chain(mode_rules(config)).chain(models).collect()
+    whole.into_iter().flatten().chain(mode_rules(config)).chain(models).chain(live_rules::broken(config)).collect()
 }
 
 fn memory_rule(config: &Config) -> Option<Broken> {
@@ -41,7 +42,8 @@ fn mode_rules(config: &Config) -> impl Iterator<Item = Broken> {
     })
 }
 
-fn no_such_model(name: &str, config: &Config) -> String {
+/// That name is no model's, with those that may have been meant.
+pub fn no_such_model(name: &str, config: &Config) -> String {
     let known: Vec<&str> = config.models.keys().map(String::as_str).collect();
     match (nearest(name, &known), known.is_empty()) {
         (Some(near), _) => format!("no model is called `{name}`; did you mean `{near}`?"),

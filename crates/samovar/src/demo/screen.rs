@@ -4,6 +4,7 @@ use super::status::Status;
 use super::summary::Summary;
 use super::{setup::Plan, table};
 use crate::failure::CliError;
+use crate::redraw::Redraw;
 use crate::stdout;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
@@ -12,8 +13,7 @@ use std::net::SocketAddr;
 /// Where the status goes.
 pub struct Screen {
     form: Form,
-    /// Lines of the table that is on the screen.
-    lines: usize,
+    table: Redraw,
     /// How often something was to be shown.
     shown: u64,
 }
@@ -27,9 +27,6 @@ enum Form {
 
 /// Where there is no terminal, every so many are shown.
 const LINE_EVERY: u64 = 5;
-/// What is longer than the terminal is wide is cut off there instead of taking a second line.
-const NO_WRAP: &str = "\x1b[?7l";
-const WRAP: &str = "\x1b[?7h";
 
 impl Screen {
     /// As asked for, else as stdout allows.
@@ -39,7 +36,7 @@ impl Screen {
             (false, true) => Form::Table,
             (false, false) => Form::Lines,
         };
-        Self { form, lines: 0, shown: 0 }
+        Self { form, table: Redraw::default(), shown: 0 }
     }
 
     /// Tells what begins, and where it can be looked at.
@@ -71,12 +68,7 @@ impl Screen {
         self.shown += 1;
         match self.form {
             Form::Json => event("status", serde_json::to_value(status).unwrap_or_default()),
-            Form::Table => {
-                let text = table::table(status);
-                let up = self.back();
-                self.lines = text.matches('\n').count();
-                stdout::print(&format!("{up}{NO_WRAP}{text}{WRAP}"))
-            }
+            Form::Table => stdout::print(&self.table.over(&table::table(status))),
             Form::Lines if self.shown.is_multiple_of(LINE_EVERY) => stdout::print(&table::line(status)),
             Form::Lines => Ok(()),
         }
@@ -92,11 +84,6 @@ impl Screen {
             Form::Lines if self.shown < LINE_EVERY => stdout::print(&summary.text()),
             Form::Table | Form::Lines => stdout::print(&format!("\n{}", summary.text())),
         }
-    }
-
-    /// Moves to the table's first line and clears what is below.
-    fn back(&self) -> String {
-        if self.lines == 0 { String::new() } else { format!("\x1b[{}F\x1b[J", self.lines) }
     }
 }
 

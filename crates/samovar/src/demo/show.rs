@@ -59,7 +59,7 @@ fn bind(
     registry: &Arc<Registry>,
     metrics: Arc<Metrics>,
 ) -> Result<Server, CliError> {
-    let mut options = ServerOptions { demo: Some(view.clone()), ..serve::server_options(&plan.config) };
+    let mut options = ServerOptions { demo: Some(view.clone()), ..serve::server_options(&plan.config)? };
     // Of a model that was typed alone there are no modes.
     options.segment_modes.retain(|(_, model)| plan.models.iter().any(|(name, _)| name == model));
     options.address = arguments.listen.unwrap_or(options.address);

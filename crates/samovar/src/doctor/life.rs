@@ -8,14 +8,14 @@ use crate::models_command::ModelFacts;
 use crate::plan::{ago, check_writable};
 use samovar_engines::Surveyed;
 use samovar_models::FamilyKind;
-use samovar_runtime::{Plan, PlanStore};
+use samovar_runtime::{Plan, PlanStore, memory_estimate};
 use std::time::SystemTime;
 
 /// Looks at everything that is there or configured.
 pub fn look(file: &ConfigFile, surveyed: &[Surveyed], memory_bytes: u64) -> Vec<Finding> {
     let config = &file.config;
     let mut findings = vec![plans(config, surveyed)];
-    findings.extend(here::memory_limit(config).map(|limit| memory_limit(limit, memory_bytes)));
+    findings.extend(here::memory_limit(config).map(|limit| memory_limit(limit, memory_bytes, config)));
     findings.extend(modes(config));
     findings
 }
@@ -50,13 +50,27 @@ fn is_stale(plan: &Plan, config: &Config, surveyed: &[Surveyed]) -> bool {
     !same || (chooses && plan.engines.len() != here::engine_names(surveyed).len())
 }
 
-fn memory_limit(limit: u64, machine: u64) -> Finding {
+fn memory_limit(limit: u64, machine: u64, config: &Config) -> Finding {
     let mib = |bytes: u64| bytes >> 20;
+    let wanted = wanted_at_start(config);
     if limit >= machine {
         let detail = format!("{} MiB, but the machine has {} MiB: it never applies", mib(limit), mib(machine));
         return Finding::note("memory limit", detail, "set `memory.limit` to what models may take of it");
     }
-    Finding::ok("memory limit", format!("{} MiB of the machine's {} MiB", mib(limit), mib(machine)))
+    if wanted > limit {
+        let detail = format!("{} MiB, and the models that load at start may take {} MiB", mib(limit), mib(wanted));
+        return Finding::note("memory limit", detail, "raise `memory.limit`, or set `preload = false` for some");
+    }
+    let detail =
+        format!("{} MiB of the machine's {} MiB, about {} MiB for the start", mib(limit), mib(machine), mib(wanted));
+    Finding::ok("memory limit", detail)
+}
+
+/// What first loads reserve for the models that load at start.
+fn wanted_at_start(config: &Config) -> u64 {
+    let preloaded = config.models.iter().filter(|(_, section)| section.preload);
+    let sizes = preloaded.filter_map(|(name, section)| Some(ModelFacts::read(name, section).ok()?.size_bytes()));
+    sizes.map(memory_estimate).sum()
 }
 
 fn modes(config: &Config) -> Option<Finding> {

@@ -4,6 +4,7 @@ mod configured;
 mod engines;
 mod finding;
 mod life;
+mod live_streams;
 mod machine;
 mod report;
 

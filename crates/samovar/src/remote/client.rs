@@ -55,8 +55,7 @@ impl Client {
     /// # Errors
     /// Whatever [`read`](Self::read) tells.
     pub fn models(&self) -> Result<Vec<Told>, CliError> {
-        let sent = self.agent.get(format!("{}/v1/models", self.url)).call();
-        let answer = self.read(sent)?;
+        let answer = self.get("/v1/models")?;
         let models = answer["data"].as_array().cloned().ok_or_else(|| self.not_samovar())?;
         models.into_iter().map(|model| self.told(model)).collect()
     }
@@ -66,8 +65,7 @@ impl Client {
     /// # Errors
     /// Whatever [`read`](Self::read) tells.
     pub fn model(&self, name: &str) -> Result<Told, CliError> {
-        let sent = self.agent.get(format!("{}/v1/models/{}", self.url, path_part(name))).call();
-        self.told(self.read(sent)?)
+        self.told(self.get(&format!("/v1/models/{}", path_part(name)))?)
     }
 
     /// Does something with one model; answers when it is done.
@@ -87,7 +85,27 @@ impl Client {
         self.post("/v1/models/clear", &Value::Null)
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
+    /// What is at this path.
+    ///
+    /// # Errors
+    /// Whatever [`read`](Self::read) tells.
+    pub fn get(&self, path: &str) -> Result<Value, CliError> {
+        self.read(self.agent.get(format!("{}{path}", self.url)).call())
+    }
+
+    /// Takes away what is at this path.
+    ///
+    /// # Errors
+    /// Whatever [`read`](Self::read) tells.
+    pub fn delete(&self, path: &str) -> Result<Value, CliError> {
+        self.read(self.agent.delete(format!("{}{path}", self.url)).call())
+    }
+
+    /// Gives something to this path; nothing for `Null`.
+    ///
+    /// # Errors
+    /// Whatever [`read`](Self::read) tells.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, CliError> {
         let request = self.agent.post(format!("{}{path}", self.url));
         let sent = if body.is_null() {
             request.send_empty()
@@ -106,6 +124,9 @@ impl Client {
         let status = response.status();
         let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
         let text = text.map_err(|error| self.not_reached(&error))?;
+        if status.is_success() && text.is_empty() {
+            return Ok(Value::Null);
+        }
         if status.is_success() {
             return serde_json::from_str(&text).map_err(|_| self.not_samovar());
         }
@@ -127,7 +148,8 @@ impl Client {
             .cure("start one with `samovar serve`, or name the right one with --url")
     }
 
-    fn not_samovar(&self) -> CliError {
+    /// What is said of an answer that has not the expected form.
+    pub fn not_samovar(&self) -> CliError {
         CliError::new("server_not_samovar", format!("what answers at {} is not a samovar of this version", self.url))
             .cure("name the right server with --url")
     }
@@ -148,8 +170,8 @@ impl From<Problem> for CliError {
     }
 }
 
-/// A name as a part of an address. Names of models need nothing; what somebody typed instead must not become another address.
-fn path_part(name: &str) -> String {
+/// A name as a part of an address. Names of models and sources need nothing; what somebody typed instead must not become another address.
+pub fn path_part(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

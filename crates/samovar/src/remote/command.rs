@@ -88,7 +88,11 @@ pub fn clear(arguments: &ClearArguments, config: Option<&Path>) -> Result<Exit, 
     Ok(Exit::Ok)
 }
 
-fn client(server: &ServerArguments, config: Option<&Path>) -> Result<Client, CliError> {
+/// The client of the server that is meant.
+///
+/// # Errors
+/// An address that is none.
+pub fn client(server: &ServerArguments, config: Option<&Path>) -> Result<Client, CliError> {
     Ok(Client::new(server_url(server.url.as_deref(), config)?))
 }
 

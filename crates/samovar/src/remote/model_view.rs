@@ -65,6 +65,23 @@ impl ModelView {
     }
 }
 
+impl ModelView {
+    /// What it is now, in the columns of a table: name, state, engine, precision, memory, plan.
+    pub fn row(&self) -> [String; 6] {
+        let state =
+            self.failure.as_ref().map_or_else(|| self.state.clone(), |failure| format!("failed: {}", failure.code));
+        let told = |tell: &dyn Fn(&ServingView) -> String| self.serving.as_ref().map_or_else(|| "-".to_owned(), tell);
+        [
+            self.id.clone(),
+            state,
+            told(&|serving| format!("{} {}", serving.engine, serving.engine_version)),
+            told(&|serving| serving.precision.clone()),
+            told(&|serving| format!("{} MiB", serving.memory_bytes >> 20)),
+            told(&|serving| serving.plan.source.clone()),
+        ]
+    }
+}
+
 impl ServingView {
     /// Which copy it is: `version 3, generation 2`.
     pub fn name(&self) -> String {

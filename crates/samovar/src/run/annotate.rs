@@ -72,8 +72,9 @@ impl Annotator {
     /// # Errors
     /// Where it cannot be decoded again or written.
     pub fn picture(&mut self, input: &Input, picture: &Picture, found: &Detections) -> Result<(), CliError> {
-        let frame = draw(&*picture.frame(&self.pool)?, found, &self.pool);
-        self.write(input, &frame)
+        let mut canvas = Canvas::new(&*picture.frame(&self.pool)?, &self.pool);
+        draw_detections(&mut canvas, found);
+        self.write(input, canvas.frame())
     }
 
     /// Writes what was drawn over a picture.
@@ -134,12 +135,14 @@ impl Annotator {
 }
 
 impl AnnotatedVideo {
-    /// Adds a frame with its boxes.
+    /// Adds a copy of a frame with what `draw` draws over it.
     ///
     /// # Errors
     /// Where the encoder fails.
-    pub fn add(&mut self, frame: &Frame, found: &Detections) -> Result<(), CliError> {
-        let drawn = draw(frame, found, &self.pool);
+    pub fn add(&mut self, frame: &Frame, draw: impl FnOnce(&mut Canvas)) -> Result<(), CliError> {
+        let mut canvas = Canvas::new(frame, &self.pool);
+        draw(&mut canvas);
+        let drawn = canvas.into_frame();
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
             none => none.insert(VideoEncoder::create(&self.path, encoder_options(&self.program, &drawn))?),
@@ -167,14 +170,12 @@ fn encoder_options(program: &FfmpegProgram, frame: &Frame) -> EncoderOptions {
     }
 }
 
-/// A copy of the frame with every box, the surest on top.
-fn draw(frame: &Frame, found: &Detections, pool: &FramePool) -> Frame {
-    let mut canvas = Canvas::new(frame, pool);
+/// Draws every box, the surest on top.
+pub fn draw_detections(canvas: &mut Canvas, found: &Detections) {
     for item in found.items.iter().rev() {
         let corners = [item.bbox.x1, item.bbox.y1, item.bbox.x2, item.bbox.y2];
         canvas.draw_box(corners, &format!("{} {:.2}", item.label, item.score), item.class_id as usize);
     }
-    canvas.into_frame()
 }
 
 /// What is read but not written becomes what is: WebP a JPEG, every video an MP4.

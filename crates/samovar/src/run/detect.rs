@@ -1,6 +1,7 @@
 //! `samovar run detect`: every input in order, one that fails not stopping the others.
 
 use super::annotate::Annotator;
+use super::event_loop::block_on;
 use super::input::{self, Content, Input, Source};
 use super::model::{self, LoadedModel};
 use super::pictures::{self, PicturesInFlight, Settled};
@@ -29,18 +30,12 @@ pub fn detect(arguments: &DetectArguments, config: Option<&Path>) -> Result<Exit
     let inputs = input::expand(&arguments.inputs, arguments.recursive)?;
     // Read while Ctrl-C still ends the process: somebody may wait at a terminal for nothing.
     let stdin = inputs.iter().any(|input| input.source == Source::Stdin).then(pictures::read_stdin);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
-    let exit = runtime.block_on(async {
+    block_on(async {
         let model = model::load(&arguments.model, &arguments.choices, &file).await?;
         let mut session = Session::new(arguments, &file, model, inputs.len())?;
         session.run(inputs, stdin).await?;
         session.report.end()
-    });
-    // A decoder that is still being opened when Ctrl-C comes must not hold the process.
-    runtime.shutdown_background();
-    exit
+    })
 }
 
 /// One run of the command.

@@ -1,6 +1,7 @@
 //! Where results go: JSON lines to a file or stdout, sentences to people, counts to the totals.
 
 use super::input::Input;
+use super::lines::Lines;
 use super::progress::Progress;
 use super::record::{FailureRecord, FrameRecord, Record};
 use super::totals::{Totals, summary};
@@ -12,7 +13,6 @@ use samovar_models::Detections;
 use samovar_runtime::Completed;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write};
 
 /// Takes every result and failure.
 pub struct Report {
@@ -26,27 +26,13 @@ pub struct Report {
     interrupted: bool,
 }
 
-/// JSON lines on their way to a file or to stdout.
-struct Lines {
-    out: Box<dyn Write>,
-    name: String,
-}
-
 impl Report {
     /// A report as the command line asks for it, over `inputs` inputs.
     ///
     /// # Errors
     /// Where the output file cannot be made.
     pub fn new(arguments: &DetectArguments, inputs: usize) -> Result<Self, CliError> {
-        let lines = match &arguments.output {
-            Some(path) => {
-                let name = path.display().to_string();
-                let file = std::fs::File::create(path).map_err(|error| stdout::write_error(&name, &error))?;
-                Some(Lines { out: Box::new(BufWriter::new(file)), name })
-            }
-            None if arguments.json => Some(Lines { out: Box::new(std::io::stdout()), name: "stdout".to_owned() }),
-            None => None,
-        };
+        let lines = Lines::open(arguments.output.as_deref(), arguments.json)?;
         let sentences = !arguments.json;
         Ok(Self { lines, sentences, table: inputs == 1, totals: Totals::start(), interrupted: false })
     }
@@ -102,9 +88,7 @@ impl Report {
     /// # Errors
     /// As [`picture`](Self::picture).
     pub fn end(mut self) -> Result<Exit, CliError> {
-        if let Some(Lines { out, name }) = &mut self.lines {
-            out.flush().map_err(|error| stdout::write_error(name, &error))?;
-        }
+        self.lines.as_mut().map_or(Ok(()), Lines::flush)?;
         let stopped = if self.interrupted { "stopped: " } else { "" };
         stderr::line(&format!("{stopped}{}", self.totals));
         Ok(match (self.interrupted, self.totals.failed(), self.totals.done()) {
@@ -116,12 +100,7 @@ impl Report {
     }
 
     fn line(&mut self, record: &impl Serialize) -> Result<(), CliError> {
-        let Some(Lines { out, name }) = &mut self.lines else { return Ok(()) };
-        let written = serde_json::to_vec(record).map_err(std::io::Error::from).and_then(|mut line| {
-            line.push(b'\n');
-            out.write_all(&line)
-        });
-        written.map_err(|error| stdout::write_error(name, &error))
+        self.lines.as_mut().map_or(Ok(()), |lines| lines.write(record))
     }
 
     fn sentence(&self, input: &Input, found: &Detections) -> String {

@@ -1,6 +1,7 @@
 //! `samovar run segment`: the share of each class in every picture, in order; one that fails does not stop the others.
 
 use super::annotate::Annotator;
+use super::event_loop::block_on;
 use super::input::{self, Content, Input, Source};
 use super::model;
 use super::pictures;
@@ -24,10 +25,7 @@ use std::path::Path;
 pub fn segment(arguments: &SegmentArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let file = ConfigFile::find(config)?;
     let inputs = input::expand(&arguments.inputs, arguments.recursive)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
-    runtime.block_on(async {
+    block_on(async {
         let loaded = model::load_segmenter(&arguments.model, &arguments.choices, &file).await?;
         let annotate = |out| Annotator::new(out, inputs.len() == 1);
         let mut session = Session {

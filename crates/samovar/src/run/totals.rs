@@ -84,7 +84,8 @@ pub fn summary<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> String {
     if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
 }
 
-fn rate(done: u64, took: Duration) -> String {
+/// ` (12.5 a second)`; nothing where that would say nothing.
+pub fn rate(done: u64, took: Duration) -> String {
     if done < 2 { String::new() } else { format!(" ({:.1} a second)", done as f64 / took.as_secs_f64().max(1e-6)) }
 }
 

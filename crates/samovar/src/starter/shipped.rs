@@ -34,6 +34,11 @@ const MODELS: &[Shipped] = &[
         files: &[("starter-pose.onnx", include_bytes!("../../../../starter/models/starter-pose.onnx"))],
     },
     Shipped {
+        name: "starter-stg-nf",
+        path: "starter-stg-nf.onnx",
+        files: &[("starter-stg-nf.onnx", include_bytes!("../../../../starter/models/starter-stg-nf.onnx"))],
+    },
+    Shipped {
         name: "starter-segment-fast",
         path: "starter-segment-fast.onnx",
         files: &[("starter-segment-fast.onnx", include_bytes!("../../../../starter/models/starter-segment-fast.onnx"))],

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+mod anomaly;
 mod config;
 mod damaged;
 mod demo;
@@ -20,5 +21,6 @@ mod running;
 mod seed_scenario;
 mod segment;
 mod serve;
+mod streams;
 mod support;
 mod video;

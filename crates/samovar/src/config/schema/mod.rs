@@ -3,9 +3,15 @@
 //! These types are the only list of keys: the checks, `samovar config schema` and the test of the example all read the
 //! schema that is derived from them.
 
+mod anomaly;
 mod model;
+mod sink;
+mod source;
 
+pub use anomaly::{AnomalySection, ScheduleSection, ZoneSection};
 pub use model::{EngineName, FamilyName, ModelSection, OptimizeName, PrecisionName};
+pub use sink::{EventName, EvidenceSection, MqttSection, WebhookSection};
+pub use source::{PipelineName, SourceAdditionsSection, SourceSection};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -34,6 +40,18 @@ pub struct Config {
     pub modes: ModesSection,
     /// The models by name.
     pub models: BTreeMap<String, ModelSection>,
+    /// Which models look at people, and when a movement counts as an anomaly.
+    pub anomaly: AnomalySection,
+    /// Cameras, addresses and files that the server opens itself, by name.
+    pub sources: BTreeMap<String, SourceSection>,
+    /// Which sources clients may add while the server runs.
+    pub source_additions: SourceAdditionsSection,
+    /// Addresses that events are posted to, by name.
+    pub webhooks: BTreeMap<String, WebhookSection>,
+    /// The broker that events are published to.
+    pub mqtt: MqttSection,
+    /// What is kept of anomalies.
+    pub evidence: EvidenceSection,
 }
 
 /// Where and how the server listens.

@@ -1,0 +1,179 @@
+//! `samovar run anomaly`: every video in order, one that fails not stopping the others.
+
+use super::annotate::{AnnotatedVideo, Annotator};
+use super::anomaly_arguments::AnomalyArguments;
+use super::anomaly_models::{self, LoadedAnomaly};
+use super::anomaly_report::AnomalyReport;
+use super::event_loop::block_on;
+use super::input::{self, Input, Source};
+use super::progress::Progress;
+use super::reading::{VideoReading, judge};
+use super::scene_drawing::SceneDrawing;
+use crate::config::{AnomalySection, Config, ConfigFile, anomaly_options};
+use crate::failure::{CliError, Exit};
+use crate::{here, signals};
+use samovar_media::{FfmpegProgram, VideoEnd};
+use samovar_pipelines::{AnomalyOptions, AnomalyOutcome, AnomalyScenes, AnomalyVideo};
+use samovar_runtime::StreamKey;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// Runs the command.
+///
+/// # Errors
+/// What keeps it from beginning: the command line, the configuration, the models, the output.
+pub fn anomaly(arguments: &AnomalyArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let file = ConfigFile::find(config)?;
+    let options = options(arguments, &file.config)?;
+    let inputs = input::expand(&arguments.inputs, arguments.recursive)?;
+    block_on(async {
+        let loaded = anomaly_models::load(arguments, &file).await?;
+        let annotate = |out| Annotator::new(out, inputs.len() == 1);
+        let session = Session {
+            arguments,
+            config: &file.config,
+            options,
+            loaded,
+            annotator: arguments.annotate.as_deref().map(annotate).transpose()?,
+            report: AnomalyReport::new(arguments)?,
+            cancelled: signals::cancel_on_signal()?,
+        };
+        session.run(inputs).await
+    })
+}
+
+/// What is typed goes before what is configured.
+fn options(arguments: &AnomalyArguments, config: &Config) -> Result<AnomalyOptions, CliError> {
+    let typed = AnomalySection {
+        score_start: arguments.score_start,
+        score_end: arguments.score_end,
+        ..AnomalySection::default()
+    };
+    anomaly_options(&typed.over(&config.anomaly))
+        .map_err(|message| CliError::new("invalid_option", message).exit(Exit::Usage))
+}
+
+/// One run of the command.
+struct Session<'a> {
+    arguments: &'a AnomalyArguments,
+    config: &'a Config,
+    options: AnomalyOptions,
+    loaded: LoadedAnomaly,
+    annotator: Option<Annotator>,
+    report: AnomalyReport,
+    cancelled: CancellationToken,
+}
+
+/// A video that is drawn while it is worked through.
+struct Drawn {
+    video: AnnotatedVideo,
+    drawing: SceneDrawing,
+}
+
+impl Session<'_> {
+    async fn run(mut self, inputs: Vec<Input>) -> Result<Exit, CliError> {
+        for input in inputs {
+            if self.cancelled.is_cancelled() {
+                break;
+            }
+            match self.video(&input).await {
+                Ok(()) => {}
+                Err(error) if error.code == "output_failed" => return Err(error),
+                Err(error) => self.report.failure(&input, &error)?,
+            }
+        }
+        self.report.end(self.cancelled.is_cancelled())
+    }
+
+    async fn video(&mut self, input: &Input) -> Result<(), CliError> {
+        let program = playable(input).and_then(|()| Ok(here::ffmpeg(self.config)?))?;
+        let cancelled = self.cancelled.clone();
+        // As many between decoder and poses as between poses and scores, and one that is drawn.
+        let in_flight = 2 * self.loaded.slots;
+        let reading = VideoReading {
+            every: self.arguments.every,
+            frames_max: self.arguments.frames_max,
+            frames_held: 2 * in_flight + 2,
+            cancelled: &cancelled,
+        };
+        let Some(decoder) = reading.open(input, program.clone()).await? else { return Ok(()) };
+        let drawn = self.drawn(input, program)?;
+        let progress = Progress::new(reading.frames_expected(decoder.info()), &input.output_name.display().to_string());
+        let stream = StreamKey(1);
+        let video = AnomalyVideo { options: self.options.clone(), stream, in_flight, recorded_at: None };
+        let scenes = video.start(self.loaded.models.clone(), decoder);
+        let end = self.frames(input, scenes, drawn, &progress).await;
+        progress.end();
+        self.report.video(input)?;
+        judge(end?)
+    }
+
+    fn drawn(&mut self, input: &Input, program: FfmpegProgram) -> Result<Option<Drawn>, CliError> {
+        let options = &self.options;
+        let video = self.annotator.as_mut().map(|annotator| annotator.video(input, program)).transpose()?;
+        Ok(video.map(|video| Drawn { video, drawing: SceneDrawing::new(options) }))
+    }
+
+    /// Works the frames through; what was drawn is whole whatever ends it.
+    async fn frames(
+        &mut self,
+        input: &Input,
+        mut scenes: AnomalyScenes,
+        mut drawn: Option<Drawn>,
+        progress: &Progress,
+    ) -> Result<Option<VideoEnd>, CliError> {
+        let worked = self.each_frame(input, &mut scenes, drawn.as_mut(), progress).await;
+        for event in scenes.finish_events() {
+            self.report.event(input, self.number(event.frame), &event, progress)?;
+        }
+        drawn.map_or(Ok(()), |drawn| drawn.video.finish())?;
+        let cancelled = worked?;
+        if cancelled { Ok(None) } else { Ok(scenes.end()?) }
+    }
+
+    /// Tells whether it was cancelled.
+    async fn each_frame(
+        &mut self,
+        input: &Input,
+        scenes: &mut AnomalyScenes,
+        mut drawn: Option<&mut Drawn>,
+        progress: &Progress,
+    ) -> Result<bool, CliError> {
+        let cancelled = self.cancelled.clone();
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = cancelled.cancelled() => return Ok(true),
+                next = scenes.next() => next,
+            };
+            let Some(outcome) = next else { return Ok(false) };
+            let outcome: AnomalyOutcome = outcome?;
+            if let Some(Drawn { video, drawing }) = drawn.as_deref_mut() {
+                video.add(&outcome.frame, |canvas| drawing.draw(canvas, &outcome.scene.persons))?;
+            }
+            self.report.frame(input, self.number(outcome.index), &outcome)?;
+            for event in &outcome.events {
+                self.report.event(input, self.number(event.frame), event, progress)?;
+            }
+            progress.step();
+        }
+    }
+
+    /// The number of a frame among all of its video, from its number among those that are looked at.
+    fn number(&self, index: u64) -> u64 {
+        index * u64::from(self.arguments.every.get())
+    }
+}
+
+/// Movements need a video.
+fn playable(input: &Input) -> Result<(), CliError> {
+    let is_picture = match &input.source {
+        Source::File(path) => input::content(path)? == input::Content::Picture,
+        Source::Stdin => true,
+        Source::Url(_) => false,
+    };
+    if is_picture {
+        return Err(CliError::new("unsupported_media", "movements cannot be seen in one picture: give a video"));
+    }
+    Ok(())
+}
