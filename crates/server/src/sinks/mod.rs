@@ -2,6 +2,8 @@
 
 mod event;
 mod mqtt;
+#[cfg(test)]
+mod mqtt_tests;
 mod queue;
 mod secret;
 mod set;
@@ -9,6 +11,8 @@ mod settings;
 mod sink;
 mod webhook;
 mod webhook_post;
+#[cfg(test)]
+mod webhook_tests;
 
 pub(crate) use event::SinkEvent;
 pub use secret::Secret;
