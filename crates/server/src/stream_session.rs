@@ -77,6 +77,8 @@ async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app:
         }
         Err(end) => end,
     };
+    // Whoever reads or looks need not wait until the client has answered the close.
+    drop(session.entry);
     match end {
         End::Gone => drop(link),
         End::Closed => link.end().await,

@@ -104,7 +104,7 @@ mod tests {
         entry.tell(MessageKind::Result, Utf8Bytes::from_static("{}"));
         entry.tell(MessageKind::Event("anomaly.started"), Utf8Bytes::from_static("{\"number\":1}"));
         let Some(FeedItem::Message(told)) = all.next().await else { panic!("an event") };
-        assert_eq!((told.message.stream, &*told.message.text), (entry.id(), "{\"number\":1}"));
+        assert_eq!((told.number, told.message.text.as_str()), (Some(1), "{\"number\":1}"));
         assert!(matches!(own.next().await, Some(FeedItem::Message(told)) if told.message.kind == MessageKind::Result));
         assert_eq!(entry.meter().figures().events, 1);
     }

@@ -104,7 +104,7 @@ impl OpenStream {
         if kind == MessageKind::Result && !self.feed.is_read() {
             return;
         }
-        let message = Arc::new(StreamMessage { stream: self.id, stream_kind: self.facts.kind, kind, text });
+        let message = Arc::new(StreamMessage { stream_kind: self.facts.kind, kind, text });
         if let MessageKind::Event(name) = kind {
             self.meter.event(name);
             self.events_of_all.tell(Arc::clone(&message));

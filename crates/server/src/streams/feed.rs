@@ -3,7 +3,7 @@
 //! Telling never waits. Events have a channel of their own, so that a reader of events alone is never pushed out by results;
 //! a reader who is too slow loses the oldest and is told how many.
 
-use super::{StreamId, StreamKind};
+use super::StreamKind;
 use axum::extract::ws::Utf8Bytes;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -14,9 +14,7 @@ use tokio::sync::broadcast::{Receiver, Sender};
 /// Something that a stream tells.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamMessage {
-    /// Which stream.
-    pub(crate) stream: StreamId,
-    /// What kind of stream that is.
+    /// What kind of stream tells it.
     pub(crate) stream_kind: StreamKind,
     /// What it is.
     pub(crate) kind: MessageKind,
@@ -140,8 +138,7 @@ mod tests {
     use super::*;
 
     fn message(kind: MessageKind) -> Arc<StreamMessage> {
-        let stream = StreamId::random();
-        Arc::new(StreamMessage { stream, stream_kind: StreamKind::Anomaly, kind, text: Utf8Bytes::from_static("{}") })
+        Arc::new(StreamMessage { stream_kind: StreamKind::Anomaly, kind, text: Utf8Bytes::from_static("{}") })
     }
 
     async fn numbers(reader: &mut FeedReader, count: usize) -> Vec<Option<u64>> {

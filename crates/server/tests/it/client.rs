@@ -46,6 +46,12 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     raw(address, format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes()).await
 }
 
+/// The status of the answer.
+pub(crate) async fn delete(address: SocketAddr, path: &str) -> u16 {
+    let request = format!("DELETE {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    raw(address, request.as_bytes()).await.status
+}
+
 pub(crate) async fn post(address: SocketAddr, path: &str, body: &[u8]) -> Answer {
     post_with(address, path, "", body).await
 }

@@ -119,13 +119,18 @@ async fn frames_before_ready_are_told_as_dropped() {
     for number in 0..3 {
         socket.frame(png(8, 8, number)).await;
     }
-    socket.say("{}").await;
-    assert_eq!(socket.event().await["code"], "invalid_control", "and by then the frames were read");
+    for _ in 0..9 {
+        socket.say("{}").await;
+    }
+    assert_eq!(socket.event().await["code"], "invalid_control", "one too many, and by then the frames were read");
     gate.open();
     let ready = socket.event().await;
     assert_eq!((&ready["type"], &ready["warm"]), (&"ready".into(), &false.into()));
     let dropped = socket.event().await;
     assert_eq!((&dropped["count"], &dropped["reason"]), (&3.into(), &"not_ready".into()));
+    for _ in 0..8 {
+        assert_eq!(socket.event().await["code"], "invalid_control", "those that waited are read now");
+    }
     socket.frame(png(8, 8, 3)).await;
     assert_eq!(socket.event().await["frame"], 3);
 }

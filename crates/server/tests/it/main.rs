@@ -1,11 +1,13 @@
 //! The server at its boundary: real sockets, a fake engine where the test must steer it, real models where numbers count.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod anomaly_live;
 mod client;
 mod dashboard;
 mod demo;
 mod drain;
 mod errors;
+mod feed;
 mod figures;
 mod hostile;
 mod house;
@@ -16,6 +18,7 @@ mod metrics;
 mod models;
 mod pages;
 mod pictures;
+mod pose;
 mod promql;
 mod promtool;
 mod real;
@@ -25,3 +28,5 @@ mod segment;
 mod segment_live;
 mod slow;
 mod socket;
+mod streams;
+mod street;
