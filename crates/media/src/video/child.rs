@@ -11,7 +11,7 @@ use crate::{MediaError, MediaErrorKind};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -27,6 +27,8 @@ pub(super) struct ChildPlan<'a> {
     pub(super) arguments: Vec<OsString>,
     pub(super) stdin: Stdio,
     pub(super) stdout: Stdio,
+    /// A descriptor that the child gets besides, under the number that it has here.
+    pub(super) extra: Option<OwnedFd>,
     pub(super) limits: ChildLimits,
     pub(super) sandbox: Sandbox,
 }
@@ -58,7 +60,12 @@ impl ConfinedChild {
         command.env("MALLOC_ARENA_MAX", "2").process_group(0);
         let (limits, ruleset) = (plan.limits, plan.sandbox.ruleset);
         let parent = rustix::process::getpid();
-        let confine = move || confine(limits, parent, ruleset.as_ref().map(AsRawFd::as_raw_fd));
+        // Both are closed here when the command is dropped, at the end of this function.
+        let extra = plan.extra;
+        let confine = move || {
+            confine(limits, parent, ruleset.as_ref().map(AsRawFd::as_raw_fd))?;
+            extra.as_ref().map_or(Ok(()), keep_on_exec)
+        };
         // SAFETY: `confine` makes system calls only: it allocates nothing, takes no lock and touches no shared state.
         unsafe { command.pre_exec(confine) };
         let child = command.spawn().map_err(|error| {
@@ -129,6 +136,11 @@ fn confine(limits: ChildLimits, parent: Pid, ruleset: Option<RawFd>) -> io::Resu
         limit(Resource::Fsize, bytes)?;
     }
     restrict(ruleset)
+}
+
+/// Lets the program have a descriptor; the mark is of this process alone, so no other child gets it.
+fn keep_on_exec(descriptor: &OwnedFd) -> io::Result<()> {
+    Ok(rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty())?)
 }
 
 fn limit(resource: Resource, value: u64) -> io::Result<()> {

@@ -16,9 +16,11 @@ const TAIL_LINES: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct ChildLog {
     line: Vec<u8>,
-    /// The last warnings and errors.
+    /// The last warnings and errors, without addresses: passwords may stand in them.
     tail: VecDeque<String>,
     section: Section,
+    /// Size of the pictures that are being filtered.
+    filtered: Option<(u32, u32)>,
     pub(super) facts: SourceFacts,
     pub(super) trouble: Trouble,
 }
@@ -58,6 +60,8 @@ pub(super) struct Trouble {
     pub(super) damaged: bool,
     /// A network source was not reached.
     pub(super) unreachable: bool,
+    /// The pictures have another size than those before.
+    pub(super) resized: bool,
 }
 
 impl Trouble {
@@ -91,7 +95,7 @@ impl ChildLog {
 
     /// Why not one frame came out of a child that ended by itself.
     pub(super) fn failure(&self) -> MediaError {
-        let Trouble { opened, not_listed, too_large, no_video, damaged, unreachable } = self.trouble;
+        let Trouble { opened, not_listed, too_large, no_video, damaged, unreachable, resized: _ } = self.trouble;
         let (kind, sentence) = if too_large {
             (MediaErrorKind::TooLarge, "the video's size or number of streams is over the limit; scale it down first")
         } else if unreachable {
@@ -117,6 +121,7 @@ impl ChildLog {
         let Some(line) = split_line(line) else { return };
         match line.level {
             "info" => self.take_fact(line.text),
+            "verbose" if line.has_context => self.take_size(line.text),
             "warning" => self.keep(line.text),
             "error" | "fatal" | "panic" => {
                 self.keep(line.text);
@@ -130,7 +135,14 @@ impl ChildLog {
         if self.tail.len() == TAIL_LINES {
             self.tail.pop_front();
         }
-        self.tail.push_back(text.to_owned());
+        self.tail.push_back(without_addresses(text));
+    }
+
+    /// Takes over the size that a filter graph is set up for, which happens anew when the pictures change.
+    fn take_size(&mut self, text: &str) {
+        let Some(size) = parse_graph_size(text) else { return };
+        self.trouble.resized |= self.filtered.is_some_and(|before| before != size);
+        self.filtered = Some(size);
     }
 
     fn take_fact(&mut self, text: &str) {
@@ -194,6 +206,26 @@ fn split_line(line: &str) -> Option<Line<'_>> {
         (mark, text) = text.strip_prefix('[')?.split_once("] ")?;
     }
     Some(Line { has_context, level: mark, text })
+}
+
+/// The text with every address cut down to its scheme.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find([' ', '\'', '"', ',', '|']).unwrap_or(part.len());
+        clean.push_str("://…");
+        clean.push_str(&part[end..]);
+    }
+    clean
+}
+
+/// `w:320 h:240 pixfmt:yuv420p tb:1/90000`
+fn parse_graph_size(text: &str) -> Option<(u32, u32)> {
+    let mut words = text.split(' ');
+    let mut next = |mark: &str| words.next()?.strip_prefix(mark)?.parse().ok();
+    let size = (next("w:")?, next("h:")?);
+    words.next()?.starts_with("pixfmt:").then_some(size)
 }
 
 /// `00:01:19.51`
@@ -270,6 +302,21 @@ mod tests {
         };
         assert_eq!(log.facts, expected);
         assert!(!log.trouble.damaged);
+    }
+
+    #[test]
+    fn no_address_is_kept() {
+        let log =
+            read("[rtsp @ 0x5] [error] rtsp://me:secret@camera/x?token=1: refused by 'http://a:b@c/d', http://e\n");
+        assert_eq!(log.tail(), "rtsp://… refused by 'http://…', http://…");
+    }
+
+    #[test]
+    fn a_change_of_size_is_noticed() {
+        let graph =
+            |size: &str| format!("[graph 0 input from stream 0:0 @ 0x55] [verbose] {size} pixfmt:yuv420p tb:1/9\n");
+        assert!(!read(&graph("w:320 h:240").repeat(2)).trouble.resized);
+        assert!(read(&(graph("w:320 h:240") + &graph("w:240 h:320"))).trouble.resized);
     }
 
     #[test]

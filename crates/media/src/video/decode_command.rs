@@ -6,6 +6,7 @@ use super::input::OpenInput;
 use super::{UrlScheme, VideoOptions, VideoSize};
 use crate::VideoLimits;
 use std::ffi::OsString;
+use std::os::fd::RawFd;
 
 /// Containers of one file. Whatever refers to other files (HLS, DASH, concat, SDP, image sequences, AviSynth) is
 /// missing on purpose.
@@ -14,73 +15,129 @@ const FORMATS: &str = "mov,mp4,matroska,webm,avi,flv,mpegts,mpeg,mpegvideo,ogg,a
 /// Video codecs that cameras, phones, browsers and archives write.
 const CODECS: &str = "h264,hevc,av1,libdav1d,vp8,vp9,libvpx,libvpx-vp9,mpeg4,msmpeg4,msmpeg4v2,mpeg1video,mpeg2video,\
     mjpeg,h263,flv,theora,vc1,wmv1,wmv2,wmv3,prores,dnxhd,ffv1,rawvideo";
+/// What HLS segments come in, and the playlists themselves.
+const HLS_FORMATS: &str = "hls,mpegts,mov,mp4,aac";
+/// What HTTP sources come in besides: pictures in parts, or one behind the other.
+const JPEG_FORMATS: &str = "mpjpeg,jpeg_pipe";
 /// Bytes and microseconds of input that may be read to recognise it.
-const PROBE_BYTES: &str = "5000000";
-const PROBE_US: &str = "5000000";
+const FILE_PROBE: (&str, &str) = ("5000000", "5000000");
+/// The same for live sources, which are never ahead of the clock: a second at most.
+const LIVE_PROBE: (&str, &str) = ("1000000", "1000000");
 /// The most that one allocation of the child may take; an index of four hours at 120 frames/s takes 41 MB.
 const ALLOCATION_BYTES_MAX: u64 = 256 << 20;
 
-/// The arguments for decoding `input`.
-pub(super) fn arguments(input: &OpenInput, options: &VideoOptions, limits: &VideoLimits) -> Vec<OsString> {
+/// The arguments for decoding `input`; `packets` is the descriptor that the compressed stream goes to besides.
+pub(super) fn arguments(
+    input: &OpenInput,
+    options: &VideoOptions,
+    limits: &VideoLimits,
+    packets: Option<RawFd>,
+) -> Vec<OsString> {
+    let is_live = input.is_live(options);
     let mut arguments = Arguments::default();
-    arguments.add("-nostdin -hide_banner -nostats -loglevel level+info -filter_threads 1");
+    // What a filter graph is set up for, and so a change of size, is told to the verbose only.
+    let level = if is_live { "verbose" } else { "info" };
+    arguments.add(&format!("-nostdin -hide_banner -nostats -loglevel level+{level} -filter_threads 1"));
     arguments.pair("-max_alloc", &ALLOCATION_BYTES_MAX);
+    add_bounds(&mut arguments, options, limits, is_live);
     add_input(&mut arguments, input, options, limits);
-    add_output(&mut arguments, options);
+    add_output(&mut arguments, input, options);
+    if let Some(descriptor) = packets {
+        arguments.add(&format!("-map 0:V:0 {NO_OTHERS} -c:v copy {NUT_OUTPUT} pipe:{descriptor}"));
+    }
     arguments.list
 }
 
 /// Where the child finds a file input: its standard input, opened once more so that it can seek.
 pub(super) const STDIN_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/self/fd/0" } else { "file:/dev/fd/0" };
+/// Only the picture.
+const NO_OTHERS: &str = "-map_metadata -1 -map_chapters -1 -an -sn -dn";
+/// Without an index the child's memory does not grow with the video.
+const NUT_OUTPUT: &str = "-f nut -write_index 0 -flush_packets 1";
 
-fn add_input(arguments: &mut Arguments, input: &OpenInput, options: &VideoOptions, limits: &VideoLimits) {
-    let (protocols, formats, address) = match input {
-        OpenInput::File(_) | OpenInput::Loop(_) => ("file", FORMATS, STDIN_FILE),
-        OpenInput::Device(_) => ("file", "v4l2", "/dev/null"),
-        OpenInput::Url(url, scheme @ (UrlScheme::Rtsp | UrlScheme::Rtsps)) => {
-            (scheme.protocols(), "rtsp", url.as_str())
-        }
-        OpenInput::Url(url, scheme) => (scheme.protocols(), FORMATS, url.as_str()),
-    };
-    arguments.pair("-protocol_whitelist", &protocols);
-    arguments.pair("-format_whitelist", &formats);
+fn add_bounds(arguments: &mut Arguments, options: &VideoOptions, limits: &VideoLimits, is_live: bool) {
+    let (bytes, us) = if is_live { LIVE_PROBE } else { FILE_PROBE };
     arguments.pair("-codec_whitelist", &CODECS);
     arguments.pair("-max_pixels", &u64::from(limits.side_px).pow(2));
     arguments.pair("-max_streams", &limits.streams);
-    arguments.pair("-probesize", &PROBE_BYTES);
-    arguments.pair("-analyzeduration", &PROBE_US);
+    arguments.pair("-probesize", &bytes);
+    arguments.pair("-analyzeduration", &us);
     arguments.pair("-threads", &options.threads);
+    if is_live {
+        // The rate is not waited for, and several threads share a picture instead of each holding one back.
+        arguments.add("-fpsprobesize 0 -thread_type slice");
+    }
     if options.keyframes_only {
         arguments.add("-skip_frame nokey");
     }
     if !options.start.is_zero() {
         arguments.pair("-ss", &format!("{}us", options.start.as_micros()));
     }
-    if matches!(input, OpenInput::Url(_, UrlScheme::Rtsp)) {
-        arguments.add("-rtsp_transport tcp");
-    }
+}
+
+fn add_input(arguments: &mut Arguments, input: &OpenInput, options: &VideoOptions, limits: &VideoLimits) {
+    let address = match input {
+        OpenInput::File(_) => {
+            arguments.add(&format!("-protocol_whitelist file -format_whitelist {FORMATS}"));
+            STDIN_FILE
+        }
+        OpenInput::Loop(_) => {
+            arguments.add(&format!("-protocol_whitelist file -format_whitelist {FORMATS} -stream_loop -1 -re"));
+            STDIN_FILE
+        }
+        OpenInput::Device(path) => {
+            arguments.add("-protocol_whitelist file -format_whitelist video4linux2,v4l2 -f v4l2");
+            path.as_str()
+        }
+        OpenInput::Url(url, scheme) => {
+            add_network(arguments, *scheme, input, options);
+            // The watch over the child ends what is silent; this is for what the watch cannot see.
+            let option = if scheme.is_rtsp() { "-timeout" } else { "-rw_timeout" };
+            arguments.pair(option, &limits.stall.saturating_mul(2).as_micros().min(i32::MAX as u128));
+            url.as_str()
+        }
+    };
     arguments.pair("-i", &address);
 }
 
-fn add_output(arguments: &mut Arguments, options: &VideoOptions) {
-    arguments.add("-map 0:V:0 -map_metadata -1 -map_chapters -1 -an -sn -dn");
-    let filters = filters(options);
+fn add_network(arguments: &mut Arguments, scheme: UrlScheme, input: &OpenInput, options: &VideoOptions) {
+    if scheme.is_rtsp() {
+        let protocols = scheme.protocols();
+        arguments.add(&format!("-protocol_whitelist {protocols} -format_whitelist rtsp"));
+        arguments.add("-rtsp_transport tcp -allowed_media_types video");
+    } else if input.is_playlist(options) {
+        let protocols = scheme.protocols();
+        // Segments come in one piece each: without a pace their frames would, too.
+        arguments.add(&format!("-protocol_whitelist {protocols},crypto -format_whitelist {HLS_FORMATS} -re"));
+    } else {
+        let extra = if options.live { format!(",{JPEG_FORMATS}") } else { String::new() };
+        let protocols = scheme.protocols();
+        arguments.add(&format!("-protocol_whitelist {protocols} -format_whitelist {FORMATS}{extra}"));
+    }
+}
+
+fn add_output(arguments: &mut Arguments, input: &OpenInput, options: &VideoOptions) {
+    arguments.add(&format!("-map 0:V:0 {NO_OTHERS}"));
+    let filters = filters(options, input.is_paced_here(options));
     if !filters.is_empty() {
         arguments.pair("-filter:v", &filters);
     }
+    if input.is_live(options) {
+        arguments.add("-noautoscale");
+    }
     // The time base is set, since FFmpeg would otherwise round timestamps to the declared frame rate.
     arguments.add("-fps_mode passthrough -enc_time_base 1:1000000 -pix_fmt yuv420p -c:v rawvideo");
-    // Without an index the child's memory does not grow with the video.
-    arguments.add("-f nut -write_index 0 -flush_packets 1 pipe:1");
+    arguments.add(NUT_OUTPUT);
+    arguments.add("pipe:1");
 }
 
 /// Frames are left out before they are scaled.
-fn filters(options: &VideoOptions) -> String {
+fn filters(options: &VideoOptions, is_paced_here: bool) -> String {
     let mut filters = Vec::new();
     if options.every.get() > 1 {
         filters.push(format!("select=not(mod(n\\,{}))", options.every));
     }
-    if let Some(rate) = options.frames_per_second_max.filter(|rate| rate.is_finite() && *rate > 0.0) {
+    if let Some(rate) = options.rate_max().filter(|_| !is_paced_here) {
         // A thousandth less than the interval: timestamps of many containers are rounded to milliseconds.
         filters.push(format!("select=isnan(prev_selected_t)+gte(t-prev_selected_t\\,{:.6}-0.001)", rate.recip()));
     }

@@ -3,7 +3,7 @@
 use super::FfmpegProgram;
 use super::child::{ChildLimits, ChildPlan, ConfinedChild};
 use super::nut_writer;
-use super::sandbox::{FileUse, Sandbox};
+use super::sandbox::{Grant, Sandbox};
 use super::watch::{Watch, WatchedInput};
 use crate::{Frame, MediaError, MediaErrorKind, PixelFormat, YuvMatrix, YuvRange};
 use std::fs::File;
@@ -22,9 +22,9 @@ const ADDRESS_SPACE_BASE_BYTES: u64 = 1 << 30;
 const HELD_BYTES_PER_PIXEL: u64 = 512;
 const OPEN_FILES_MAX: u64 = 32;
 /// What the child writes to its log where the disk is full (ENOSPC).
-const DISK_FULL: &str = "No space left on device";
+pub(super) const DISK_FULL: &str = "No space left on device";
 /// Where the child finds the file: its standard output, opened once more so that it can seek.
-const STDOUT_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/self/fd/1" } else { "file:/dev/fd/1" };
+pub(super) const STDOUT_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/self/fd/1" } else { "file:/dev/fd/1" };
 
 /// How a video is encoded.
 #[derive(Clone, Debug)]
@@ -62,6 +62,15 @@ impl VideoEncoder {
     /// # Errors
     /// `Unreadable` where the file cannot be made, `DecoderFailed` where the system has no thread for it.
     pub fn create(path: &Path, options: EncoderOptions) -> Result<Self, MediaError> {
+        Self::create_bounded(path, options, None)
+    }
+
+    /// The same for a file of `bytes_max` at most; one that would be longer is told as [`MediaErrorKind::TooLarge`].
+    pub(super) fn create_bounded(
+        path: &Path,
+        options: EncoderOptions,
+        bytes_max: Option<u64>,
+    ) -> Result<Self, MediaError> {
         let mut opening = File::options();
         let file = opening.read(true).write(true).create(true).truncate(true).open(path).map_err(|_| {
             MediaError::new(MediaErrorKind::Unreadable, "the video file cannot be written; check its folder")
@@ -71,7 +80,7 @@ impl VideoEncoder {
         let expected = (options.width, options.height, options.format);
         let thread = std::thread::Builder::new()
             .name("video-encoder".into())
-            .spawn(move || encode(&options, file, &waiting, watched_stop))
+            .spawn(move || encode(&options, OutputFile { file, bytes_max }, &waiting, watched_stop))
             .map_err(|_| no_resources())?;
         let (frames, stop, thread) = (Some(frames), Some(stop), Some(thread));
         Ok(Self { frames, expected, stop, thread, path: path.to_owned(), finished: false })
@@ -123,9 +132,29 @@ impl Drop for VideoEncoder {
     }
 }
 
+/// Where the child writes to.
+struct OutputFile {
+    file: File,
+    /// Longest it may become; no bound where none.
+    bytes_max: Option<u64>,
+}
+
+impl OutputFile {
+    /// Whether the bound is reached.
+    fn is_full(&self) -> bool {
+        let len = self.file.metadata().map_or(0, |facts| facts.len());
+        self.bytes_max.is_some_and(|bytes_max| len >= bytes_max)
+    }
+}
+
 /// The whole life of the thread.
-fn encode(options: &EncoderOptions, file: File, frames: &Receiver<Frame>, stop: PipeReader) -> Result<(), MediaError> {
-    let mut child = spawn(options, file)?;
+fn encode(
+    options: &EncoderOptions,
+    output: OutputFile,
+    frames: &Receiver<Frame>,
+    stop: PipeReader,
+) -> Result<(), MediaError> {
+    let mut child = spawn(options, &output)?;
     let (stdin, stderr) = (child.take_stdin(), child.take_stderr());
     let input = Watch::new(stderr, stop).and_then(|watch| WatchedInput::new(stdin, watch));
     let mut input = input.map_err(|_| no_resources())?;
@@ -144,6 +173,9 @@ fn encode(options: &EncoderOptions, file: File, frames: &Receiver<Frame>, stop: 
     if log.contains(DISK_FULL) {
         return Err(MediaError::new(MediaErrorKind::OutputFailed, "the disk is full; make room and try again"));
     }
+    if output.is_full() {
+        return Err(MediaError::new(MediaErrorKind::TooLarge, "the video is longer than allowed; take fewer seconds"));
+    }
     Err(failed(if status.is_some() { "refused the frames" } else { "died or made no progress" }))
 }
 
@@ -159,20 +191,22 @@ fn feed(options: &EncoderOptions, input: &mut WatchedInput, frames: &Receiver<Fr
     Ok(())
 }
 
-fn spawn(options: &EncoderOptions, file: File) -> Result<ConfinedChild, MediaError> {
+fn spawn(options: &EncoderOptions, output: &OutputFile) -> Result<ConfinedChild, MediaError> {
     let program = options.program.path();
+    let stdout = output.file.try_clone().map_err(|_| no_resources())?;
     let pixels = u64::from(options.width) * u64::from(options.height);
     ConfinedChild::spawn(ChildPlan {
         program,
         arguments: arguments(options).into_iter().map(Into::into).collect(),
         stdin: Stdio::piped(),
-        sandbox: Sandbox::new(program, Some((&file, FileUse::Write))),
-        stdout: file.into(),
+        sandbox: Sandbox::new(program, Grant::Write(&output.file)),
+        extra: None,
+        stdout: stdout.into(),
         limits: ChildLimits {
             address_space_bytes: ADDRESS_SPACE_BASE_BYTES + pixels.saturating_mul(HELD_BYTES_PER_PIXEL),
             // The frames are ours: as many as there are may be encoded.
             cpu_s: u64::MAX,
-            file_bytes: None,
+            file_bytes: output.bytes_max,
             open_files: OPEN_FILES_MAX,
         },
     })

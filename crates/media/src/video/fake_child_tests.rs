@@ -1,7 +1,7 @@
 //! Children that lie, flood, leave or pry: a shell script in ffmpeg's place, so that every byte of its output is ours.
 
 use super::nut_writer::{frame_head, stream_head};
-use super::sandbox::{FileUse, Sandbox};
+use super::sandbox::{Grant, Sandbox};
 use super::*;
 use crate::{FramePool, MediaError, MediaErrorKind, VideoLimits};
 use std::os::unix::fs::PermissionsExt;
@@ -158,5 +158,5 @@ fn a_program_that_is_no_ffmpeg_is_told_with_a_cure() {
 
 fn has_landlock() -> bool {
     let file = tempfile::tempfile().unwrap();
-    Sandbox::new(std::path::Path::new("/bin/sh"), Some((&file, FileUse::Read))).ruleset.is_some()
+    Sandbox::new(std::path::Path::new("/bin/sh"), Grant::Read(&file)).ruleset.is_some()
 }

@@ -1,5 +1,7 @@
 //! What is decoded: a file, bytes in memory or a network address, and which of these may be opened at all.
 
+use super::VideoOptions;
+use super::sandbox::Grant;
 use crate::{MediaError, MediaErrorKind};
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
@@ -71,6 +73,11 @@ impl UrlScheme {
         }
     }
 
+    /// Whether it is RTSP, plain or over TLS.
+    pub(super) const fn is_rtsp(self) -> bool {
+        matches!(self, Self::Rtsp | Self::Rtsps)
+    }
+
     /// What the child may speak for it.
     pub(super) const fn protocols(self) -> &'static str {
         match self {
@@ -92,7 +99,7 @@ pub(super) enum OpenInput {
     /// An address of an allowed scheme.
     Url(String, UrlScheme),
     /// A capture device, which the child opens by itself.
-    Device(PathBuf),
+    Device(String),
 }
 
 impl OpenInput {
@@ -103,6 +110,36 @@ impl OpenInput {
             Self::Url(..) | Self::Device(_) => None,
         }
     }
+
+    /// What the child may open for it.
+    pub(super) fn grant(&self) -> Grant<'_> {
+        match self {
+            Self::File(file) | Self::Loop(file) => Grant::Read(file),
+            Self::Device(path) => Grant::Device(Path::new(path)),
+            Self::Url(..) => Grant::Network,
+        }
+    }
+
+    /// Whether it lasts as long as it likes, at its own pace.
+    pub(super) const fn is_live(&self, options: &VideoOptions) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Loop(_) | Self::Device(_) => true,
+            Self::Url(..) => options.live,
+        }
+    }
+
+    /// Whether it is a live playlist, whose segments the child fetches, too.
+    pub(super) fn is_playlist(&self, options: &VideoOptions) -> bool {
+        let Self::Url(url, scheme) = self else { return false };
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        options.live && !scheme.is_rtsp() && path.to_ascii_lowercase().ends_with(".m3u8")
+    }
+
+    /// Whether frames are left out here and not in the child: those of a live HTTP source may have no times of their own.
+    pub(super) fn is_paced_here(&self, options: &VideoOptions) -> bool {
+        matches!(self, Self::Url(_, scheme) if !scheme.is_rtsp()) && options.live && !self.is_playlist(options)
+    }
 }
 
 impl VideoInput {
@@ -111,7 +148,7 @@ impl VideoInput {
             Self::File(path) => open_regular(&path).map(OpenInput::File),
             Self::Loop(path) => open_regular(&path).map(OpenInput::Loop),
             Self::Bytes(bytes) => hold_in_memory(&bytes).map(OpenInput::File),
-            Self::Device(path) => check_device(path).map(OpenInput::Device),
+            Self::Device(path) => check_device(&path).map(OpenInput::Device),
             Self::Url(url) => match UrlScheme::of(&url).filter(|scheme| allowed.contains(scheme)) {
                 Some(scheme) => Ok(OpenInput::Url(url, scheme)),
                 None => Err(MediaError::new(
@@ -124,8 +161,9 @@ impl VideoInput {
 }
 
 /// Lets `/dev/video` with a number through, where it is a character device.
-fn check_device(path: PathBuf) -> Result<PathBuf, MediaError> {
-    let number = path.to_str().and_then(|path| path.strip_prefix("/dev/video"));
+fn check_device(path: &Path) -> Result<String, MediaError> {
+    let name = path.to_str().unwrap_or_default();
+    let number = name.strip_prefix("/dev/video");
     if !number.is_some_and(|number| (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()))
     {
         let sentence = "a video device is named `/dev/video` and a number; name it so";
@@ -133,7 +171,7 @@ fn check_device(path: PathBuf) -> Result<PathBuf, MediaError> {
     }
     let facts = path.symlink_metadata().map_err(|error| unreadable(&error))?;
     if facts.file_type().is_char_device() {
-        return Ok(path);
+        return Ok(name.to_owned());
     }
     Err(MediaError::new(MediaErrorKind::Unreadable, "the video device is no device; check its name"))
 }

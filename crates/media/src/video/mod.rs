@@ -6,6 +6,7 @@ mod child_log;
 mod clip;
 mod decode_command;
 mod decoder;
+mod decoding;
 mod encoder;
 #[cfg(test)]
 mod fake_child_tests;
@@ -14,6 +15,8 @@ mod nut;
 mod nut_fields;
 mod nut_writer;
 mod options;
+mod pace;
+mod packet_feed;
 mod packet_ring;
 mod picture_ring;
 mod program;

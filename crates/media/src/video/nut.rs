@@ -1,4 +1,4 @@
-//! A reader of NUT streams that carry one raw video stream, as the decoder child writes them.
+//! A reader of NUT streams that carry one video stream, as the decoder child writes them: raw frames or compressed packets.
 //!
 //! Source: the NUT Open Container Format (nut.txt, FFmpeg project). Read are the main header with its frame code
 //! table, the stream header, syncpoints and frames; info and other packets are passed over. What decodes untrusted
@@ -20,6 +20,7 @@ const INDEX: u64 = 0x4E58_DD67_2F23_E64E;
 
 /// Bits of a frame's flags.
 pub(super) mod flag {
+    pub const KEY: u64 = 1;
     pub const CODED_PTS: u64 = 8;
     pub const STREAM_ID: u64 = 16;
     pub const SIZE_MSB: u64 = 32;
@@ -54,7 +55,7 @@ pub enum NutError {
 }
 
 /// What the stream header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NutStream {
     /// Width of every frame, in pixels.
     pub width: u32,
@@ -62,6 +63,10 @@ pub struct NutStream {
     pub height: u32,
     /// The pixel format's four characters, `I420` for YUV 4:2:0.
     pub fourcc: [u8; 4],
+    /// Packets by which decoding runs ahead of showing.
+    pub decode_delay: u64,
+    /// What a decoder must know before the first packet.
+    pub extradata: Vec<u8>,
 }
 
 /// One frame's place in time and its payload's length.
@@ -71,6 +76,8 @@ pub struct NutFrame {
     pub timestamp: Duration,
     /// Bytes of payload that follow and must be read next.
     pub payload_bytes: u64,
+    /// Whether it can be decoded without those before it.
+    pub is_key: bool,
 }
 
 /// A reader of frames. After each [`next_frame`](Self::next_frame), [`read_payload`](Self::read_payload) is due.
@@ -96,7 +103,7 @@ impl<R: Read> NutReader<R> {
             at: 0,
             end: 0,
             header: MainHeader::default(),
-            stream: NutStream { width: 0, height: 0, fourcc: [0; 4] },
+            stream: NutStream::default(),
             clock: Clock::default(),
             elided: 0,
         };
@@ -111,8 +118,13 @@ impl<R: Read> NutReader<R> {
     }
 
     /// What the stream header says.
-    pub const fn stream(&self) -> NutStream {
-        self.stream
+    pub const fn stream(&self) -> &NutStream {
+        &self.stream
+    }
+
+    /// Whether bytes of the next frame were read ahead, so that the source need not be asked for them.
+    pub const fn is_ahead(&self) -> bool {
+        self.at < self.end
     }
 
     /// Where the bytes come from.
@@ -185,7 +197,8 @@ impl<R: Read> NutReader<R> {
         let elided = self.frame_tail(flags, &entry)?;
         self.elided = if size > ELISION_BYTES_MAX { 0 } else { elided };
         ensure(self.elided_bytes() as u64 <= size, "an impossible frame size")?;
-        Ok(NutFrame { timestamp: self.clock.time_of(pts)?, payload_bytes: size })
+        let is_key = flags & flag::KEY != 0;
+        Ok(NutFrame { timestamp: self.clock.time_of(pts)?, payload_bytes: size, is_key })
     }
 
     /// Reads the last fields of a frame head, of which only the elided beginning concerns raw video.
@@ -376,11 +389,11 @@ fn parse_stream(packet: &[u8], header: &MainHeader) -> Result<(NutStream, Clock)
     let time_base = *header.time_bases.get(base).ok_or(NutError::Malformed("an undeclared time base"))?;
     let pts_bits = fields.varint()?;
     ensure(pts_bits < 16, "an impossible timestamp width")?;
-    let (_max_distance, _decode_delay, _flags) = (fields.varint()?, fields.varint()?, fields.varint()?);
+    let (_max_distance, decode_delay, _flags) = (fields.varint()?, fields.varint()?, fields.varint()?);
     let extra_len = fields.varint()?;
-    fields.take(extra_len)?;
+    let extradata = fields.take(extra_len)?.to_vec();
     let (width, height) = (side(fields.varint()?)?, side(fields.varint()?)?);
-    Ok((NutStream { width, height, fourcc }, Clock { time_base, pts_bits, last_pts: 0 }))
+    Ok((NutStream { width, height, fourcc, decode_delay, extradata }, Clock { time_base, pts_bits, last_pts: 0 }))
 }
 
 fn side(value: u64) -> Result<u32, NutError> {
@@ -470,8 +483,9 @@ mod tests {
 
     #[test]
     fn what_ffmpeg_wrote_is_read() {
-        let stream = NutReader::open(TINY).unwrap().stream();
-        assert_eq!(stream, NutStream { width: 17, height: 16, fourcc: *b"I420" });
+        let reader = NutReader::open(TINY).unwrap();
+        let stream = reader.stream();
+        assert_eq!((stream.width, stream.height, stream.fourcc), (17, 16, *b"I420"));
         let frames = read(TINY, 1 << 20).unwrap();
         let times: Vec<_> = frames.iter().map(|(time, _)| time.as_millis()).collect();
         assert_eq!(times, [0, 200, 400]);

@@ -67,4 +67,9 @@ impl VideoOptions {
             packets: None,
         }
     }
+
+    /// The rate that frames are held to, where there is one.
+    pub(super) fn rate_max(&self) -> Option<f64> {
+        self.frames_per_second_max.filter(|rate| rate.is_finite() && *rate > 0.0)
+    }
 }

@@ -1,4 +1,5 @@
-//! What a child may open: the program and its libraries to read, the one media file, nothing else; for files, no TCP.
+//! What a child may open: the program and its libraries to read, the one media file or device, nothing else; no TCP but for
+//! network sources.
 //!
 //! Done by Landlock where the kernel has it (Linux 5.13, TCP from 6.7), as much of it as the kernel knows. It is
 //! prepared here, in the parent, and taken on by the child between fork and exec. Not covered: UDP, and system calls
@@ -8,13 +9,19 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// What the one media file is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FileUse {
+/// What a child may open besides its program: one of these, or the network.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Grant<'a> {
     /// A decoder's input.
-    Read,
+    Read(&'a File),
     /// An encoder's output.
-    Write,
+    Write(&'a File),
+    /// A capture device.
+    Device(&'a Path),
+    /// Nothing: all that it needs comes and goes by descriptors that it has.
+    Nothing,
+    /// TCP connections, and what names and certificates are looked up in.
+    Network,
 }
 
 /// A prepared set of rules; empty where the kernel has none.
@@ -25,16 +32,16 @@ pub(super) struct Sandbox {
 
 #[cfg(not(target_os = "linux"))]
 impl Sandbox {
-    pub(super) fn new(_program: &Path, _file: Option<(&File, FileUse)>) -> Self {
+    pub(super) fn new(_program: &Path, _grant: Grant<'_>) -> Self {
         Self::default()
     }
 }
 
 #[cfg(target_os = "linux")]
 impl Sandbox {
-    /// Rules for `program` and one file; without a file the child reads from the network.
-    pub(super) fn new(program: &Path, file: Option<(&File, FileUse)>) -> Self {
-        rules(program, file).unwrap_or_else(|error| {
+    /// Rules for `program` and one thing besides.
+    pub(super) fn new(program: &Path, grant: Grant<'_>) -> Self {
+        rules(program, grant).unwrap_or_else(|error| {
             tracing::warn!(%error, "the video child runs without file system rules");
             Self::default()
         })
@@ -52,26 +59,29 @@ const DEVICES: [&str; 3] = ["/dev/null", "/dev/urandom", "/dev/random"];
 const NETWORK_FOLDERS: [&str; 2] = ["/etc", "/run/systemd/resolve"];
 
 #[cfg(target_os = "linux")]
-fn rules(program: &Path, file: Option<(&File, FileUse)>) -> Result<Sandbox, landlock::RulesetError> {
+fn rules(program: &Path, given: Grant<'_>) -> Result<Sandbox, landlock::RulesetError> {
     use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, Scope};
     let abi = ABI::V6;
     let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(abi))?.scope(Scope::from_all(abi))?;
-    if file.is_some() {
+    if !matches!(given, Grant::Network) {
         ruleset = ruleset.handle_access(AccessNet::from_all(abi))?;
     }
     let mut ruleset = ruleset.create()?;
     let read = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute;
     LIBRARY_FOLDERS.iter().for_each(|folder| grant(&mut ruleset, Path::new(folder), read));
     DEVICES.iter().for_each(|device| grant(&mut ruleset, Path::new(device), AccessFs::ReadFile.into()));
-    if file.is_none() {
-        NETWORK_FOLDERS.iter().for_each(|folder| grant(&mut ruleset, Path::new(folder), read));
-    }
     grant(&mut ruleset, program, read);
     if let Some(libraries) = program.parent().and_then(Path::parent).map(|root| root.join("lib")) {
         grant(&mut ruleset, &libraries, read);
     }
-    if let Some((file, usage)) = file {
-        grant_file(&mut ruleset, file, usage);
+    match given {
+        Grant::Read(file) => grant_file(&mut ruleset, file, AccessFs::ReadFile.into()),
+        Grant::Write(file) => {
+            grant_file(&mut ruleset, file, AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate);
+        }
+        Grant::Device(path) => grant_device(&mut ruleset, path),
+        Grant::Nothing => {}
+        Grant::Network => NETWORK_FOLDERS.iter().for_each(|folder| grant(&mut ruleset, Path::new(folder), read)),
     }
     Ok(Sandbox { ruleset: ruleset.into() })
 }
@@ -89,13 +99,20 @@ fn grant(ruleset: &mut landlock::RulesetCreated, path: &Path, access: landlock::
 
 /// Grants the opened file itself. A file in memory has no place in the file system and needs no rule.
 #[cfg(target_os = "linux")]
-fn grant_file(ruleset: &mut landlock::RulesetCreated, file: &File, usage: FileUse) {
-    use landlock::{AccessFs, PathBeneath, RulesetCreatedAttr};
-    let access = match usage {
-        FileUse::Read => AccessFs::ReadFile.into(),
-        FileUse::Write => AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate,
-    };
+fn grant_file(ruleset: &mut landlock::RulesetCreated, file: &File, access: landlock::BitFlags<landlock::AccessFs>) {
+    use landlock::{PathBeneath, RulesetCreatedAttr};
     if let Err(error) = ruleset.add_rule(PathBeneath::new(file, access)) {
         tracing::debug!(%error, "the media file needs no sandbox rule");
+    }
+}
+
+/// Grants one device, with the calls that set its format and map its pictures.
+#[cfg(target_os = "linux")]
+fn grant_device(ruleset: &mut landlock::RulesetCreated, path: &Path) {
+    use landlock::{AccessFs, PathBeneath, PathFd, RulesetCreatedAttr};
+    let Ok(handle) = PathFd::new(path) else { return };
+    let access = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+    if let Err(error) = ruleset.add_rule(PathBeneath::new(handle, access)) {
+        tracing::warn!(%error, "the video device could not be granted");
     }
 }

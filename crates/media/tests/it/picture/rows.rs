@@ -4,8 +4,8 @@ use super::fixture;
 use super::geometry::letterbox;
 use half::f16;
 use samovar_media::{
-    ChannelOrder, Frame, FramePool, Letterbox, MediaErrorKind, PixelFormat, Row, RowFormat, RowScratch, YuvMatrix,
-    YuvRange, to_rgb, write_row,
+    ChannelOrder, Crop, Frame, FramePool, Letterbox, MediaErrorKind, PixelFormat, Row, RowFormat, RowScratch,
+    YuvMatrix, YuvRange, to_rgb, write_crop, write_row,
 };
 
 const YUV: PixelFormat = PixelFormat::Yuv420 { matrix: YuvMatrix::Bt601, range: YuvRange::Limited };
@@ -182,6 +182,67 @@ fn a_frame_of_another_size_is_refused() {
     let refused =
         write_row(&frame, &letterbox, &RowFormat::UNIT, Row::F32(&mut row), &mut RowScratch::default()).unwrap_err();
     assert_eq!(refused.kind(), MediaErrorKind::Corrupt);
+}
+
+/// A part gives what a picture of that part alone gives: nothing around it shows, and no line is off.
+#[test]
+fn a_part_of_a_frame_is_written_as_a_picture_of_its_own() {
+    let pool = FramePool::new(4);
+    let mut scratch = RowScratch::default();
+    for format in [PixelFormat::Rgb8, YUV] {
+        let frame = fixture::noise_frame(&pool, (37, 23), format);
+        for (x, y, width, height) in [(0, 0, 37, 23), (0, 0, 16, 8), (8, 6, 12, 17), (36, 22, 1, 1), (2, 20, 35, 3)] {
+            let crop = Crop { x, y, width, height };
+            let own = cut(&pool, &frame, crop);
+            for target in [(16, 32), (width, height), (5, 3)] {
+                let letterbox = Letterbox::stretch((width, height), target);
+                let expected = row_of(&own, &letterbox, &RowFormat::UNIT, &mut scratch);
+                let mut row = vec![f32::NAN; expected.len()];
+                write_crop((&frame, crop), &letterbox, &RowFormat::UNIT, Row::F32(&mut row), &mut scratch).unwrap();
+                assert_eq!(row, expected, "{crop:?} of {format:?} to {target:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_part_that_leaves_the_frame_is_refused() {
+    let frame = fixture::noise_frame(&FramePool::new(1), (20, 10), YUV);
+    let mut row = vec![0.0; 3 * 16];
+    for (x, y, width, height) in [(0, 0, 21, 10), (12, 0, 10, 4), (1, 0, 4, 4), (0, 3, 4, 4), (u32::MAX - 1, 0, 4, 4)] {
+        let letterbox = Letterbox::stretch((width, height), (4, 4));
+        let crop = Crop { x, y, width, height };
+        let row = Row::F32(&mut row);
+        let error = write_crop((&frame, crop), &letterbox, &RowFormat::UNIT, row, &mut RowScratch::default());
+        assert_eq!(error.unwrap_err().kind(), MediaErrorKind::Corrupt, "{crop:?}");
+    }
+}
+
+/// A frame of that part alone, copied sample by sample.
+fn cut(pool: &FramePool, frame: &Frame, crop: Crop) -> Frame {
+    let (width, height) = (frame.width() as usize, frame.height() as usize);
+    let part = [crop.x, crop.y, crop.width, crop.height].map(|side| side as usize);
+    let mut samples = Vec::new();
+    match frame.format() {
+        PixelFormat::Rgb8 => {
+            cut_plane(frame.pixels(), 3 * width, [3 * part[0], part[1], 3 * part[2], part[3]], &mut samples)
+        }
+        PixelFormat::Yuv420 { .. } => {
+            let half = (width.div_ceil(2), height.div_ceil(2));
+            let (luma, chroma) = frame.pixels().split_at(width * height);
+            let (u, v) = chroma.split_at(half.0 * half.1);
+            let part_of_half = [part[0] / 2, part[1] / 2, part[2].div_ceil(2), part[3].div_ceil(2)];
+            cut_plane(luma, width, part, &mut samples);
+            cut_plane(u, half.0, part_of_half, &mut samples);
+            cut_plane(v, half.0, part_of_half, &mut samples);
+        }
+    }
+    fixture::frame(pool, (crop.width, crop.height), frame.format(), samples.into_iter())
+}
+
+fn cut_plane(plane: &[u8], line_len: usize, [x, y, width, height]: [usize; 4], samples: &mut Vec<u8>) {
+    let lines = plane.chunks_exact(line_len).skip(y).take(height);
+    lines.for_each(|line| samples.extend_from_slice(&line[x..x + width]));
 }
 
 fn row_of(frame: &Frame, letterbox: &Letterbox, format: &RowFormat, scratch: &mut RowScratch) -> Vec<f32> {

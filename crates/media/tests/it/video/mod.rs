@@ -1,8 +1,10 @@
 //! Video through the `ffmpeg` program: which one is told by the environment, as in production.
 
 mod child;
+mod clip;
 mod decode;
 mod encode;
+mod live;
 mod refuse;
 
 use samovar_media::{FfmpegProgram, Frame, FramePool, MediaError, VideoDecoder, VideoInput, VideoLimits, VideoOptions};
