@@ -4,7 +4,7 @@ use super::detect_report::{CpuPerFrame, Figures, Path as Measurement};
 use super::media::{Clip, picture};
 use super::statistics::median;
 use super::{stages, throughput};
-use crate::arguments::BenchDetectArguments;
+use crate::arguments::{BenchDetectArguments, ModelChoices};
 use crate::config::ConfigFile;
 use crate::failure::{CliError, Exit};
 use crate::run::{self, LoadedModel};
@@ -83,7 +83,7 @@ impl<'a> Bench<'a> {
         let bound = model.detector.model()?;
         let size = bound.size_for(picture.size());
         let shapes = shapes(&model, size);
-        let weights = weights(&model, arguments, file, &shapes)?;
+        let weights = weights(&model, &arguments.model, &arguments.choices, file, &shapes)?;
         let video = match here::ffmpeg(&file.config) {
             Ok(program) => Some(Video::new(arguments.video.as_deref(), program)?),
             Err(error) => {
@@ -171,6 +171,25 @@ impl Video {
     }
 }
 
+/// Frames a second of the engine alone, on as many slots as the runtime would use, on pictures of `size` (width, height).
+///
+/// # Errors
+/// The model, or what the engine says.
+pub async fn engine_alone(
+    text: &str,
+    choices: &ModelChoices,
+    file: &ConfigFile,
+    size: (u32, u32),
+    time: Duration,
+) -> Result<f64, CliError> {
+    let model = run::load(text, choices, file).await?;
+    let shapes = shapes(&model, model.detector.model()?.size_for(size));
+    let weights = weights(&model, text, choices, file, &shapes)?;
+    let places = (model.generation.slots, model.generation.threads);
+    throughput::engine_alone(&weights, &shapes, places, WARM_UP)?;
+    throughput::engine_alone(&weights, &shapes, places, time)
+}
+
 /// The shapes that a picture of this input size runs at, one row.
 fn shapes(model: &LoadedModel, size: (u32, u32)) -> Vec<Vec<usize>> {
     let sides = [size.1 as usize, size.0 as usize];
@@ -182,12 +201,13 @@ fn shapes(model: &LoadedModel, size: (u32, u32)) -> Vec<Vec<usize>> {
 /// The model once more, loaded as the runtime has loaded it.
 fn weights(
     model: &LoadedModel,
-    arguments: &BenchDetectArguments,
+    text: &str,
+    choices: &ModelChoices,
     file: &ConfigFile,
     shapes: &[Vec<usize>],
 ) -> Result<Arc<dyn Weights>, CliError> {
     let generation = &model.generation;
-    let (_, section) = crate::model_choice::file_or_name(&arguments.model, &file.config, &arguments.choices)?;
+    let (_, section) = crate::model_choice::file_or_name(text, &file.config, choices)?;
     let engines = here::engines(&file.config);
     let engine = engines.into_iter().find(|engine| engine.info().name == generation.engine);
     let engine = engine.ok_or_else(|| CliError::new("engine_unavailable", "the engine went away while measuring"))?;

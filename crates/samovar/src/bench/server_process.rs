@@ -5,7 +5,7 @@ use crate::failure::CliError;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -102,12 +102,45 @@ impl ServerProcess {
         value.unwrap_or(0.0)
     }
 
+    /// What it answers at `path`, which must be JSON.
+    ///
+    /// # Errors
+    /// Where it does not answer, or with a problem.
+    pub fn get(&self, path: &str) -> Result<Value, CliError> {
+        let failed = |what: &str| CliError::new("request_failed", format!("GET {path}: {what}"));
+        let answer = get(self.address, path).ok_or_else(|| failed("no answer"))?;
+        let (_, body) = answer.split_once("\r\n\r\n").ok_or_else(|| failed("half an answer"))?;
+        serde_json::from_str(body).map_err(|_| failed(body))
+    }
+
+    /// CPU-seconds that it has taken so far; 0 for a server that was not started here.
+    pub fn cpu_s(&self) -> f64 {
+        let Some(child) = &self.child else { return 0.0 };
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+        // The name, in brackets, may hold spaces; user and system time are the 14th and 15th field.
+        let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks: u64 =
+            after_name.split_ascii_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+        ticks as f64 / rustix::param::clock_ticks_per_second() as f64
+    }
+
+    /// Resident memory of its children, which are decoders.
+    pub fn children_bytes(&self) -> u64 {
+        let Some(child) = &self.child else { return 0 };
+        let parent = child.id().to_string();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+        let of_server = |stat: &str| {
+            let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+            after_name.split_ascii_whitespace().nth(1) == Some(parent.as_str())
+        };
+        let children = processes
+            .filter(|entry| std::fs::read_to_string(entry.path().join("stat")).is_ok_and(|stat| of_server(&stat)));
+        children.filter_map(|entry| resident_of(&entry.path())).sum()
+    }
+
     /// Its resident memory; none for a server that was not started here.
     pub fn resident_bytes(&self) -> Option<u64> {
-        let pid = self.child.as_ref()?.id();
-        let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-        let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-        Some(pages * rustix::param::page_size() as u64)
+        resident_of(&PathBuf::from(format!("/proc/{}", self.child.as_ref()?.id())))
     }
 }
 
@@ -122,6 +155,13 @@ impl Drop for ServerProcess {
             let _ = std::fs::remove_file(config);
         }
     }
+}
+
+/// Resident memory of the process whose folder of `/proc` that is.
+fn resident_of(process: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(process.join("statm")).ok()?;
+    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
 /// Asks a server to do something to its models, and gives what it answers.

@@ -1,11 +1,11 @@
 //! The routes, one file per noun.
 
 mod anomaly_stream;
+mod console;
 mod demo;
 mod detect;
 mod evidence;
 mod health;
-mod landing;
 mod metrics;
 mod models;
 mod pose;

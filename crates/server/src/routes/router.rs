@@ -1,7 +1,7 @@
 //! All routes together, with what surrounds each of them.
 
 use super::{
-    anomaly_stream, demo, detect, evidence, health, landing, metrics, models, pose, segment, segment_stream, sources,
+    anomaly_stream, console, demo, detect, evidence, health, metrics, models, pose, segment, segment_stream, sources,
     stream, stream_events, stream_view, streams,
 };
 use crate::app::App;
@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let (documented, api) = documented().split_for_parts();
     documented
-        .merge(landing::router())
+        .merge(console::router())
         .merge(demo::router(app.options.demo.as_ref()))
         .merge(api_page::router(api))
         .fallback(no_route)

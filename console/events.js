@@ -1,0 +1,59 @@
+// What has happened on any stream, newest first.
+
+/** Events that the page holds. */
+const EVENTS_MAX = 200;
+
+const WORDS = {
+  "person.appeared": "appeared",
+  "person.left": "left",
+  "anomaly.started": "anomaly began",
+  "anomaly.updated": "anomaly goes on",
+  "anomaly.ended": "anomaly ended",
+};
+
+export class Events {
+  #list = document.getElementById("events");
+  #tileOf;
+
+  constructor(tileOf) {
+    this.#tileOf = tileOf;
+  }
+
+  listen() {
+    const source = new EventSource("v1/events");
+    for (const kind of Object.keys(WORDS)) {
+      source.addEventListener(kind, ({ data }) => this.#show(JSON.parse(data)));
+    }
+  }
+
+  #show(event) {
+    document.getElementById("no-events").hidden = true;
+    // An anomaly that goes on is one line, brought up to date.
+    const key = `${event.stream} ${event.person.track}`;
+    const before = event.event === "anomaly.updated" ? this.#find(key) : null;
+    const line = before ?? document.createElement("li");
+    line.dataset.key = event.event.startsWith("anomaly") ? key : "";
+    line.replaceChildren(this.#button(event));
+    if (!before) this.#list.prepend(line);
+    while (this.#list.children.length > EVENTS_MAX) this.#list.lastChild.remove();
+  }
+
+  #find(key) {
+    return [...this.#list.children].find((line) => line.dataset.key === key) ?? null;
+  }
+
+  #button(event) {
+    const button = document.createElement("button");
+    const part = (name, className, text) => {
+      const element = button.appendChild(document.createElement(name));
+      [element.className, element.textContent] = [className, text];
+    };
+    const score = event.score_max == null ? "" : `, score ${event.score_max.toFixed(1)}`;
+    const zone = event.zone ? `, in ${event.zone}` : "";
+    part("time", "", new Date(event.time).toLocaleTimeString());
+    part("span", event.event.startsWith("anomaly") ? "what anomaly" : "what", `person ${event.person.track} ${WORDS[event.event]}`);
+    part("span", "where", `${event.source ?? `stream ${event.stream.slice(0, 8)}`}${zone}${score}`);
+    button.onclick = () => this.#tileOf(event.stream)?.mark();
+    return button;
+  }
+}

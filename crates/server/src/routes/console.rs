@@ -1,0 +1,31 @@
+//! `/`: the web console, and the scripts and styles that its page loads.
+
+use super::static_page::{page_part, static_page};
+use crate::app::App;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+use std::sync::Arc;
+
+/// Every file beside the page: (where it is served, type, content).
+const PARTS: [(&str, &str, &str); 7] = [
+    ("/console/console.css", "text/css; charset=utf-8", include_str!("../../../../console/console.css")),
+    ("/console/console.js", JAVASCRIPT, include_str!("../../../../console/console.js")),
+    ("/console/drawing.js", JAVASCRIPT, include_str!("../../../../console/drawing.js")),
+    ("/console/events.js", JAVASCRIPT, include_str!("../../../../console/events.js")),
+    ("/console/models.js", JAVASCRIPT, include_str!("../../../../console/models.js")),
+    ("/console/score-line.js", JAVASCRIPT, include_str!("../../../../console/score-line.js")),
+    ("/console/stream-tile.js", JAVASCRIPT, include_str!("../../../../console/stream-tile.js")),
+];
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+pub(super) fn router() -> Router<Arc<App>> {
+    let page = Router::new().route("/", get(page));
+    PARTS.into_iter().fold(page, |router, (path, media_type, text)| {
+        router.route(path, get(async move || page_part(media_type, text)))
+    })
+}
+
+async fn page() -> Response {
+    static_page(include_str!("../../../../console/index.html"))
+}
