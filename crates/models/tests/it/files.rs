@@ -1,5 +1,6 @@
 //! Where the models and media are: those that ship with Samovar, and the real ones that never lie in the repository.
 
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The folder of real models and media; none, with a line that says so, where it is absent.
@@ -20,4 +21,13 @@ pub(crate) fn shared() -> Option<PathBuf> {
 /// A file that ships with Samovar.
 pub(crate) fn starter(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").join(path)
+}
+
+/// `shared:media/bus.jpg` or `starter:samples/still-1.jpg` as a path; none where the folder is absent.
+pub(crate) fn resolve(name: &Value) -> Option<PathBuf> {
+    match name.as_str().and_then(|name| name.split_once(':')) {
+        Some(("shared", path)) => shared().map(|folder| folder.join(path)),
+        Some(("starter", path)) => Some(starter(path)),
+        _ => panic!("{name} names no file"),
+    }
 }

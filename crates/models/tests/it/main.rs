@@ -1,11 +1,15 @@
 //! The families at their boundary: recognised from signatures, run through the real runtime, held against reference code.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod appearances;
 mod class_maps;
+mod engines;
 mod files;
+mod poses;
 mod recognition;
 mod reference;
 mod segmentation;
+mod sequences;
 mod serving;
 mod street;
 mod through_runtime;

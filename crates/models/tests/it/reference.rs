@@ -238,7 +238,8 @@ fn each_case(model: &str, mut check: impl FnMut(&Case, &Detections)) {
     let serving = Serving::start(Arc::new(Rten), folder.join(model), 1).unwrap();
     let cases = cases(model);
     assert!(cases.len() >= 8, "the fixture has pictures for {model}");
-    let mut frames = video_frames(&folder.join("media/vtest.mp4"), &cases);
+    let wanted: Vec<usize> = cases.iter().filter_map(|case| case.frame).collect();
+    let mut frames = video_frames(&folder.join("media/vtest.mp4"), &wanted);
     for case in &cases {
         let picture = match case.frame {
             Some(frame) => frames.remove(&frame),
@@ -322,9 +323,8 @@ pub(crate) fn still(path: &Path) -> Picture {
     Picture::encoded(std::fs::read(path).unwrap().into(), ImageLimits::default()).unwrap()
 }
 
-/// The frames that the cases name; none of them, with a line that says so, where there is no ffmpeg.
-fn video_frames(path: &Path, cases: &[Case]) -> BTreeMap<usize, Picture> {
-    let wanted: Vec<usize> = cases.iter().filter_map(|case| case.frame).collect();
+/// Those frames; none of them, with a line that says so, where there is no ffmpeg.
+pub(crate) fn video_frames(path: &Path, wanted: &[usize]) -> BTreeMap<usize, Picture> {
     let Ok(program) = FfmpegProgram::find() else {
         println!("skipped: the frames of a video, because ffmpeg is not on this machine");
         return BTreeMap::new();

@@ -2,10 +2,13 @@
 
 use samovar_engine_api::{Engine, Precision};
 use samovar_media::Picture;
-use samovar_models::{ClassMap, DetectOptions, Detections, Detector, FamilyHints, SegmentOptions, Segmenter, binder};
+use samovar_models::{
+    Appearance, AppearanceEncoder, BoundingBox, ClassMap, DetectOptions, Detections, Detector, FamilyHints,
+    PoseEstimator, PoseWindow, Poses, SegmentOptions, Segmenter, SequenceScorer, binder,
+};
 use samovar_runtime::{
-    Call, Class, DeviceOptions, Failure, ModelSource, ModelSpec, PrecisionChoice, Registry, RegistryOptions, RunError,
-    StreamKey,
+    Call, Class, DeviceOptions, Failure, ModelSource, ModelSpec, Pending, PrecisionChoice, Registry, RegistryOptions,
+    RunError, StreamKey,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,6 +66,45 @@ impl Serving {
         self.runtime.block_on(pending).map(|completed| completed.output)
     }
 
+    pub(crate) fn pose_estimator(&self) -> PoseEstimator {
+        PoseEstimator::new(self.registry.model(NAME).unwrap())
+    }
+
+    /// Poses with the default options.
+    pub(crate) fn poses(&self, picture: &Picture) -> Result<Poses, RunError> {
+        self.poses_with(picture, DetectOptions::default())
+    }
+
+    pub(crate) fn poses_with(&self, picture: &Picture, options: DetectOptions) -> Result<Poses, RunError> {
+        let pending = self.pose_estimator().estimate(picture.clone(), options, call(0))?;
+        self.runtime.block_on(pending).map(|completed| completed.output)
+    }
+
+    pub(crate) fn scorer(&self) -> SequenceScorer {
+        SequenceScorer::new(self.registry.model(NAME).unwrap())
+    }
+
+    pub(crate) fn score(&self, window: PoseWindow) -> Result<f32, RunError> {
+        let pending = self.scorer().score(window, call(0))?;
+        self.runtime.block_on(pending).map(|completed| completed.output)
+    }
+
+    pub(crate) fn encoder(&self) -> AppearanceEncoder {
+        AppearanceEncoder::new(self.registry.model(NAME).unwrap())
+    }
+
+    pub(crate) fn appearance(&self, picture: &Picture, bbox: BoundingBox) -> Result<Appearance, RunError> {
+        let pending = self.encoder().encode(picture.clone(), bbox, call(0))?;
+        self.runtime.block_on(pending).map(|completed| completed.output)
+    }
+
+    /// Submits `count` calls before it waits for any; each result with the rows of its run.
+    pub(crate) fn together<T>(&self, count: usize, submit: impl Fn(usize, Call) -> Pending<T>) -> Vec<(T, usize)> {
+        let pending: Vec<_> = (0..count).map(|key| submit(key, call(key as u64))).collect();
+        let completed = pending.into_iter().map(|pending| self.runtime.block_on(pending).unwrap());
+        completed.map(|completed| (completed.output, completed.timings.batch_rows)).collect()
+    }
+
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
@@ -70,12 +112,9 @@ impl Serving {
     /// Detects all at once, each as a client of its own.
     pub(crate) fn detect_together(&self, pictures: &[Picture]) -> Vec<(Detections, usize)> {
         let detector = self.detector();
-        let submit = |(key, picture): (usize, &Picture)| {
-            detector.detect(picture.clone(), DetectOptions::default(), call(key as u64)).unwrap()
-        };
-        let pending: Vec<_> = pictures.iter().enumerate().map(submit).collect();
-        let completed = pending.into_iter().map(|pending| self.runtime.block_on(pending).unwrap());
-        completed.map(|completed| (completed.output, completed.timings.batch_rows)).collect()
+        self.together(pictures.len(), |key, call| {
+            detector.detect(pictures[key].clone(), DetectOptions::default(), call).unwrap()
+        })
     }
 }
 

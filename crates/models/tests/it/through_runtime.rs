@@ -33,7 +33,7 @@ fn small() -> FakeModel {
     yolo(32, 5, 21)
 }
 
-fn grey(width: u32, height: u32) -> Picture {
+pub(crate) fn grey(width: u32, height: u32) -> Picture {
     let pixels = FramePool::new(0).take(PixelFormat::Rgb8.size_bytes(width, height));
     let mut frame = Frame::new(width, height, PixelFormat::Rgb8, Duration::ZERO, pixels);
     frame.pixels_mut().fill(128);
