@@ -1,8 +1,13 @@
 //! Pipelines over the real runtime and the fake engine.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod anomaly;
+mod anomaly_stream;
+mod anomaly_support;
 mod modes;
 mod segment;
+mod source;
+mod source_support;
 mod stream;
 mod support;
 mod track;

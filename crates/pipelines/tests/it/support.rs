@@ -23,7 +23,7 @@ impl Bench {
             device: DeviceOptions { slots, ..DeviceOptions::default() },
             ..RegistryOptions::new(vec![engine])
         };
-        let registry = Registry::start(options, vec![spec()]).unwrap();
+        let registry = Registry::start(options, vec![spec("m")]).unwrap();
         registry.model("m").unwrap().open().await.unwrap();
         Self { registry, model, pool: FramePool::new(4) }
     }
@@ -34,9 +34,7 @@ impl Bench {
 
     /// A picture of one shade.
     pub fn picture(&self, shade: u8) -> Picture {
-        let mut pixels = self.pool.take(64 * 64 * 3);
-        pixels.fill(shade);
-        Picture::decoded(Arc::new(Frame::new(64, 64, PixelFormat::Rgb8, Duration::ZERO, pixels)))
+        square(&self.pool, shade)
     }
 
     /// A picture whose header is right and whose data is cut off.
@@ -48,21 +46,29 @@ impl Bench {
     }
 }
 
-fn spec() -> ModelSpec {
+/// A picture of 64×64 in one shade.
+pub fn square(pool: &FramePool, shade: u8) -> Picture {
+    let mut pixels = pool.take(64 * 64 * 3);
+    pixels.fill(shade);
+    Picture::decoded(Arc::new(Frame::new(64, 64, PixelFormat::Rgb8, Duration::ZERO, pixels)))
+}
+
+/// A model whose file has its name.
+pub fn spec(name: &str) -> ModelSpec {
     ModelSpec {
         precision: PrecisionChoice::Fixed(Precision::F32),
-        ..ModelSpec::new("m", ModelSource::file("m"), binder(FamilyHints::default()))
+        ..ModelSpec::new(name, ModelSource::file(name), binder(FamilyHints::default()))
     }
 }
 
+/// A port of `f32` with a free batch and these sizes.
+pub fn port(name: &str, dims: &[usize]) -> Port {
+    let batch = std::iter::once(Dim::Dynamic(Some("batch".to_owned())));
+    let dims = batch.chain(dims.iter().map(|&size| Dim::Fixed(size))).collect();
+    Port { name: name.to_owned(), element: ElementType::F32, dims }
+}
+
 fn signature() -> Signature {
-    let port = |name: &str, dims: &[usize]| Port {
-        name: name.to_owned(),
-        element: ElementType::F32,
-        dims: std::iter::once(Dim::Dynamic(Some("batch".to_owned())))
-            .chain(dims.iter().map(|&size| Dim::Fixed(size)))
-            .collect(),
-    };
     let metadata = [("names", "{0: 'cup', 1: 'kettle'}")];
     Signature {
         inputs: vec![port("images", &[3, 64, 64])],
