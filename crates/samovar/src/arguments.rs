@@ -120,7 +120,7 @@ pub struct DemoArguments {
     /// Live streams at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub streams: u32,
-    /// The model that the streams use: an ONNX file, or a name from the configuration [default: starter-detect]
+    /// A model that looks for objects: an ONNX file, or a name from the configuration [default: people and their movements]
     #[arg(long, short, value_name = "FILE|NAME")]
     pub model: Option<String>,
     /// The video that every stream plays, over and over [default: a street with walkers]

@@ -178,6 +178,9 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         limits: limits(server, config),
         segment_modes: segment_modes(config),
         anomaly: Some(live::anomaly_settings(&config.anomaly)?),
+        // Who configures sources is told below where there is no program for them; everything else goes without.
+        ffmpeg: here::ffmpeg(config).ok(),
+        sources: live::sources(config)?,
         source_additions: live::source_additions(config),
         webhooks: live::webhooks(config)?,
         mqtt: live::mqtt(config)?,

@@ -4,6 +4,7 @@ mod clip;
 mod figures;
 mod http;
 mod latencies;
+mod looking;
 mod player;
 mod screen;
 mod setup;

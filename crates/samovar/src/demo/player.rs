@@ -6,7 +6,6 @@ use crate::failure::CliError;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use parking_lot::Mutex;
-use samovar_server::{DemoFigures, DemoFrame, DemoView};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,8 +29,6 @@ pub struct Player {
     pub offset: u64,
     /// What becomes of the frames.
     pub tally: Arc<Mutex<Tally>>,
-    /// Where results are shown.
-    pub view: DemoView,
     /// Told of every event.
     pub heard: Arc<Notify>,
 }
@@ -52,7 +49,7 @@ pub struct Schedule {
 /// A stream that is open.
 pub type Socket = WebSocketStream<TcpStream>;
 
-/// The longest that a server may take to load, compare and warm its model.
+/// The longest that a server may take to load, compare and warm its models.
 const OPEN_MAX: Duration = Duration::from_secs(300);
 /// The longest wait for the server to take one frame.
 const SEND_MAX: Duration = Duration::from_secs(10);
@@ -62,13 +59,13 @@ const LAST_EVENTS_MAX: Duration = Duration::from_secs(10);
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 
 impl Player {
-    /// Opens the stream and waits until its model is warm.
+    /// Opens the stream at this path and waits until its models are warm.
     ///
     /// # Errors
     /// What the server says against it.
-    pub async fn open(&self, address: SocketAddr, model: &str) -> Result<Socket, CliError> {
-        let opened = timeout(OPEN_MAX, open(address, model)).await;
-        let opened = opened.unwrap_or_else(|_| Err(failed("the model did not get ready in time")));
+    pub async fn open(&self, address: SocketAddr, path: &str) -> Result<Socket, CliError> {
+        let opened = timeout(OPEN_MAX, open(address, path)).await;
+        let opened = opened.unwrap_or_else(|_| Err(failed("its models did not get ready in time")));
         self.tally.lock().state = if opened.is_ok() { StreamState::Live } else { StreamState::Failed };
         opened
     }
@@ -126,14 +123,7 @@ impl Player {
 
     fn take_in(&self, text: &str) {
         let Ok(event) = serde_json::from_str::<Value>(text) else { return };
-        let mut tally = self.tally.lock();
-        let answered = tally.hear(&event, std::time::Instant::now());
-        let figures = figures(&tally);
-        drop(tally);
-        if let Some((frame, _)) = answered {
-            let picture = self.clip.picture(frame + self.offset).clone();
-            self.view.publish(self.number, DemoFrame { picture, event, figures });
-        }
+        self.tally.lock().hear(&event, std::time::Instant::now());
         self.heard.notify_one();
     }
 
@@ -148,21 +138,12 @@ impl Player {
     }
 }
 
-fn figures(tally: &Tally) -> DemoFigures {
-    DemoFigures {
-        results_per_s: tally.rates[1],
-        p50_ms: tally.latencies.percentile_ms(0.5),
-        p99_ms: tally.latencies.percentile_ms(0.99),
-        dropped: tally.dropped,
-    }
-}
-
-async fn open(address: SocketAddr, model: &str) -> Result<Socket, CliError> {
+async fn open(address: SocketAddr, path: &str) -> Result<Socket, CliError> {
     let connected = TcpStream::connect(address).await;
     let socket = connected.map_err(|error| failed(format!("the server cannot be reached: {error}")))?;
     // A frame must not wait for the acknowledgement of the last one.
     socket.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
-    let url = format!("ws://{address}/v1/streams/detect?model={model}");
+    let url = format!("ws://{address}{path}");
     // The client is in the server's process here and must not blur what a stream takes there.
     let buffers = WebSocketConfig::default().read_buffer_size(8 << 10).write_buffer_size(0);
     let opened = client_async_with_config(url, socket, Some(buffers)).await;

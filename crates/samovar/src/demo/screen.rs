@@ -44,19 +44,19 @@ impl Screen {
     /// # Errors
     /// Where stdout cannot be written to, as everywhere here.
     pub fn begin(&self, plan: &Plan, address: SocketAddr) -> Result<(), CliError> {
-        let page = format!("http://{address}/demo");
+        let page = format!("http://{address}/");
         let (clip, streams) = (&plan.clip, plan.streams);
         if self.form == Form::Json {
             return event("started", json!({ "url": format!("http://{address}"), "page": page, "streams": streams }));
         }
         stdout::print(&format!(
-            "{} × {}, {}×{}, {:.1} fps, on {}\nwith boxes: {page}\n\n",
+            "{} × {}, {}×{}, {:.1} fps, on {}\nto look at: {page}\n\n",
             crate::run::plural(u64::from(streams), "live stream"),
             plan.clip_name,
             clip.width,
             clip.height,
             clip.frames_per_second,
-            plan.model,
+            plan.looking.models().join(" and "),
         ))
     }
 

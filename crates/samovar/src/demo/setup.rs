@@ -1,6 +1,7 @@
 //! What is to be shown: which models, which of them the streams use, which clip.
 
 use super::clip::Clip;
+use super::looking::Looking;
 use crate::arguments::DemoArguments;
 use crate::config::{self, Config, ConfigFile};
 use crate::failure::{CliError, Exit};
@@ -16,8 +17,8 @@ pub struct Plan {
     pub config: Config,
     /// Every model of the server.
     pub models: Vec<NamedModel>,
-    /// The one that the streams use.
-    pub model: String,
+    /// What the streams are looked at for.
+    pub looking: Looking,
     /// What the streams play.
     pub clip: Arc<Clip>,
     /// Its name for people.
@@ -40,11 +41,11 @@ impl Plan {
             }
             None => starter_models(arguments)?,
         };
-        let model = model(&models, &config)?;
+        let looking = looking(arguments, &models, &config)?;
         let path = arguments.clip.clone().map_or_else(starter::clip, Ok)?;
         let clip_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let clip = Arc::new(read_clip(&path, &config)?);
-        Ok(Self { config, models, model, clip, clip_name, streams: arguments.streams })
+        Ok(Self { config, models, looking, clip, clip_name, streams: arguments.streams })
     }
 }
 
@@ -71,7 +72,17 @@ fn models(arguments: &DemoArguments, config: &Config) -> Result<Vec<NamedModel>,
     }
 }
 
-/// The one that streams use: the default, else the only one.
+/// People and their movements, where there are models for that; objects, where a model was typed.
+fn looking(arguments: &DemoArguments, models: &[NamedModel], config: &Config) -> Result<Looking, CliError> {
+    match (&config.anomaly.pose, &config.anomaly.sequence) {
+        (Some(pose), Some(sequence)) if arguments.model.is_none() => {
+            Ok(Looking::Anomaly { pose: pose.clone(), sequence: sequence.clone() })
+        }
+        _ => model(models, config).map(Looking::Detect),
+    }
+}
+
+/// The one that finds objects: the default, else the only one.
 fn model(models: &[NamedModel], config: &Config) -> Result<String, CliError> {
     let is_default = |(name, _): &&NamedModel| config.server.default_model.as_ref() == Some(name);
     let default = models.iter().find(is_default).or(if let [only] = models { Some(only) } else { None });

@@ -15,7 +15,7 @@ use crate::{here, model_choice, serve, signals};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use samovar_runtime::{ModelState, Registry};
-use samovar_server::{DemoView, Metrics, Server, ServerError, ServerOptions, Shutdown};
+use samovar_server::{Metrics, Server, ServerError, ServerOptions, Shutdown};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,11 +37,10 @@ pub fn demo(arguments: &DemoArguments, config: Option<&Path>) -> Result<Exit, Cl
     let specs = plan.models.iter().map(model_choice::spec).collect::<Result<_, CliError>>()?;
     let registry = Arc::new(here::registry(&plan.config, specs, Some(Arc::clone(&metrics) as _))?);
     let shown = runtime.block_on(async {
-        let view = DemoView::new(plan.streams as usize);
-        let server = bind(arguments, &plan, &view, &registry, metrics)?;
+        let server = bind(arguments, &plan, &registry, metrics)?;
         let (address, shutdown) = (server.local_addr(), Shutdown::default());
         let serving = tokio::spawn(server.serve(shutdown.clone()));
-        let shown = Show { arguments, plan: &plan, registry: &registry, view, address }.run().await;
+        let shown = Show { arguments, plan: &plan, registry: &registry, address }.run().await;
         shutdown.drain_now();
         // The server bounds its own end.
         drop(serving.await);
@@ -55,13 +54,14 @@ pub fn demo(arguments: &DemoArguments, config: Option<&Path>) -> Result<Exit, Cl
 fn bind(
     arguments: &DemoArguments,
     plan: &Plan,
-    view: &DemoView,
     registry: &Arc<Registry>,
     metrics: Arc<Metrics>,
 ) -> Result<Server, CliError> {
-    let mut options = ServerOptions { demo: Some(view.clone()), ..serve::server_options(&plan.config)? };
-    // Of a model that was typed alone there are no modes.
-    options.segment_modes.retain(|(_, model)| plan.models.iter().any(|(name, _)| name == model));
+    let mut options = serve::server_options(&plan.config)?;
+    // Of a model that was typed alone there are neither modes nor people.
+    let is_here = |model: &String| plan.models.iter().any(|(name, _)| name == model);
+    options.segment_modes.retain(|(_, model)| is_here(model));
+    options.anomaly = options.anomaly.filter(|anomaly| anomaly.pose.as_ref().is_none_or(is_here));
     options.address = arguments.listen.unwrap_or(options.address);
     options.insecure |= arguments.insecure;
     let free = ServerOptions { address: SocketAddr::new(options.address.ip(), 0), ..options.clone() };
@@ -78,7 +78,6 @@ struct Show<'a> {
     arguments: &'a DemoArguments,
     plan: &'a Plan,
     registry: &'a Registry,
-    view: DemoView,
     address: SocketAddr,
 }
 
@@ -113,7 +112,6 @@ impl Show<'_> {
             clip: Arc::clone(&plan.clip),
             offset: frames * u64::from(number) / u64::from(plan.streams),
             tally: Arc::new(Mutex::new(Tally::default())),
-            view: self.view.clone(),
             heard: Arc::new(Notify::new()),
         };
         (0..plan.streams).map(player).collect()
@@ -129,8 +127,8 @@ impl Show<'_> {
         let mut sockets = Vec::new();
         let mut resident_bytes = 0;
         for player in players {
-            let opened = player.open(self.address, &self.plan.model).await;
-            sockets.push(opened.map_err(|error| self.failure_of_model().unwrap_or(error))?);
+            let opened = player.open(self.address, &self.plan.looking.stream_path()).await;
+            sockets.push(opened.map_err(|error| self.failure_of_models().unwrap_or(error))?);
             if player.number == 0 {
                 self.registry.preload().await;
                 self.rehearse().await;
@@ -150,7 +148,7 @@ impl Show<'_> {
     /// Has a few pictures looked at, so that what any work on frames takes, whatever the number of streams, is there before
     /// the streams' memory is measured. Where one is not answered the figure is only less exact.
     async fn rehearse(&self) {
-        let path = format!("/v1/detect?model={}", self.plan.model);
+        let path = self.plan.looking.picture_path();
         let pictures = self.plan.clip.pictures.iter().take(REHEARSED);
         join_all(pictures.map(|picture| http::post(self.address, &path, picture))).await;
     }
@@ -168,14 +166,15 @@ impl Show<'_> {
         }
     }
 
-    /// Why the streams' model could not be loaded, in words that a client is not told.
-    fn failure_of_model(&self) -> Option<CliError> {
+    /// Why a model of the streams could not be loaded, in words that a client is not told.
+    fn failure_of_models(&self) -> Option<CliError> {
+        let used = self.plan.looking.models();
         let models = self.registry.list();
-        let model = models.iter().find(|model| model.name == self.plan.model)?;
-        match &model.state {
+        let mut states = models.iter().filter(|model| used.contains(&&*model.name)).map(|model| &model.state);
+        states.find_map(|state| match state {
             ModelState::Failed(failure) => Some(failure.clone().into()),
             _ => None,
-        }
+        })
     }
 }
 

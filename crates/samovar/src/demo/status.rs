@@ -46,6 +46,8 @@ pub struct StreamStatus {
     pub p99_ms: f64,
     /// What the newest result found, by label.
     pub seen: BTreeMap<String, u64>,
+    /// What happened, by the events' names.
+    pub events: BTreeMap<String, u64>,
 }
 
 /// The process.
@@ -103,6 +105,7 @@ impl StreamStatus {
             p50_ms: tally.latencies.percentile_ms(0.5),
             p99_ms: tally.latencies.percentile_ms(0.99),
             seen: tally.seen.clone(),
+            events: tally.events.clone(),
         }
     }
 
@@ -125,9 +128,14 @@ impl StreamStatus {
         self.unanswered += one.unanswered;
         self.sent_per_s += one.sent_per_s;
         self.answered_per_s += one.answered_per_s;
-        for (label, count) in &one.seen {
-            *self.seen.entry(label.clone()).or_default() += count;
-        }
+        add_all(&mut self.seen, &one.seen);
+        add_all(&mut self.events, &one.events);
+    }
+}
+
+fn add_all(sum: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+    for (word, count) in counts {
+        *sum.entry(word.clone()).or_default() += count;
     }
 }
 

@@ -4,14 +4,14 @@ use super::figures::ModelFigures;
 use super::setup::Plan;
 use super::status::{ProcessStatus, Status};
 use super::table::{process, size};
-use crate::run::plural;
+use crate::run::{plural, summary};
 use serde::Serialize;
 
 /// What was shown in all.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    /// The model that the streams used.
-    model: String,
+    /// The models that the streams used.
+    used: Vec<String>,
     /// From the first frame to the last one's event, frames not sent any more left out.
     seconds: f64,
     /// Frames in each second that the streams sent, each.
@@ -26,8 +26,9 @@ pub struct Summary {
 impl Summary {
     /// Of what was planned, how it ended, and why streams broke off.
     pub fn new(plan: &Plan, status: Status, failures: Vec<String>) -> Self {
-        let (model, frames_per_s) = (plan.model.clone(), plan.clip.frames_per_second);
-        Self { model, seconds: status.elapsed_s, frames_per_s, failures, status }
+        let used = plan.looking.models().into_iter().map(str::to_owned).collect();
+        let frames_per_s = plan.clip.frames_per_second;
+        Self { used, seconds: status.elapsed_s, frames_per_s, failures, status }
     }
 
     /// Whether every stream came to its end with every frame accounted for.
@@ -39,6 +40,10 @@ impl Summary {
     /// For people.
     pub fn text(&self) -> String {
         let mut lines = vec![self.streams()];
+        let events = &self.status.total.events;
+        if !events.is_empty() {
+            lines.push(format!("events: {}", summary(events.iter().map(|(name, count)| (name.as_str(), *count)))));
+        }
         lines.extend(self.status.models.iter().filter(|model| model.loads > 0).map(model_line));
         lines.push(process(&self.status.process));
         lines.extend(self.failures.iter().map(|failure| format!("FAILED: {failure}")));
@@ -121,7 +126,7 @@ mod tests {
     use crate::demo::status::tests::status;
 
     fn summary(status: Status, failures: Vec<String>) -> Summary {
-        Summary { model: "starter-detect".to_owned(), seconds: 2.0, frames_per_s: 12.0, failures, status }
+        Summary { used: vec!["starter-detect".to_owned()], seconds: 2.0, frames_per_s: 12.0, failures, status }
     }
 
     #[test]

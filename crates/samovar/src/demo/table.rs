@@ -45,18 +45,19 @@ pub fn counts(seen: &BTreeMap<String, u64>) -> String {
 const LABELS_SHOWN: usize = 3;
 
 fn streams(status: &Status) -> String {
-    let mut table = plain(["stream", "state", "fps in", "fps out", "p50 ms", "p99 ms", "dropped", "seen now"]);
+    let mut table =
+        plain(["stream", "state", "fps in", "fps out", "p50 ms", "p99 ms", "dropped", "events", "seen now"]);
     for (number, stream) in status.streams.iter().enumerate() {
         table.add_row(stream_row(format!("{}", number + 1), stream));
     }
     if status.streams.len() > 1 {
         table.add_row(stream_row("all".to_owned(), &status.total));
     }
-    align(&mut table, 2..7);
+    align(&mut table, 2..8);
     table.trim_fmt()
 }
 
-fn stream_row(name: String, stream: &StreamStatus) -> [String; 8] {
+fn stream_row(name: String, stream: &StreamStatus) -> [String; 9] {
     let state = match stream.state {
         StreamState::Opening => "opening",
         StreamState::Live => "live",
@@ -71,6 +72,7 @@ fn stream_row(name: String, stream: &StreamStatus) -> [String; 8] {
         format!("{:.1}", stream.p50_ms),
         format!("{:.1}", stream.p99_ms),
         stream.dropped.to_string(),
+        stream.events.values().sum::<u64>().to_string(),
         counts(&stream.seen),
     ]
 }
@@ -136,10 +138,10 @@ mod tests {
     #[test]
     fn everything_stands_under_its_heading() {
         let expected = "\x20\
-stream  state  fps in  fps out  p50 ms  p99 ms  dropped  seen now
- 1       live     12.0     12.0    10.0    10.0        0  2 person, 1 car
- 2       live     12.0     11.5    10.0    10.0        1  2 person, 1 car
- all     live     24.0     23.5    10.0    10.0        1  4 person, 2 car
+stream  state  fps in  fps out  p50 ms  p99 ms  dropped  events  seen now
+ 1       live     12.0     12.0    10.0    10.0        0       0  2 person, 1 car
+ 2       live     12.0     11.5    10.0    10.0        1       0  2 person, 1 car
+ all     live     24.0     23.5    10.0    10.0        1       0  4 person, 2 car
 
  model           state  engine  precision  loads  ms  warm-ups  ms  skipped  memory
  starter-detect  ready  rten    f32            1  38         1  21        1   61 MB

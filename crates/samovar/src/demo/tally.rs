@@ -38,6 +38,8 @@ pub struct Tally {
     pub latencies: Latencies,
     /// What the newest result found: how many of each label.
     pub seen: BTreeMap<String, u64>,
+    /// What happened: how many events of each name.
+    pub events: BTreeMap<String, u64>,
     /// Lately, in each second: frames sent, and results.
     pub rates: [f64; 2],
     /// Frames of which nothing was heard yet, oldest first: number and time of sending.
@@ -66,7 +68,7 @@ impl Tally {
                 let latency = now.saturating_duration_since(self.settle(frame)?);
                 self.answered += 1;
                 self.latencies.add(latency);
-                self.seen = labels(event);
+                self.seen = seen(event);
                 return Some((frame, latency));
             }
             "dropped" => {
@@ -77,6 +79,10 @@ impl Tally {
             "error" => {
                 self.refused += 1;
                 self.settle(frame);
+            }
+            "event" => {
+                let name = event["event"].as_str().unwrap_or_default();
+                *self.events.entry(name.to_owned()).or_default() += 1;
             }
             _ => {}
         }
@@ -112,10 +118,17 @@ impl Tally {
     }
 }
 
-fn labels(event: &Value) -> BTreeMap<String, u64> {
+/// Objects by their label; people as such, and those who move unusually once more.
+fn seen(event: &Value) -> BTreeMap<String, u64> {
+    let objects = event["detections"].as_array().into_iter().flatten().filter_map(|found| found["label"].as_str());
+    let persons = event["persons"].as_array().into_iter().flatten();
+    let words = persons.flat_map(|person| {
+        let unusual = person["anomalous"] == true;
+        std::iter::once("person").chain(unusual.then_some("unusual"))
+    });
     let mut seen = BTreeMap::new();
-    for label in event["detections"].as_array().into_iter().flatten().filter_map(|found| found["label"].as_str()) {
-        *seen.entry(label.to_owned()).or_default() += 1;
+    for word in objects.chain(words) {
+        *seen.entry(word.to_owned()).or_default() += 1;
     }
     seen
 }
@@ -138,6 +151,20 @@ mod tests {
         assert_eq!(tally.hear(&result(4), at(61)), Some((4, Duration::from_millis(21))));
         assert_eq!((tally.sent, tally.answered, tally.dropped, tally.refused, tally.unanswered()), (6, 2, 2, 1, 1));
         assert_eq!(tally.seen, BTreeMap::from([("dog".to_owned(), 1), ("person".to_owned(), 2)]));
+    }
+
+    #[test]
+    fn people_and_what_happens_to_them_are_counted() {
+        let (mut tally, now) = (Tally::default(), Instant::now());
+        tally.send(now);
+        let persons = json!([{ "track": 1, "anomalous": false }, { "track": 2, "anomalous": true }]);
+        tally.hear(&json!({ "type": "result", "frame": 0, "persons": persons }), now);
+        for name in ["person.appeared", "anomaly.started", "person.appeared"] {
+            tally.hear(&json!({ "type": "event", "event": name, "frame": 0 }), now);
+        }
+        assert_eq!(tally.seen, BTreeMap::from([("person".to_owned(), 2), ("unusual".to_owned(), 1)]));
+        let events = [("anomaly.started".to_owned(), 1), ("person.appeared".to_owned(), 2)];
+        assert_eq!((tally.events, tally.answered), (BTreeMap::from(events), 1));
     }
 
     #[test]

@@ -27,4 +27,4 @@ pub use anomaly_arguments::{ANOMALY_EXAMPLES, AnomalyArguments};
 pub use detect::detect;
 pub use model::{LoadedModel, load};
 pub use segment::segment;
-pub use totals::plural;
+pub use totals::{plural, summary};

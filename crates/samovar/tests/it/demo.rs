@@ -74,22 +74,26 @@ fn every_frame_of_four_streams_is_accounted_for() {
     for model in models.iter().filter(|model| !model["model"].as_str().unwrap().starts_with("starter-segment-")) {
         assert_eq!((&model["state"], &model["loads"], &model["warm_ups"]), (&"ready".into(), &1.into(), &1.into()));
     }
-    let used = models.iter().find(|model| model["model"] == summary["model"]).unwrap();
-    assert_eq!(used["warm_ups_skipped"], 3, "the first stream had it loaded, the others found it warm");
+    for used in summary["used"].as_array().unwrap() {
+        let used = models.iter().find(|model| model["model"] == *used).unwrap();
+        assert_eq!(used["warm_ups_skipped"], 3, "the first stream had it loaded, the others found it warm");
+    }
+    assert!(summary["total"]["events"]["person.appeared"].as_u64() > Some(0), "{summary}");
 }
 
+/// The console looks at streams so.
 #[test]
-fn the_page_shows_the_very_frames_that_were_looked_at() {
+fn a_viewer_sees_the_very_frames_that_were_looked_at() {
     if !has_ffmpeg() {
         return;
     }
     let home = tempfile::tempdir().unwrap();
-    let mut running = Running::start(home.path(), &["--streams", "2"]);
+    let mut running = Running::start(home.path(), &["--streams", "2", "--model", "starter-detect"]);
     let started = running.wait_for("started");
     let address = started["url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
-    assert!(page(&address).contains("<title>Samovar demo</title>"));
-    let (head, picture) = first_of_the_second_stream(&address);
-    assert!(head["figures"]["p50_ms"].as_f64().unwrap() > 0.0, "{head}");
+    running.wait_for("status");
+    let (head, picture) = first_with_a_person(&address);
+    assert!(head["stream"]["figures"]["latency_p50_ms"].as_f64().unwrap() > 0.0, "{head}");
     assert!(Command::new("kill").args(["-INT", &running.child.id().to_string()]).status().unwrap().success());
     let summary = running.wait_for("summary");
     assert_eq!(summary["total"]["unanswered"], 0, "{summary}");
@@ -99,33 +103,35 @@ fn the_page_shows_the_very_frames_that_were_looked_at() {
     let mut command = samovar();
     command.args(["run", "detect", "--json", "--engine", "rten", "--model", "starter-detect"]).arg(path);
     let found = Ended::from(command.env("SAMOVAR_HOME", home.path()).output().unwrap()).lines().remove(0);
-    assert_eq!(found["detections"], head["event"]["detections"], "the boxes are those of this very picture");
+    assert_eq!(found["detections"], head["result"]["detections"], "the boxes are those of this very picture");
 }
 
-fn page(address: &str) -> String {
+/// The newest stream of the server, by name.
+fn newest_stream(address: &str) -> String {
     let mut socket = TcpStream::connect(address).unwrap();
-    write!(socket, "GET /demo HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(socket, "GET /v1/streams HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
-    answer
+    let list: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    list["data"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned()
 }
 
-/// The first picture of it that the feed shows with something found in it.
-fn first_of_the_second_stream(address: &str) -> (Value, Vec<u8>) {
+/// The first picture of a stream that a viewer gets with somebody found in it.
+fn first_with_a_person(address: &str) -> (Value, Vec<u8>) {
+    let url = format!("ws://{address}/v1/streams/{}/view", newest_stream(address));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (mut feed, _) = tokio_tungstenite::connect_async(format!("ws://{address}/demo/feed")).await.unwrap();
+        let (mut view, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut next = async || {
-            let message = tokio::time::timeout(Duration::from_secs(60), feed.next()).await;
-            message.expect("the feed goes on").unwrap().unwrap()
+            let message = tokio::time::timeout(Duration::from_secs(60), view.next()).await;
+            message.expect("the view goes on").unwrap().unwrap()
         };
-        // Both streams of a whole clip.
-        for _ in 0..480 {
+        for _ in 0..240 {
             let (Message::Text(head), Message::Binary(picture)) = (next().await, next().await) else {
                 panic!("a text and a picture are expected");
             };
             let head: Value = serde_json::from_str(&head).unwrap();
-            if head["stream"] == 1 && count(&head["event"], "person") > 0 {
+            if count(&head["result"], "person") > 0 {
                 return (head, picture.to_vec());
             }
         }
