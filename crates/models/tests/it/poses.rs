@@ -8,12 +8,16 @@ use crate::reference::still;
 use crate::serving::Serving;
 use crate::through_runtime::grey;
 use half::f16;
+use proptest::prelude::*;
 use samovar_engine_api::TensorRef;
 use samovar_engines::{FakeEngine, FakeFault, FakeModel, Rten};
 use samovar_media::Letterbox;
-use samovar_models::{BoundingBox, DetectOptions, DetectionModel, FamilyHints, FamilyKind, PersonPose, Poses};
+use samovar_models::{
+    BoundingBox, DetectOptions, DetectionModel, FamilyHints, FamilyKind, Keypoint, PersonPose, Poses,
+};
 use samovar_runtime::{RunErrorKind, Scratch};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -103,7 +107,8 @@ fn yolov8n_pose_agrees_with_the_labels_of_coco() {
     let crowd = found("000000000110");
     let labelled = labels(&folder.join("media/pose/000000000110.txt"), (crowd.width, crowd.height));
     println!("000000000110: {} found, {} labelled", crowd.items.len(), labelled.len());
-    assert_eq!((crowd.items.len(), labelled.len()), (8, 8));
+    let found_as: BTreeSet<usize> = labelled.iter().filter_map(|label| found_as(label, &crowd)).collect();
+    assert_eq!((crowd.items.len(), labelled.len(), found_as.len()), (8, 8, 8), "each label has a find of its own");
     let few = found("000000000113");
     let labelled = labels(&folder.join("media/pose/000000000113.txt"), (few.width, few.height));
     let best: Vec<f64> = labelled.iter().map(|label| best_similarity(label, &few)).collect();
@@ -197,6 +202,29 @@ fn who_has_a_point_that_is_no_number_is_left_out_and_counted() {
             .decode_poses(&TensorRef::from((&[21, 56][..], &data[..])), &square(), &all(), &mut Scratch::default())
             .is_err()
     );
+}
+
+proptest! {
+    /// Whatever an output holds, what is given is people in the picture with finite key points, or an error.
+    #[test]
+    fn any_output_gives_people_of_numbers_or_an_error(
+        mut data in prop::collection::vec(prop_oneof![any::<f32>(), 0.0_f32..64.0], 14 * 21),
+        scores in prop::collection::vec(0.0_f32..1.0, 21),
+    ) {
+        let shape = [("kpt_shape", "[3, 3]")];
+        let model = DetectionModel::bind(&signature(&[1, 3, 32, 32], &[&[1, 14, 21]], &shape), &FamilyHints::default());
+        let model = model.unwrap();
+        data[4 * 21..5 * 21].copy_from_slice(&scores);
+        let row = TensorRef::from((&[14, 21][..], &data[..]));
+        let Ok(poses) = model.decode_poses(&row, &square(), &all(), &mut Scratch::default()) else { return Ok(()) };
+        prop_assert!(poses.items.len() + poses.not_finite as usize <= 21);
+        for person in &poses.items {
+            let BoundingBox { x1, y1, x2, y2 } = person.bbox;
+            prop_assert!(0.0 <= x1 && x1 < x2 && x2 <= 32.0 && 0.0 <= y1 && y1 < y2 && y2 <= 32.0);
+            let sound = |at: &Keypoint| at.x.is_finite() && at.y.is_finite() && (0.0..=1.0).contains(&at.score);
+            prop_assert!(person.keypoints.len() == 3 && person.keypoints.iter().all(sound));
+        }
+    }
 }
 
 #[test]
@@ -351,7 +379,7 @@ fn person(found: &Value) -> PersonPose {
     let [x1, y1, x2, y2] = numbers(&found["bbox"])[..] else { panic!("four edges") };
     let point = |point: &Value| {
         let values = numbers(point);
-        samovar_models::Keypoint { x: values[0], y: values[1], score: values[2] }
+        Keypoint { x: values[0], y: values[1], score: values[2] }
     };
     PersonPose {
         score: found["score"].as_f64().unwrap() as f32,
@@ -376,8 +404,14 @@ fn replayed(output: &Value) -> (Vec<usize>, Vec<f32>) {
     (shape, data)
 }
 
-/// One labelled person: area in pixels, and (x, y) of the labelled points by index.
+/// The find that overlaps the labelled box by more than half.
+fn found_as(label: &Label, poses: &Poses) -> Option<usize> {
+    poses.items.iter().position(|person| person.bbox.iou(&label.bbox) > 0.5)
+}
+
+/// One labelled person: box and area in pixels, and (x, y) of the labelled points by index.
 struct Label {
+    bbox: BoundingBox,
     area: f64,
     points: Vec<(usize, f64, f64)>,
 }
@@ -388,7 +422,10 @@ fn labels(path: &std::path::Path, (width, height): (u32, u32)) -> Vec<Label> {
     let line = |line: &str| {
         let values: Vec<f64> = line.split_whitespace().map(|value| value.parse().unwrap()).collect();
         let points = values[5..].chunks_exact(3).enumerate().filter(|(_, point)| point[2] > 0.0);
+        let [x, y] = [values[1] * width, values[2] * height];
+        let [half_width, half_height] = [values[3] * width / 2.0, values[4] * height / 2.0];
         Label {
+            bbox: [x - half_width, y - half_height, x + half_width, y + half_height].map(|edge| edge as f32).into(),
             area: 0.53 * values[3] * width * values[4] * height,
             points: points.map(|(index, point)| (index, point[0] * width, point[1] * height)).collect(),
         }
