@@ -4,6 +4,7 @@ mod folder;
 mod index;
 mod keep;
 mod occasion;
+mod recorder;
 mod settings;
 mod sidecar;
 mod snapshot;
@@ -13,7 +14,7 @@ pub use settings::EvidenceSettings;
 
 pub(crate) use folder::EvidencePart;
 pub(crate) use index::EvidenceSearch;
-pub(crate) use keep::keep;
 pub(crate) use occasion::{EvidenceTicket, Footage, Occasion};
+pub(crate) use recorder::Recorder;
 pub(crate) use sidecar::EvidenceFacts;
-pub(crate) use store::{Evidence, EvidenceLoss};
+pub(crate) use store::{Evidence, EvidenceLoss, sweep_on};

@@ -11,7 +11,7 @@ use samovar_media::FfmpegProgram;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 
 /// All evidence of a server. Reads and writes files: its methods are for threads that may wait, except where they say so.
@@ -165,6 +165,16 @@ impl Evidence {
     fn show(&self) {
         let index = self.index.lock();
         self.metrics.evidence.held(index.len(), index.bytes());
+    }
+}
+
+/// Removes what grows too old while nothing new comes, for ever.
+pub(crate) async fn sweep_on(evidence: Arc<Evidence>) {
+    const EVERY: Duration = Duration::from_secs(600);
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let evidence = Arc::clone(&evidence);
+        drop(tokio::task::spawn_blocking(move || evidence.sweep()).await);
     }
 }
 

@@ -4,32 +4,28 @@ use super::counts::SourceCounts;
 use super::running::RunningSource;
 use crate::anomaly_live::event_told;
 use crate::app::App;
-use crate::evidence::{Footage, Occasion, keep};
+use crate::evidence::{Footage, Recorder};
 use crate::sinks::{self, SinkEvent};
 use crate::stream_link::StreamText;
 use crate::stream_teller::StreamTeller;
-use crate::wire::{AnomalyMessageBody, EvidenceLinks, SceneFrameBody};
+use crate::wire::{AnomalyMessageBody, SceneFrameBody};
 use samovar_media::Picture;
-use samovar_pipelines::{
-    AnomalyOptions, AnomalyOutput, AnomalyStream, FrameEvent, SceneEvent, SceneEventKind, SourceFrame,
-};
-use std::collections::{HashMap, VecDeque};
+use samovar_pipelines::{AnomalyOptions, AnomalyOutput, AnomalyStream, FrameEvent, SceneEvent, SourceFrame};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// An anomaly stream on a source.
 pub(super) struct AnomalyPlayer {
     stream: AnomalyStream,
-    app: Arc<App>,
     source: Arc<RunningSource>,
     teller: StreamTeller,
     /// When frames that are on their way were taken. Bounded by [`ON_THEIR_WAY_MAX`].
     taken: VecDeque<(u64, SystemTime)>,
     /// The last frame that was told: when it was taken, and its picture.
     last: Option<(SystemTime, Picture)>,
-    /// What is kept of the anomalies that go on, by track: their later events tell it too. Bounded by the people in view.
-    kept: HashMap<u64, EvidenceLinks>,
-    footage: Option<Footage>,
+    /// None where nothing of this source is kept.
+    recorder: Option<Recorder>,
 }
 
 /// As many frames as a stream has on their way at most.
@@ -42,15 +38,14 @@ impl AnomalyPlayer {
         source: &Arc<RunningSource>,
         footage: Option<Footage>,
     ) -> Self {
+        let keeps = source.settings.evidence.then_some(());
         Self {
             stream,
-            app: Arc::clone(app),
             source: Arc::clone(source),
             teller: StreamTeller::new(Arc::clone(&source.stream)),
             taken: VecDeque::new(),
             last: None,
-            kept: HashMap::new(),
-            footage,
+            recorder: keeps.and_then(|()| Recorder::new(app, &source.stream, footage)),
         }
     }
 
@@ -103,43 +98,14 @@ impl AnomalyPlayer {
     }
 
     fn happened(&mut self, event: &SceneEvent, counts: &SourceCounts) {
+        let (links, ticket) = self.recorder.as_mut().map(|recorder| recorder.links(event)).unwrap_or_default();
         let wall = self.last.as_ref().map_or_else(SystemTime::now, |(wall, _)| *wall);
-        let ticket = match (&self.app.evidence, event.kind) {
-            (Some(evidence), SceneEventKind::AnomalyStarted) if self.source.settings.evidence => {
-                evidence.ticket(self.footage.is_some()).map(|ticket| (Arc::clone(evidence), ticket))
-            }
-            _ => None,
-        };
-        if let Some((_, ticket)) = &ticket {
-            let links = EvidenceLinks { snapshot: ticket.snapshot_url(), clip: ticket.clip_url() };
-            self.kept.insert(event.person.track, links);
-        }
-        let links = self.links(event);
         let text = event_told(&self.teller, event, wall, links);
         counts.event(event.kind);
-        let told = SinkEvent::new(Arc::clone(self.source.name()), event.kind, text.text().clone());
-        sinks::tell(&self.source.sinks, &told);
-        if let (Some((evidence, ticket)), Some((at, picture))) = (ticket, self.last.clone()) {
-            let occasion = Occasion {
-                stream: self.source.stream.id().to_string(),
-                source: Some(Arc::clone(self.source.name())),
-                at,
-                event: text.text().clone(),
-                picture,
-                person: event.person.clone(),
-                footage: self.footage.clone(),
-            };
-            self.app.tasks.spawn(keep(evidence, ticket, occasion, self.app.closing.clone()));
-        }
-    }
-
-    /// What is kept of the anomaly that the event is about.
-    fn links(&mut self, event: &SceneEvent) -> Option<EvidenceLinks> {
-        let track = event.person.track;
-        match event.kind {
-            SceneEventKind::AnomalyStarted | SceneEventKind::AnomalyUpdated => self.kept.get(&track).cloned(),
-            SceneEventKind::AnomalyEnded | SceneEventKind::PersonLeft => self.kept.remove(&track),
-            SceneEventKind::PersonAppeared => None,
+        let name = Arc::clone(self.source.name());
+        sinks::tell(&self.source.sinks, &SinkEvent::new(name, event.kind, text.text().clone()));
+        if let (Some(recorder), Some(ticket), Some(last)) = (&self.recorder, ticket, self.last.clone()) {
+            recorder.keep(ticket, (event, text.text()), last);
         }
     }
 

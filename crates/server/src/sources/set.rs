@@ -4,6 +4,7 @@ use super::play::play;
 use super::running::{RunningSource, SourceModels, SourceOptions};
 use super::{SourcePipeline, SourceSettings};
 use crate::app::App;
+use crate::evidence;
 use crate::names::is_name;
 use crate::sinks::Sinks;
 use crate::streams::{StreamFacts, StreamKind};
@@ -99,6 +100,9 @@ pub(crate) fn start(app: &Arc<App>) {
         if let Err(error) = add(app, settings.clone(), true) {
             tracing::error!(source = %settings.spec.name, %error, "a source cannot be started");
         }
+    }
+    if let Some(evidence) = &app.evidence {
+        app.tasks.spawn(app.closing.clone().run_until_cancelled_owned(evidence::sweep_on(Arc::clone(evidence))));
     }
     let ending = Arc::clone(app);
     app.tasks.spawn(app.kill.clone().run_until_cancelled_owned(async move {
