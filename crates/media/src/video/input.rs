@@ -133,7 +133,8 @@ impl OpenInput {
     pub(super) fn is_playlist(&self, options: &VideoOptions) -> bool {
         let Self::Url(url, scheme) = self else { return false };
         let path = url.split(['?', '#']).next().unwrap_or_default();
-        options.live && !scheme.is_rtsp() && path.to_ascii_lowercase().ends_with(".m3u8")
+        let is_named = path.to_ascii_lowercase().ends_with(".m3u8");
+        options.live && !scheme.is_rtsp() && (options.playlist || is_named)
     }
 
     /// Whether frames are left out here and not in the child: those of a live HTTP source may have no times of their own.

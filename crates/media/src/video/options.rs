@@ -31,6 +31,8 @@ pub struct VideoOptions {
     /// a path that ends in `.m3u8`) and multipart JPEG are read besides files, and frames come at their own pace. A loop
     /// and a device are always live.
     pub live: bool,
+    /// Whether a live address is a playlist although its path does not say so.
+    pub playlist: bool,
     /// Where the compressed stream goes beside the frames; only live sources have one.
     pub packets: Option<PacketRing>,
 }
@@ -64,6 +66,7 @@ impl VideoOptions {
             frames_ahead: NonZeroU32::MIN.saturating_add(3),
             schemes: Vec::new(),
             live: false,
+            playlist: false,
             packets: None,
         }
     }

@@ -18,8 +18,10 @@ pub(super) struct SourceClock {
     base_s: f64,
     /// The smallest lag of late, in seconds.
     floor_s: f64,
-    /// The floor when the timestamps were last put on the stream's time.
+    /// The floor once it had settled after the timestamps were last put on the stream's time.
     floor_began_s: f64,
+    /// Until when it settles: the first frames of a connection come late, since the decoder has waited to know the source.
+    settled_at: Duration,
     /// Smoothed delay, in seconds.
     delay_s: f64,
     jump_count: u64,
@@ -46,6 +48,8 @@ const AHEAD_MAX_S: f64 = 1.0;
 const BEHIND_MAX_S: f64 = 15.0;
 /// How fast the floor may rise, in seconds a second: cameras' clocks are off by some 100 millionths.
 const DRIFT_MAX: f64 = 0.001;
+/// How long the floor settles.
+const SETTLING: Duration = Duration::from_secs(5);
 /// Frames of one time are told apart by this.
 const STEP_MIN: Duration = Duration::from_micros(1);
 
@@ -70,6 +74,9 @@ impl SourceClock {
             lag_s = self.put_on(timestamp, last, now);
         }
         self.floor_s = self.floor_s.min(lag_s);
+        if now < self.settled_at {
+            self.floor_began_s = self.floor_s;
+        }
         let delay_s = lag_s - self.floor_s;
         self.delay_s += (delay_s - self.delay_s) * 0.1;
         let time = seconds(self.time_of(timestamp)).max(last.time + STEP_MIN);
@@ -94,7 +101,7 @@ impl SourceClock {
 
     fn begin(&mut self, timestamp: Duration, now: Duration, wall: SystemTime) -> Stamp {
         self.base_s = -timestamp.as_secs_f64();
-        (self.floor_s, self.floor_began_s) = (now.as_secs_f64(), now.as_secs_f64());
+        self.settle(now.as_secs_f64(), now);
         self.last = Some(Last { time: Duration::ZERO, now });
         Stamp { time: Duration::ZERO, wall }
     }
@@ -105,8 +112,12 @@ impl SourceClock {
         let time = last.time + now.saturating_sub(last.now);
         self.base_s = time.as_secs_f64() - timestamp.as_secs_f64();
         let lag_s = now.as_secs_f64() - time.as_secs_f64();
-        (self.floor_s, self.floor_began_s) = (lag_s, lag_s);
+        self.settle(lag_s, now);
         lag_s
+    }
+
+    fn settle(&mut self, lag_s: f64, now: Duration) {
+        (self.floor_s, self.floor_began_s, self.settled_at) = (lag_s, lag_s, now + SETTLING);
     }
 
     fn time_of(&self, timestamp: Duration) -> f64 {
@@ -176,6 +187,14 @@ mod tests {
         let told = stamps(&mut clock, &[(0, 30_200), (100, 30_300)]);
         assert_eq!(told, [(30_200, 30_200), (30_300, 30_300)]);
         assert_eq!(clock.jump_count(), 0, "a reconnect is none");
+    }
+
+    #[test]
+    fn a_first_frame_that_was_held_back_is_no_drift() {
+        let mut clock = SourceClock::default();
+        let frames: Vec<_> = (0..100).map(|n| (n * 100, (n * 100).max(700))).collect();
+        stamps(&mut clock, &frames);
+        assert!(clock.offset_ms().abs() < 5.0, "{}", clock.offset_ms());
     }
 
     #[test]

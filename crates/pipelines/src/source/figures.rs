@@ -23,7 +23,7 @@ pub struct SourceFigures {
     pub faults: [u64; SourceFault::ALL.len()],
     /// Times that the source's timestamps jumped while it was open.
     pub timestamp_jumps: u64,
-    /// Frames a second that the decoder gave of late.
+    /// Frames a second that the decoder gave of late, over the present connection.
     pub frames_per_second: f64,
     /// Time since the last frame; none before the first.
     pub frame_age: Option<Duration>,
@@ -64,10 +64,6 @@ impl RateMeter {
         self.arrivals.push_back(now);
     }
 
-    pub(super) fn last(&self) -> Option<Duration> {
-        self.arrivals.back().copied()
-    }
-
     /// The rate as seen at `now`: intervals that ended, over the time that they and the present silence took. An ordinary wait for the
     /// next frame is no silence.
     pub(super) fn per_second(&self, now: Duration) -> f64 {
@@ -91,6 +87,5 @@ mod tests {
         (0..100).for_each(|n| meter.arrived(Duration::from_millis(n * 100)));
         assert!((meter.per_second(Duration::from_millis(9_950)) - 10.0).abs() < 1e-6);
         assert!(meter.per_second(Duration::from_secs(60)) < 1.0);
-        assert_eq!(meter.last(), Some(Duration::from_millis(9_900)));
     }
 }

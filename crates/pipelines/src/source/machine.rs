@@ -68,6 +68,7 @@ impl Machine {
             frames_ahead: NonZeroU32::MIN,
             schemes: vec![UrlScheme::Rtsp, UrlScheme::Rtsps, UrlScheme::Http, UrlScheme::Https],
             live: true,
+            playlist: self.spec.address.kind() == SourceKind::Hls,
             packets: self.shared.packets.clone(),
             ..VideoOptions::new(self.tools.ffmpeg.clone())
         }
@@ -163,8 +164,11 @@ impl DecoderFeed {
 
     /// What has a length and was read to its end is over; all else was closed.
     fn end(&self) -> FeedEnd {
-        let whole = matches!(self.decoder.end(), Some(VideoEnd::Complete));
-        if whole && self.decoder.info().declared_duration.is_some() { FeedEnd::Finished } else { FeedEnd::Closed }
+        match self.decoder.end() {
+            Some(VideoEnd::Changed) => FeedEnd::Resized,
+            Some(VideoEnd::Complete) if self.decoder.info().declared_duration.is_some() => FeedEnd::Finished,
+            _ => FeedEnd::Closed,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Reconnect {
 }
 
 /// Tries begin at least this far apart, whatever happens.
-const TRIES_APART: Duration = Duration::from_secs(1);
+pub(super) const TRIES_APART: Duration = Duration::from_secs(1);
 
 impl Reconnect {
     pub(super) fn new(policy: ReconnectPolicy) -> Self {

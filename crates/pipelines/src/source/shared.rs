@@ -24,7 +24,9 @@ pub(super) struct Shared {
 struct Counts {
     /// Those that only grow, and those of the last frame.
     figures: SourceFigures,
+    /// Of the present connection.
     rate: RateMeter,
+    frame_at: Option<Duration>,
     connections: u64,
     /// Of the present connection; none between two, so that a source that is away holds no frames.
     pool: Option<FramePool>,
@@ -76,6 +78,7 @@ impl Shared {
     pub(super) fn connected(&self, process_id: Option<u32>) {
         let mut counts = self.counts.lock();
         counts.connections += 1;
+        counts.rate = RateMeter::default();
         counts.figures.reconnects = counts.connections - 1;
         counts.figures.process_id = process_id;
     }
@@ -89,6 +92,7 @@ impl Shared {
     pub(super) fn count(&self, fate: Fate, frame: &Frame, now: Duration, clock: &SourceClock) {
         let mut counts = self.counts.lock();
         counts.rate.arrived(now);
+        counts.frame_at = Some(now);
         let figures = &mut counts.figures;
         figures.frames_in += 1;
         figures.still += u64::from(fate == Fate::Still);
@@ -120,7 +124,7 @@ impl Shared {
             delivered: taken.delivered,
             overrun: taken.overrun,
             frames_per_second: counts.rate.per_second(now),
-            frame_age: counts.rate.last().map(|last| now.saturating_sub(last)),
+            frame_age: counts.frame_at.map(|last| now.saturating_sub(last)),
             pool_bytes: buffers * figures.frame_bytes,
             ..figures.clone()
         }

@@ -3,7 +3,7 @@
 use super::clock::{SourceClock, Stamp};
 use super::feed::{FeedEnd, FeedFacts, FeedStep, FrameFeed, World};
 use super::pacer::FramePacer;
-use super::reconnect::Reconnect;
+use super::reconnect::{Reconnect, TRIES_APART};
 use super::shared::{Fate, Shared};
 use super::{ReconnectPolicy, SourceFault, SourceFrame, SourceKind, SourceSpec, SourceState};
 use samovar_media::{Frame, MotionGate};
@@ -13,6 +13,7 @@ use std::time::Duration;
 /// Reads one source. Generic over the world, so that its rules run in virtual time.
 pub(super) struct Worker<W> {
     world: W,
+    name: Arc<str>,
     kind: SourceKind,
     silence_max: Duration,
     policy: ReconnectPolicy,
@@ -54,6 +55,7 @@ impl<W: World> Worker<W> {
     pub(super) fn new(world: W, spec: &SourceSpec, policy: ReconnectPolicy, shared: Arc<Shared>) -> Self {
         Self {
             world,
+            name: Arc::clone(&spec.name),
             kind: spec.address.kind(),
             silence_max: spec.silence_max(),
             policy,
@@ -139,6 +141,7 @@ impl<W: World> Worker<W> {
         self.connection += 1;
         self.clock.reopen(now);
         self.shared.connected(facts.process_id);
+        tracing::info!(source = %self.name, size = ?facts.size, codec = facts.codec.as_deref(), "a source is live");
         self.shared.set_state(SourceState::Live { since: self.world.wall(), size: facts.size, codec: facts.codec });
     }
 
@@ -171,22 +174,37 @@ impl<W: World> Worker<W> {
         let end = began + self.reconnect.wait(began, jitter);
         let retry_at = self.world.wall() + (end - began);
         self.shared.count_fault(fault);
+        self.tell(fault);
         self.shared.set_state(SourceState::Waiting { retry_at, fault, tries: self.reconnect.tries() });
-        while !self.world.is_stopped() {
-            let left = end.saturating_sub(self.world.now());
-            if left.is_zero() {
+        // Looks divide the wait evenly, so that the try that ends it is no sooner after the last of them than they are apart.
+        let looks = self.look_count(fault, end - began);
+        for look in 1..=looks {
+            let due = began + (end - began) * look / looks;
+            self.world.wait(due.saturating_sub(self.world.now()));
+            if self.world.is_stopped() || look == looks {
                 break;
             }
-            if fault != SourceFault::Unreachable {
-                self.world.wait(left);
-                continue;
-            }
-            let look = self.policy.look_every.mul_f64(1.0 + 0.25 * self.world.jitter());
-            self.world.wait(left.min(look));
-            if self.reconnect.wait_min(self.world.now()).is_zero() && self.world.answers() {
+            if self.world.answers() {
                 return Waited::Answered;
             }
         }
         Waited::Over
+    }
+
+    /// Into how many parts a wait is divided: one where looking for an answer tells nothing.
+    fn look_count(&self, fault: SourceFault, wait: Duration) -> u32 {
+        let apart = self.policy.look_every.max(TRIES_APART);
+        let looks = (wait.as_secs_f64() / apart.as_secs_f64()) as u32;
+        if fault == SourceFault::Unreachable { looks.max(1) } else { 1 }
+    }
+
+    /// Once aloud, and quietly until it was live again: a camera that is away for a week must not fill a log.
+    fn tell(&self, fault: SourceFault) {
+        let (tries, code) = (self.reconnect.tries(), fault.code());
+        if tries <= 1 {
+            tracing::warn!(source = %self.name, code, "{}", fault.sentence());
+        } else {
+            tracing::debug!(source = %self.name, code, tries, "the source is still away");
+        }
     }
 }

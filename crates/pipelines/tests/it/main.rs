@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod anomaly;
+mod anomaly_clips;
 mod anomaly_stream;
 mod anomaly_support;
+mod anomaly_video;
 mod modes;
 mod segment;
 mod source;
