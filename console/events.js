@@ -20,6 +20,8 @@ export class Events {
   }
 
   listen() {
+    const only = document.getElementById("anomalies-only");
+    only.onchange = () => document.getElementById("happened").classList.toggle("anomalies-only", only.checked);
     const source = new EventSource("v1/events");
     for (const kind of Object.keys(WORDS)) {
       source.addEventListener(kind, ({ data }) => this.#show(JSON.parse(data)));
@@ -33,13 +35,23 @@ export class Events {
     const before = event.event === "anomaly.updated" ? this.#find(key) : null;
     const line = before ?? document.createElement("li");
     line.dataset.key = event.event.startsWith("anomaly") ? key : "";
-    line.replaceChildren(this.#button(event));
+    line.className = event.event.startsWith("anomaly") ? "anomaly-line" : "";
+    line.replaceChildren(this.#button(event), ...this.#evidence(event));
     if (!before) this.#list.prepend(line);
     while (this.#list.children.length > EVENTS_MAX) this.#list.lastChild.remove();
   }
 
   #find(key) {
     return [...this.#list.children].find((line) => line.dataset.key === key) ?? null;
+  }
+
+  /** Links to what is kept of it; the clip is there some seconds later. */
+  #evidence({ evidence }) {
+    return Object.entries(evidence ?? {}).map(([name, address]) => {
+      const link = document.createElement("a");
+      [link.textContent, link.href, link.target] = [name, address, "_blank"];
+      return link;
+    });
   }
 
   #button(event) {

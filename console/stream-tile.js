@@ -24,13 +24,15 @@ export class StreamTile {
   }
 
   /** Figures of the list of streams. */
-  describe({ id, kind, source, state, figures }) {
+  describe({ id, kind, source, state, reason, figures }) {
     const say = (name, text) => { this.#figure.querySelector(`.${name}`).textContent = text; };
     say("name", source ?? `${kind} ${id.slice(0, 8)}`);
     const word = this.#figure.querySelector(".state");
     word.textContent = state;
     word.className = `state ${state === "waiting" ? "waiting-state" : state}`;
     const { fps, latency_p50_ms: p50, latency_p99_ms: p99, dropped } = figures;
+    const waiting = this.#figure.querySelector(".waiting");
+    if (waiting) waiting.textContent = reason ? `waiting: ${reason}` : "waiting for a picture";
     say("rate", `${fps.toFixed(1)} fps`);
     say("latency", p50 == null ? "" : `${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`);
     say("dropped", `${dropped.overloaded + dropped.not_ready} dropped`);
