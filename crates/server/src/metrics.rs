@@ -35,6 +35,7 @@ use sinks::SinkMetrics;
 use sources::SourceMetrics;
 use std::time::Duration;
 use work::Work;
+pub(crate) use work::WorkFigures;
 
 type Counts<L> = Family<L, Counter>;
 type Levels<L> = Family<L, Gauge>;
@@ -133,6 +134,11 @@ impl Metrics {
     /// Counts a panic that was caught outside of the runtime.
     pub(crate) fn panicked(&self) {
         self.work.panics.inc();
+    }
+
+    /// What a model has done, and how long it took lately.
+    pub(crate) fn work_of(&self, model: &str) -> WorkFigures {
+        self.work.recent(model)
     }
 
     pub(crate) fn stream_opened(&self, warm: bool, took: Duration) {

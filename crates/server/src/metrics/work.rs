@@ -2,9 +2,11 @@
 
 use super::labels::{DropLabels, ModelLabels};
 use super::{Counts, Times, add, quick, sizes};
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use samovar_runtime::{Class, DropReason, Event};
+use std::collections::HashMap;
 use std::time::Duration;
 
 pub(super) struct Work {
@@ -16,6 +18,21 @@ pub(super) struct Work {
     dropped: Counts<DropLabels>,
     run_failures: Counts<ModelLabels>,
     pub(super) panics: Counter,
+    /// Beside the histograms, which cannot be read back: by model, and so bounded by the configuration.
+    recent: Mutex<HashMap<String, WorkFigures>>,
+}
+
+/// What a model has done, and how long it took lately.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WorkFigures {
+    /// Batches that ran.
+    pub(crate) runs: u64,
+    /// Rows in them.
+    pub(crate) rows: u64,
+    /// The longest wait in a batch, on the average of recent ones.
+    pub(crate) queued: Duration,
+    /// The engine's run, on the average of recent ones.
+    pub(crate) ran: Duration,
 }
 
 impl Work {
@@ -29,7 +46,13 @@ impl Work {
             dropped: add(into, "samovar_dropped", "Work that was not started, by class and reason.", Counts::default()),
             run_failures: add(into, "samovar_run_failures", "Runs that failed in the engine.", Counts::default()),
             panics: add(into, "samovar_panics", "Panics caught.", Counter::default()),
+            recent: Mutex::default(),
         }
+    }
+
+    /// What the model has done, and how long it took lately.
+    pub(super) fn recent(&self, model: &str) -> WorkFigures {
+        self.recent.lock().get(model).copied().unwrap_or_default()
     }
 
     /// Puts the model's series on the page, at zero.
@@ -50,6 +73,7 @@ impl Work {
     pub(super) fn observe(&self, event: &Event<'_>) {
         match *event {
             Event::BatchRun { model, rows, waited, wrote, ran, read, .. } => {
+                self.remember(model, |figures| figures.add(rows, waited, ran));
                 self.batch_ran(&ModelLabels::new(model), rows, [waited, wrote, ran, read]);
             }
             Event::Dropped { model, class, reason } => {
@@ -65,6 +89,14 @@ impl Work {
         }
     }
 
+    fn remember(&self, model: &str, change: impl FnOnce(&mut WorkFigures)) {
+        let mut recent = self.recent.lock();
+        match recent.get_mut(model) {
+            Some(figures) => change(figures),
+            None => change(recent.entry(model.to_owned()).or_default()),
+        }
+    }
+
     fn batch_ran(&self, model: &ModelLabels, rows: usize, times: [Duration; 4]) {
         self.batch_size.get_or_create(model).observe(rows as f64);
         for (histogram, time) in self.times().into_iter().zip(times) {
@@ -75,5 +107,16 @@ impl Work {
     /// The parts of a batch's time, in their order.
     const fn times(&self) -> [&Times<ModelLabels>; 4] {
         [&self.queue_wait_seconds, &self.prepare_seconds, &self.inference_seconds, &self.finish_seconds]
+    }
+}
+
+impl WorkFigures {
+    fn add(&mut self, rows: usize, queued: Duration, ran: Duration) {
+        self.runs += 1;
+        self.rows += rows as u64;
+        // The first values count alike; then a new one counts one in 32.
+        let weight = 1.0 / self.runs.min(32) as f64;
+        self.queued = self.queued.mul_f64(1.0 - weight) + queued.mul_f64(weight);
+        self.ran = self.ran.mul_f64(1.0 - weight) + ran.mul_f64(weight);
     }
 }

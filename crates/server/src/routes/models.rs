@@ -10,7 +10,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, State};
 use http::request::Parts;
-use samovar_runtime::{Failure, Generation, ModelHandle, Opened, RunError};
+use samovar_runtime::{Failure, Generation, ModelHandle, ModelStatus, Opened, RunError};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ type Answer = Result<Json<ModelBody>, ApiError>;
 /// All configured models, in the shape that OpenAI's clients read, with their state beside it.
 #[utoipa::path(get, path = "/v1/models", tag = "models", responses((status = 200, body = ModelList)))]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<ModelList> {
-    let data = app.registry.list().iter().map(ModelBody::new).collect();
+    let data = app.registry.list().iter().map(|model| model_body(&app, model)).collect();
     Json(ModelList { object: "list", data })
 }
 
@@ -145,5 +145,9 @@ fn done(outcome: Result<Result<Arc<Generation>, Failure>, RunError>) -> Result<(
 
 fn body(app: &App, model: &ModelHandle) -> Answer {
     let status = app.registry.list().into_iter().find(|status| status.name == model.name());
-    status.map(|status| Json(ModelBody::new(&status))).ok_or_else(ApiError::internal)
+    status.map(|status| Json(model_body(app, &status))).ok_or_else(ApiError::internal)
+}
+
+fn model_body(app: &App, model: &ModelStatus) -> ModelBody {
+    ModelBody::new(model, app.metrics.work_of(&model.name))
 }

@@ -1,6 +1,7 @@
 //! Models as JSON: OpenAI's list shape, with Samovar's detail beside it.
 
 use super::ms;
+use crate::metrics::WorkFigures;
 use samovar_runtime::{Failure, Generation, ModelState, ModelStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,6 +30,21 @@ pub(crate) struct ModelBody {
     /// What is particular to Samovar.
     #[serde(flatten)]
     pub(crate) detail: ModelDetail,
+    /// What it has done since the server began.
+    pub(crate) work: WorkBody,
+}
+
+/// What a model has done, and how long it took lately.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WorkBody {
+    /// Batches that ran.
+    pub(crate) runs: u64,
+    /// Pictures, windows or other rows in them.
+    pub(crate) rows: u64,
+    /// Waiting for a slot, on the average of recent batches.
+    pub(crate) queue_ms: f64,
+    /// The engine's run, on the average of recent batches.
+    pub(crate) inference_ms: f64,
 }
 
 /// Where a model is in its life, and what serves.
@@ -210,9 +226,11 @@ pub(crate) struct WarmUpRequest {
 }
 
 impl ModelBody {
-    pub(crate) fn new(status: &ModelStatus) -> Self {
+    pub(crate) fn new(status: &ModelStatus, work: WorkFigures) -> Self {
         let detail = ModelDetail::new(status);
-        Self { id: status.name.clone(), object: "model", created: 0, owned_by: "samovar", detail }
+        let WorkFigures { runs, rows, queued, ran } = work;
+        let work = WorkBody { runs, rows, queue_ms: ms(queued), inference_ms: ms(ran) };
+        Self { id: status.name.clone(), object: "model", created: 0, owned_by: "samovar", detail, work }
     }
 }
 

@@ -71,6 +71,10 @@ async fn people_are_followed_with_their_skeletons_and_readers_get_the_same_event
     assert_eq!((&figures["kind"], &figures["state"]), (&"anomaly".into(), &"live".into()));
     assert_eq!(figures["figures"]["results"], 60);
     assert!(figures["figures"]["latency_p99_ms"].as_f64() >= figures["figures"]["latency_p50_ms"].as_f64());
+    let scorer = get(house.address, "/v1/models/starter-stg-nf").await.json();
+    let (runs, rows) = (scorer["work"]["runs"].as_u64().unwrap(), scorer["work"]["rows"].as_u64().unwrap());
+    println!("the windows of all persons: {rows} in {runs} runs");
+    assert!(rows >= runs && runs > 0 && scorer["work"]["inference_ms"].as_f64().unwrap() > 0.0);
     assert!(events.iter().any(|event| event["event"] == "person.appeared"), "{events:?}");
     for (number, event) in (1..).zip(&events) {
         assert_eq!((&event["number"], &event["stream"]), (&number.into(), &id.into()), "{event}");
