@@ -13,7 +13,7 @@ use std::path::Path;
 pub fn run(command: &ConfigCommand, config: Option<&Path>) -> Result<Exit, CliError> {
     match command {
         ConfigCommand::Example => stdout::print(EXAMPLE)?,
-        ConfigCommand::Schema => stdout::print_json(&json_schema())?,
+        ConfigCommand::Schema => stdout::print_json(json_schema())?,
         ConfigCommand::Check { file } => check(file.as_deref().or(config))?,
     }
     Ok(Exit::Ok)

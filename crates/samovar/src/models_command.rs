@@ -129,6 +129,7 @@ impl ModelFacts {
     pub fn summary(&self) -> String {
         let version = self.version.map_or_else(String::new, |version| format!(", version {version}"));
         match &self.family {
+            Some(family) if self.labels.is_empty() => format!("{family}{version}"),
             Some(family) => format!("{family}, {}, {} classes{version}", self.sizes(), self.labels.len()),
             None => "no family fits".to_owned(),
         }

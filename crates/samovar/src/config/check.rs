@@ -40,12 +40,12 @@ impl fmt::Display for Problem {
 pub fn check(text: &str) -> Result<Config, Vec<Problem>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
     let schema = json_schema();
-    let mut walk = Walk { text, root: &schema, problems: Vec::new() };
+    let mut walk = Walk { text, root: schema, problems: Vec::new() };
     for error in &syntax {
         walk.report(error.span().unwrap_or(0..0), "", one_line(error.message()));
     }
     if syntax.is_empty() {
-        walk.table(document.get_ref(), &schema, "", &document.span());
+        walk.table(document.get_ref(), schema, "", &document.span());
     }
     if walk.problems.is_empty() {
         match toml::from_str::<Config>(text) {

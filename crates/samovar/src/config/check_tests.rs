@@ -124,7 +124,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "[anomaly]\npose = \"psoe\"\n[models.pose]\npath = \"a\"",
         "2:8: `anomaly.pose`: no model is called `psoe`; did you mean `pose`?",
     ),
-    ("[anomaly]\nscore_begin = 1", "2:1: `anomaly.score_begin`: no such key; did you mean `score_start`?"),
+    ("[anomaly]\nscore_strat = 1", "2:1: `anomaly.score_strat`: no such key; did you mean `score_start`?"),
     (
         "[anomaly]\nscore_start = 2\nscore_end = 2.5",
         "3:13: `anomaly.score_end`: `score_end` is 2.5; it must not be above `score_start`, 2",
@@ -151,7 +151,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "2:11: `sources.a.address`: addresses of this scheme are not read; use rtsp://, http://, https://, a file or \
          /dev/videoN",
     ),
-    ("[sources.a]\nfps_max = 5", "1:2: `sources.a.address`: missing; add `address = \"…\"`"),
+    ("[sources.a]\nfps_max = 5", "1:1: `sources.a.address`: missing; add `address = \"…\"`"),
     (
         "[sources.a]\naddress = \"rtsp://a/b\"\npipeline = \"anomly\"",
         "3:12: `sources.a.pipeline`: no such value \"anomly\"; did you mean \"anomaly\"?",
@@ -175,7 +175,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("fps_max = 1", "1:1: `fps_max`: no such key here; did you mean `sources.NAME.fps_max`?"),
     (
         "[webhooks.a]\nurl = \"http://x/\"",
-        "1:2: `webhooks.a.secret_file`: nobody could tell these requests from others'; set `secret_file` or `secret_env`",
+        "1:1: `webhooks.a.secret_file`: nobody could tell these requests from others'; set `secret_file` or `secret_env`",
     ),
     (
         "[webhooks.a]\nurl = \"alerts.example\"\nsecret_env = \"X\"",

@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn every_key_of_the_schema_is_shown() {
         let shown = toml::Value::Table(toml::from_str(&switched_on()).unwrap());
-        assert_eq!(not_shown(&json_schema(), &shown, ""), Vec::<String>::new());
+        assert_eq!(not_shown(json_schema(), &shown, ""), Vec::<String>::new());
     }
 
     #[test]

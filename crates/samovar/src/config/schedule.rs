@@ -18,11 +18,24 @@ pub fn schedule(section: &ScheduleSection) -> Result<Schedule, String> {
         format!("`schedule`: \"{text}\" are no times of a week; write them like \"mon-fri 22:00-06:00\"")
     };
     let spans = section.spans.iter().map(|text| spans(text).ok_or_else(|| wrong(text)));
-    let spans: Vec<_> = spans.collect::<Result<Vec<_>, _>>()?.concat();
+    let spans = merged(spans.collect::<Result<Vec<_>, _>>()?.concat());
     if spans.is_empty() {
         return Err("`schedule`: without spans nothing would ever be told; leave `schedule` out for always".to_owned());
     }
     Ok(Schedule { utc_offset_min, spans })
+}
+
+/// In the order of the week; what overlaps or touches is one.
+fn merged(mut spans: Vec<(u16, u16)>) -> Vec<(u16, u16)> {
+    spans.sort_unstable();
+    let mut merged: Vec<(u16, u16)> = Vec::new();
+    for (first, end) in spans {
+        match merged.last_mut() {
+            Some(last) if first <= last.1 => last.1 = last.1.max(end),
+            _ => merged.push((first, end)),
+        }
+    }
+    merged
 }
 
 /// Minutes of `+02:00`.
@@ -85,9 +98,16 @@ mod tests {
         let of = |text: &str| read("+02:00", text).unwrap().spans;
         assert_eq!(of("mon 08:00-17:30"), [(480, 1_050)]);
         assert_eq!(of("tue 22:00-06:00"), [(1_440 + 1_320, 2_880 + 360)]);
-        assert_eq!(of("sun 22:00-06:00"), [(6 * 1_440 + 1_320, 10_080), (0, 360)]);
-        assert_eq!(of("sat-mon 00:00-24:00"), [(7_200, 8_640), (8_640, 10_080), (0, 1_440)]);
+        assert_eq!(of("sun 22:00-06:00"), [(0, 360), (6 * 1_440 + 1_320, 10_080)]);
+        assert_eq!(of("sat-mon 00:00-24:00"), [(0, 1_440), (7_200, 10_080)]);
         assert_eq!(of("Wed-Wed 0:00-0:00"), [(2_880, 4_320)], "the same time on both sides is a whole day");
+    }
+
+    #[test]
+    fn spans_come_in_order_and_apart() {
+        let spans = ["tue 08:00-12:00", "mon 22:00-09:00", "mon 01:00-02:00"].map(str::to_owned).to_vec();
+        let section = ScheduleSection { utc_offset: "+00:00".to_owned(), spans };
+        assert_eq!(schedule(&section).unwrap().spans, [(60, 120), (1_320, 1_440 + 720)]);
     }
 
     #[test]

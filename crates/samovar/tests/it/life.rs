@@ -226,7 +226,7 @@ fn the_starter_set_segments_in_four_modes() {
     let starter = starter.replace("\"models/", &format!("\"{models}/"));
     let plans = "[plans]\nbackground = false\nfolder = \"plans\"\n";
     let mut server = Running::configured(&format!("{plans}{starter}"), &[]);
-    server.wait_for("ready: 2 of 2");
+    server.wait_for("ready: 3 of 3");
     let picture = std::fs::read(street().picture).unwrap();
     for mode in ["fast", "balanced", "accurate", "sota"] {
         let answer = server.request(&format!("POST /v1/segment?mode={mode}"), &picture);

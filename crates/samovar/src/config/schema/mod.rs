@@ -19,6 +19,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -256,7 +257,10 @@ impl Default for PlansSection {
 }
 
 /// The JSON schema of the file, everything in place (no references).
-pub fn json_schema() -> serde_json::Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.for_deserialize().into_generator().into_root_schema_for::<Config>().into()
+pub fn json_schema() -> &'static serde_json::Value {
+    static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(|| {
+        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        settings.for_deserialize().into_generator().into_root_schema_for::<Config>().into()
+    });
+    &SCHEMA
 }
