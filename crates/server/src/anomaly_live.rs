@@ -2,8 +2,9 @@
 
 use crate::anomaly_query::{AnomalyQuery, changed};
 use crate::error::{ApiError, Refusal};
+use crate::evidence::Recorder;
 use crate::stream_intake::{IntakePlace, StreamIntake, Taken};
-use crate::stream_kind::{LiveStream, Readiness, StreamOpening};
+use crate::stream_kind::{FrameFormat, LiveStream, Readiness, StreamOpening};
 use crate::stream_link::StreamText;
 use crate::stream_teller::StreamTeller;
 use crate::streams::{StreamFacts, StreamKind};
@@ -12,6 +13,7 @@ use crate::wire::{
     SceneFrameBody, StreamModelBody, ms,
 };
 use bytes::Bytes;
+use samovar_media::{Picture, TimedPicture};
 use samovar_pipelines::{
     AnomalyModels, AnomalyOptions, AnomalyOutput, AnomalyStream, FrameEvent, SceneEvent, SceneFrame,
 };
@@ -35,6 +37,10 @@ pub(crate) struct AnomalyLive {
     teller: StreamTeller,
     /// The stream's clock begins here.
     began: Began,
+    /// None where nothing is kept of its anomalies.
+    recorder: Option<Recorder>,
+    /// The last picture that was told of, while anything is kept.
+    last: Option<Picture>,
 }
 
 /// The same moment by both clocks.
@@ -74,11 +80,18 @@ impl StreamOpening for AnomalyOpening {
             keypoint_names: AnomalyReadyBody::NAMES,
             options: AnomalyOptionsBody::from(&self.options),
         });
+        let recorder = match (self.query.keeps_evidence(), self.query.format()) {
+            (false, _) => None,
+            (true, FrameFormat::Pictures) => Recorder::of_pictures(readiness.app, readiness.stream),
+            (true, FrameFormat::H264) => Recorder::new(readiness.app, readiness.stream, None),
+        };
         let live = AnomalyLive {
             stream: AnomalyStream::new(self.models.clone(), self.options.clone(), readiness.key, self.query.weight()?),
             intake: StreamIntake::new(&self.place, readiness.app),
             teller: StreamTeller::new(Arc::clone(readiness.stream)),
             began: Began { clock: Instant::now(), wall: SystemTime::now() },
+            recorder,
+            last: None,
         };
         Ok((live, StreamText::lasting(&event)))
     }
@@ -130,23 +143,45 @@ impl LiveStream for AnomalyLive {
 
     fn end(&mut self) -> Vec<StreamText> {
         let events = self.stream.end();
-        events.iter().map(|event| event_told(&self.teller, event, self.wall(event.time), None)).collect()
+        events.iter().map(|event| self.event_told(event)).collect()
     }
 }
 
 impl AnomalyLive {
     fn take(&mut self, (number, picture): Taken) {
         match picture {
-            Ok(picture) => self.stream.push(number, self.began.clock.elapsed(), SystemTime::now(), picture),
+            Ok(picture) => {
+                let (time, wall) = (self.began.clock.elapsed(), SystemTime::now());
+                if let Some(recorder) = &self.recorder {
+                    recorder.came(TimedPicture { time, wall, picture: picture.clone() });
+                }
+                self.stream.push(number, time, wall, picture);
+            }
             Err(error) => self.stream.push_error(number, error),
         }
     }
 
-    fn told(&self, output: AnomalyOutput) -> StreamText {
+    fn told(&mut self, output: AnomalyOutput) -> StreamText {
         match output {
-            AnomalyOutput::Frame(frame) => frame_told(&self.teller, frame),
-            AnomalyOutput::Event(event) => event_told(&self.teller, &event, self.wall(event.time), None),
+            AnomalyOutput::Frame(frame) => {
+                if let (Some(_), FrameEvent::Result { completed, .. }) = (&self.recorder, &frame) {
+                    self.last = Some(completed.output.picture.clone());
+                }
+                frame_told(&self.teller, frame)
+            }
+            AnomalyOutput::Event(event) => self.event_told(&event),
         }
+    }
+
+    /// Tells an event, and keeps what it is about where that is asked for.
+    fn event_told(&mut self, event: &SceneEvent) -> StreamText {
+        let (links, ticket) = self.recorder.as_mut().map(|recorder| recorder.links(event)).unwrap_or_default();
+        let wall = self.wall(event.time);
+        let text = event_told(&self.teller, event, wall, links);
+        if let (Some(recorder), Some(ticket), Some(picture)) = (&self.recorder, ticket, self.last.clone()) {
+            recorder.keep(ticket, (event, text.text()), (wall, picture));
+        }
+        text
     }
 
     /// The time of day of a moment on the stream's clock.

@@ -52,6 +52,8 @@ pub(crate) struct AnomalyQuery {
     weight: Option<u16>,
     /// What its binary messages are; `pictures` where left out.
     format: Option<FrameFormat>,
+    /// Keep a picture and a clip of each anomaly, where the server keeps evidence; without it nothing is kept. Of H.264 a picture alone.
+    evidence: Option<bool>,
     /// How long the models may take to be ready, in milliseconds.
     #[param(example = 60000)]
     timeout_ms: Option<u64>,
@@ -95,6 +97,11 @@ impl AnomalyQuery {
         self.format.unwrap_or_default()
     }
 
+    /// Whether its anomalies are to be kept.
+    pub(crate) fn keeps_evidence(&self) -> bool {
+        self.evidence.unwrap_or(false)
+    }
+
     /// How long the models may take to be ready, within the server's limit.
     pub(crate) fn timeout(&self, limit: Duration) -> Duration {
         self.timeout_ms.map_or(limit, |asked| Duration::from_millis(asked).min(limit))
@@ -123,6 +130,6 @@ impl<S: Send + Sync> FromRequestParts<S> for AnomalyQuery {
 
 fn unreadable(_: QueryRejection) -> ApiError {
     let detail = "the query takes pose, sequence, detector, appearance, person_score_min, score_start, score_end, \
-        duration_min_ms, update_every_ms, smoothing_ms, weight, format (pictures or h264) and timeout_ms, each at most once";
+        duration_min_ms, update_every_ms, smoothing_ms, weight, format (pictures or h264), evidence and timeout_ms, each at most once";
     ApiError::new(Refusal::Query, detail)
 }

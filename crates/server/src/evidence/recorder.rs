@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::streams::OpenStream;
 use crate::wire::EvidenceLinks;
 use axum::extract::ws::Utf8Bytes;
-use samovar_media::{Picture, PictureRing, RingLimits};
+use samovar_media::{Picture, PictureRing, RingLimits, TimedPicture};
 use samovar_pipelines::{SceneEvent, SceneEventKind};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,12 +45,19 @@ impl Recorder {
         })
     }
 
-    /// A ring for a stream of single pictures; none where no clips are kept.
-    #[expect(dead_code, reason = "streams of clients do not ask for evidence yet")]
-    pub(crate) fn picture_ring(app: &App) -> Option<PictureRing> {
-        let settings = &app.evidence.as_ref().filter(|evidence| evidence.settings.clips)?.settings;
-        let span = settings.before + settings.after + CUT;
-        Some(PictureRing::new(RingLimits { bytes: PICTURES_BYTES_MAX, span }))
+    /// For a stream of single pictures, told of each by [`Recorder::came`].
+    pub(crate) fn of_pictures(app: &App, stream: &Arc<OpenStream>) -> Option<Self> {
+        let settings = &app.evidence.as_ref()?.settings;
+        let limits = RingLimits { bytes: PICTURES_BYTES_MAX, span: settings.before + settings.after + CUT };
+        let footage = settings.clips.then(|| Footage::Pictures(PictureRing::new(limits)));
+        Self::new(app, stream, footage)
+    }
+
+    /// A compressed picture comes. What is decoded already would leave room for a few alone.
+    pub(crate) fn came(&self, picture: TimedPicture) {
+        if let Some(Footage::Pictures(ring)) = &self.footage {
+            ring.push(picture);
+        }
     }
 
     /// Where the evidence of this event's anomaly is; where the anomaly begins, with the ticket for [`Recorder::keep`].

@@ -17,9 +17,6 @@ pub(super) struct SourceCounts {
 
 impl SourceCounts {
     pub(super) fn new(stream: &Arc<OpenStream>, page: Option<(Arc<Metrics>, Arc<str>)>) -> Self {
-        if let Some((metrics, name)) = &page {
-            metrics.sources.know(name);
-        }
         Self { stream: Arc::clone(stream), page, seen: SourceFigures::default() }
     }
 

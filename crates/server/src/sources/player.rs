@@ -5,10 +5,10 @@ use super::counts::SourceCounts;
 use super::running::{RunningSource, SourceModels, SourceOptions};
 use super::{SourcePipeline, SourceSettings};
 use crate::app::{AnomalyNames, App};
-use crate::detect_live;
 use crate::error::ApiError;
 use crate::evidence::Footage;
 use crate::stream_teller::StreamTeller;
+use crate::{anomaly_live, detect_live};
 use futures_util::future::try_join_all;
 use samovar_media::Picture;
 use samovar_models::Detections;
@@ -48,6 +48,7 @@ impl Player {
                     appearance: settings.appearance.as_deref(),
                 })?;
                 warm(source, &models.handles()).await?;
+                anomaly_live::check(&models)?;
                 let stream = AnomalyStream::new(models, settings.options.clone(), app.next_key(), spec.weight);
                 Ok(Self::Anomaly(Box::new(AnomalyPlayer::new(stream, app, source, footage))))
             }

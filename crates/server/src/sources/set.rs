@@ -150,6 +150,9 @@ fn begin(
     let spec = SourceSpec { clip: clip(app, &settings), ..settings.spec.clone() };
     let reader = SourceReader::start(spec, SourceTools::new(program))
         .map_err(|error| SourceError::Settings(error.to_string()))?;
+    if configured {
+        app.metrics.sources.know(&settings.spec.name);
+    }
     let entry = app.board.open(facts(&settings));
     let source = Arc::new(RunningSource {
         stream: Arc::clone(entry.shared()),

@@ -6,9 +6,11 @@ use crate::pictures::png;
 use crate::promql::Page;
 use crate::promtool::Promtool;
 use crate::socket::Socket;
+use crate::sources::street;
+use crate::street::ffmpeg;
 use samovar_media::{FramePool, PoolPurpose};
 use samovar_runtime::{Drift, Event, MemoryStats, Observer};
-use samovar_server::{Metrics, Moment, PageFormat, ServerLimits};
+use samovar_server::{EvidenceSettings, Metrics, Moment, PageFormat, ServerLimits, ServerOptions, WebhookSettings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -129,7 +131,17 @@ fn values(metrics: &Metrics) -> BTreeMap<String, f64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manual_lists_every_metric_with_its_type_and_labels() {
-    let house = House::fake(ServerLimits::default()).await;
+    let Some(program) = ffmpeg() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // Sources, sinks and evidence have labels where there are some.
+    let given = ServerOptions {
+        ffmpeg: Some(program),
+        sources: vec![street("yard")],
+        webhooks: vec![WebhookSettings::new("hook", "http://127.0.0.1:9/")],
+        evidence: Some(EvidenceSettings::new(folder.path())),
+        ..options()
+    };
+    let house = House::fake_with(given, true).await;
     get(house.address, "/health").await;
     let page = Page::parse(&get(house.address, "/metrics").await.text());
     let manual = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();
