@@ -14,7 +14,7 @@ async fn scene(stream: &mut AnomalyStream) -> (u64, SceneFrame) {
         match stream.next().await {
             AnomalyOutput::Frame(FrameEvent::Result { frame, completed, .. }) => return (frame, completed.output),
             AnomalyOutput::Event(_) => {}
-            AnomalyOutput::Frame(other) => panic!("{other:?}"),
+            AnomalyOutput::Frame(other) => unreachable!("{other:?}"),
         }
     }
 }

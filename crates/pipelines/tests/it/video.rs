@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The clip that ships with Samovar; none, with a line that says so, where FFmpeg is absent.
-fn clip() -> Option<(PathBuf, FfmpegProgram)> {
+pub fn clip() -> Option<(PathBuf, FfmpegProgram)> {
     let program = FfmpegProgram::find().ok();
     assert!(program.is_some() || std::env::var_os("CI").is_none_or(|ci| ci != "true"), "FFmpeg is absent");
     if program.is_none() {
