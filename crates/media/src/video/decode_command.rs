@@ -48,10 +48,32 @@ pub(super) fn arguments(
     arguments.list
 }
 
+/// The arguments for decoding access units of H.264 that come as packets of a NUT stream on standard input.
+pub(super) fn access_unit_arguments(size: VideoSize, limits: &VideoLimits) -> Vec<OsString> {
+    let mut arguments = Arguments::default();
+    arguments.add("-nostdin -hide_banner -nostats -loglevel level+verbose -filter_threads 1");
+    arguments.pair("-max_alloc", &ALLOCATION_BYTES_MAX);
+    arguments.add("-protocol_whitelist pipe -format_whitelist nut -codec_whitelist h264");
+    arguments.pair("-max_pixels", &u64::from(limits.side_px).pow(2));
+    // One access unit is looked at to know the stream, and every frame is given out as soon as it is decoded.
+    arguments.add("-probesize 32 -analyzeduration 0 -fpsprobesize 0 -flags low_delay -threads 1 -f nut -i pipe:0");
+    arguments.add(&format!("-map 0:v:0 {NO_OTHERS}"));
+    if let Some(filter) = scale(size) {
+        arguments.pair("-filter:v", &filter);
+    }
+    arguments.add(RAW_OUTPUT);
+    arguments.add(NUT_OUTPUT);
+    arguments.add("pipe:1");
+    arguments.list
+}
+
 /// Where the child finds a file input: its standard input, opened once more so that it can seek.
 pub(super) const STDIN_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/self/fd/0" } else { "file:/dev/fd/0" };
 /// Only the picture.
 const NO_OTHERS: &str = "-map_metadata -1 -map_chapters -1 -an -sn -dn";
+/// The time base is set, since FFmpeg would otherwise round timestamps to the declared frame rate; and one thread, since
+/// several would hold a frame back until the next one comes.
+const RAW_OUTPUT: &str = "-fps_mode passthrough -enc_time_base 1:1000000 -pix_fmt yuv420p -c:v rawvideo -threads:v 1";
 /// Without an index the child's memory does not grow with the video.
 const NUT_OUTPUT: &str = "-f nut -write_index 0 -flush_packets 1";
 
@@ -125,8 +147,7 @@ fn add_output(arguments: &mut Arguments, input: &OpenInput, options: &VideoOptio
     if input.is_live(options) {
         arguments.add("-noautoscale");
     }
-    // The time base is set, since FFmpeg would otherwise round timestamps to the declared frame rate.
-    arguments.add("-fps_mode passthrough -enc_time_base 1:1000000 -pix_fmt yuv420p -c:v rawvideo");
+    arguments.add(RAW_OUTPUT);
     arguments.add(NUT_OUTPUT);
     arguments.add("pipe:1");
 }
@@ -141,12 +162,13 @@ fn filters(options: &VideoOptions, is_paced_here: bool) -> String {
         // A thousandth less than the interval: timestamps of many containers are rounded to milliseconds.
         filters.push(format!("select=isnan(prev_selected_t)+gte(t-prev_selected_t\\,{:.6}-0.001)", rate.recip()));
     }
-    if let VideoSize::Fit { width, height } = options.size {
-        filters.push(format!(
-            "scale=w=min({width}\\,iw):h=min({height}\\,ih):force_original_aspect_ratio=decrease:flags=bilinear"
-        ));
-    }
+    filters.extend(scale(options.size));
     filters.join(",")
+}
+
+fn scale(size: VideoSize) -> Option<String> {
+    let VideoSize::Fit { width, height } = size else { return None };
+    Some(format!("scale=w=min({width}\\,iw):h=min({height}\\,ih):force_original_aspect_ratio=decrease:flags=bilinear"))
 }
 
 /// A list of arguments under construction.

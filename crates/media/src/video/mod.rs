@@ -1,6 +1,7 @@
 //! Video: recorded files and network sources, decoded by the `ffmpeg` program in a confined child process.
 
 mod access_units;
+mod annex_b;
 mod child;
 mod child_log;
 mod clip;
@@ -22,6 +23,8 @@ mod picture_ring;
 mod program;
 mod sandbox;
 mod timed_ring;
+mod unit_queue;
+mod unit_session;
 mod watch;
 
 pub use access_units::{AccessUnitDecoder, AccessUnitEvent, AccessUnitOptions};

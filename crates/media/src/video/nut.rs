@@ -122,11 +122,6 @@ impl<R: Read> NutReader<R> {
         &self.stream
     }
 
-    /// Whether bytes of the next frame were read ahead, so that the source need not be asked for them.
-    pub const fn is_ahead(&self) -> bool {
-        self.at < self.end
-    }
-
     /// Where the bytes come from.
     pub const fn source_mut(&mut self) -> &mut R {
         &mut self.source

@@ -1,5 +1,6 @@
 //! Video through the `ffmpeg` program: which one is told by the environment, as in production.
 
+mod access_units;
 mod child;
 mod clip;
 mod decode;
