@@ -228,6 +228,17 @@ Examples:
 
 One input that fails does not stop the others; the exit code is 3 then.";
 
+/// Which frames of a video are looked at.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FrameChoices {
+    /// Look at every N-th frame of a video only
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub every: NonZeroU32,
+    /// Look at no more frames of each video than this
+    #[arg(long, value_name = "N")]
+    pub frames_max: Option<NonZeroU64>,
+}
+
 /// `samovar run detect`.
 #[derive(Debug, Args)]
 pub struct DetectArguments {
@@ -249,12 +260,9 @@ pub struct DetectArguments {
     /// Report only these classes, by name or number: person,car or 0,2
     #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
     pub classes: Vec<String>,
-    /// Look at every N-th frame of a video only
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub every: NonZeroU32,
-    /// Look at no more frames of each video than this
-    #[arg(long, value_name = "N")]
-    pub frames_max: Option<NonZeroU64>,
+    /// Which frames of videos.
+    #[command(flatten)]
+    pub looked_at: FrameChoices,
     /// Go into the folders of a folder too
     #[arg(long, short)]
     pub recursive: bool,

@@ -90,12 +90,8 @@ impl Session<'_> {
         let cancelled = self.cancelled.clone();
         // As many between decoder and poses as between poses and scores, and one that is drawn.
         let in_flight = 2 * self.loaded.slots;
-        let reading = VideoReading {
-            every: self.arguments.every,
-            frames_max: self.arguments.frames_max,
-            frames_held: 2 * in_flight + 2,
-            cancelled: &cancelled,
-        };
+        let reading =
+            VideoReading { frames: self.arguments.looked_at, frames_held: 2 * in_flight + 2, cancelled: &cancelled };
         let Some(decoder) = reading.open(input, program.clone()).await? else { return Ok(()) };
         let drawn = self.drawn(input, program)?;
         let progress = Progress::new(reading.frames_expected(decoder.info()), &input.output_name.display().to_string());
@@ -161,7 +157,7 @@ impl Session<'_> {
 
     /// The number of a frame among all of its video, from its number among those that are looked at.
     fn number(&self, index: u64) -> u64 {
-        index * u64::from(self.arguments.every.get())
+        index * u64::from(self.arguments.looked_at.every.get())
     }
 }
 

@@ -1,8 +1,7 @@
 //! What may be typed after `samovar run anomaly`.
 
-use crate::arguments::ModelChoices;
+use crate::arguments::{FrameChoices, ModelChoices};
 use clap::Args;
-use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 /// `samovar run anomaly`.
@@ -29,15 +28,12 @@ pub struct AnomalyArguments {
     /// An anomaly begins when the smoothed score reaches this [default: `anomaly.score_start`, 3.0]
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub score_start: Option<f32>,
-    /// It ends when the score falls below this [default: `anomaly.score_end`, 1.5]
+    /// It ends when the score falls below this [default: `anomaly.score_end`, 2.0]
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub score_end: Option<f32>,
-    /// Look at every N-th frame only
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub every: NonZeroU32,
-    /// Look at no more frames of each video than this
-    #[arg(long, value_name = "N")]
-    pub frames_max: Option<NonZeroU64>,
+    /// Which frames of videos.
+    #[command(flatten)]
+    pub looked_at: FrameChoices,
     /// Go into the folders of a folder too
     #[arg(long, short)]
     pub recursive: bool,

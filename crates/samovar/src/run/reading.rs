@@ -1,20 +1,18 @@
 //! A video that is opened and read: which of its frames, how many to expect, and how its end is judged.
 
 use super::input::{Input, Source};
+use crate::arguments::FrameChoices;
 use crate::failure::CliError;
 use samovar_media::{
     FfmpegProgram, FramePool, MediaErrorKind, PoolPurpose, UrlScheme, VideoDecoder, VideoEnd, VideoInfo, VideoInput,
     VideoLimits, VideoOptions,
 };
-use std::num::{NonZeroU32, NonZeroU64};
 use tokio_util::sync::CancellationToken;
 
 /// Which frames of a video are looked at, and who may end it early.
 pub struct VideoReading<'a> {
-    /// Every so many.
-    pub every: NonZeroU32,
-    /// No more than these.
-    pub frames_max: Option<NonZeroU64>,
+    /// As typed.
+    pub frames: FrameChoices,
     /// Frames that somebody holds besides the decoder.
     pub frames_held: usize,
     /// Ends everything early.
@@ -28,8 +26,8 @@ impl VideoReading<'_> {
     /// What is wrong with the video.
     pub async fn open(&self, input: &Input, program: FfmpegProgram) -> Result<Option<VideoDecoder>, CliError> {
         let mut options = VideoOptions::new(program);
-        options.every = self.every;
-        options.frame_count_max = self.frames_max.map(Into::into);
+        options.every = self.frames.every;
+        options.frame_count_max = self.frames.frames_max.map(Into::into);
         // The operator typed these addresses, so they are allowed; a server never opens one for a client.
         options.schemes = vec![UrlScheme::Http, UrlScheme::Https, UrlScheme::Rtsp];
         let frames = options.frames_ahead.get() as usize + 1 + self.frames_held;
@@ -55,8 +53,8 @@ impl VideoReading<'_> {
     /// Frames to come, as far as the container tells.
     pub fn frames_expected(&self, info: &VideoInfo) -> Option<u64> {
         let duration_s = info.declared_duration?.as_secs_f64();
-        let frames = (duration_s * info.declared_frames_per_second? / f64::from(self.every.get())).ceil() as u64;
-        Some(self.frames_max.map_or(frames, |max| frames.min(max.get())))
+        let frames = (duration_s * info.declared_frames_per_second? / f64::from(self.frames.every.get())).ceil() as u64;
+        Some(self.frames.frames_max.map_or(frames, |max| frames.min(max.get())))
     }
 }
 

@@ -45,8 +45,7 @@ impl VideoWork<'_> {
     ) -> Result<(), CliError> {
         let mut annotated = annotator.map(|annotator| annotator.video(input, program.clone())).transpose()?;
         let reading = VideoReading {
-            every: self.arguments.every,
-            frames_max: self.arguments.frames_max,
+            frames: self.arguments.looked_at,
             frames_held: self.in_flight + FRAMES_DRAWN,
             cancelled: self.cancelled,
         };
@@ -80,7 +79,7 @@ impl VideoWork<'_> {
             if let Some(annotated) = annotated.as_deref_mut() {
                 annotated.add(&frame, |canvas| draw_detections(canvas, &completed.output))?;
             }
-            let number = index * u64::from(self.arguments.every.get());
+            let number = index * u64::from(self.arguments.looked_at.every.get());
             report.frame(input, FrameRecord::new(number, frame.timestamp()), &completed)?;
             progress.step();
         }
