@@ -55,6 +55,8 @@ pub(super) struct RateMeter {
 }
 
 const ARRIVALS_MAX: usize = 32;
+/// A connection may begin with a few frames at once: less than this tells no rate.
+const SPAN_MIN_S: f64 = 0.2;
 
 impl RateMeter {
     pub(super) fn arrived(&mut self, now: Duration) {
@@ -72,7 +74,7 @@ impl RateMeter {
         let span = last.saturating_sub(*first).as_secs_f64();
         let silence = now.saturating_sub(*last).as_secs_f64();
         let waiting = if silence * intervals > 2.0 * span { silence } else { 0.0 };
-        if intervals == 0.0 || span + waiting <= 0.0 { 0.0 } else { intervals / (span + waiting) }
+        if span + waiting < SPAN_MIN_S { 0.0 } else { intervals / (span + waiting) }
     }
 }
 
@@ -87,5 +89,8 @@ mod tests {
         (0..100).for_each(|n| meter.arrived(Duration::from_millis(n * 100)));
         assert!((meter.per_second(Duration::from_millis(9_950)) - 10.0).abs() < 1e-6);
         assert!(meter.per_second(Duration::from_secs(60)) < 1.0);
+        let mut burst = RateMeter::default();
+        (0..4).for_each(|n| burst.arrived(Duration::from_micros(n)));
+        assert!(burst.per_second(Duration::from_millis(1)) < 1e-9, "a burst is no rate");
     }
 }

@@ -12,7 +12,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 
-/// A source that is being read. Dropping it ends its thread and its decoder, and waits for that for a second at most.
+/// A source that is being read. Dropping it ends its thread and its decoder, and waits for that: some 50 ms as a rule, a second at
+/// most. Who drops many calls [`stop`](Self::stop) on all of them first.
 #[derive(Debug)]
 pub struct SourceReader {
     spec: Arc<SourceSpec>,

@@ -57,7 +57,8 @@ pub async fn frame(reader: &mut SourceReader, wanted: impl Fn(&SourceFrame) -> b
         }
     };
     let found = tokio::time::timeout(LIMIT, found).await;
-    found.unwrap_or_else(|_| panic!("no such frame came; {:?}, {:?}", reader.state(), reader.figures()))
+    assert!(found.is_ok(), "no such frame came; {:?}, {:?}", reader.state(), reader.figures());
+    found.unwrap()
 }
 
 /// Waits for a state for which `wanted` holds; frames go by.
@@ -71,7 +72,8 @@ pub async fn state(reader: &mut SourceReader, wanted: impl Fn(&SourceState) -> b
         }
     };
     let found = tokio::time::timeout(LIMIT, found).await;
-    found.unwrap_or_else(|_| panic!("no such state came; {:?}, {:?}", reader.state(), reader.figures()))
+    assert!(found.is_ok(), "no such state came; {:?}, {:?}", reader.state(), reader.figures());
+    found.unwrap()
 }
 
 /// What this process holds that sources could leave behind.
