@@ -4,6 +4,7 @@
 //! twice, and none is lost while the broker is away, as long as it waits in the queue.
 
 use super::{MqttSettings, Sink, SinkEvent, SinkLoss};
+use crate::ServerError;
 use crate::random_id::{RandomId, random_share};
 use parking_lot::Mutex;
 use rumqttc::{
@@ -24,6 +25,22 @@ const PACKET_BYTES_MAX: usize = 256 << 10;
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const CONNECT_TIME_S: u64 = 10;
 const WAIT_FIRST: Duration = Duration::from_millis(500);
+
+/// Whether the settings can be right.
+///
+/// # Errors
+/// What is wrong with them.
+pub(super) fn check(settings: &MqttSettings) -> Result<(), ServerError> {
+    let prefix = &settings.topic_prefix;
+    let topic_ok =
+        (1..=256).contains(&prefix.len()) && !prefix.contains(['+', '#']) && !prefix.contains(char::is_control);
+    let wrong = |what: &str| Err(ServerError::Sinks(format!("broker `{}`: {what}", settings.name)));
+    match settings.host.is_empty() {
+        true => wrong("it has no host"),
+        false if !topic_ok => wrong("its topic must be 1 to 256 bytes without `+` and `#`"),
+        false => Ok(()),
+    }
+}
 
 /// Delivers what comes, in order, until the sink is closed and nothing is left.
 pub(super) async fn run(sink: Arc<Sink>, settings: MqttSettings) {
@@ -126,10 +143,9 @@ impl Link<'_> {
         // The first confirmation is that of the state.
         let mut told = false;
         loop {
-            if let Event::Incoming(Incoming::PubAck(_)) = events.poll().await.map_err(Box::new)? {
-                if std::mem::replace(&mut told, true) && self.window.confirm() {
-                    self.sink.delivered();
-                }
+            let confirmed = matches!(events.poll().await.map_err(Box::new)?, Event::Incoming(Incoming::PubAck(_)));
+            if confirmed && std::mem::replace(&mut told, true) && self.window.confirm() {
+                self.sink.delivered();
             }
         }
     }

@@ -102,7 +102,7 @@ async fn events_reach_the_broker_in_order_over_its_restart_and_the_end_is_told()
     sinks.start(&tasks, &kill);
     let all = sinks.named(&["broker".to_owned()]).unwrap();
     let say = |number: u32| {
-        let kind = if number % 2 == 0 { AnomalyStarted } else { AnomalyEnded };
+        let kind = if number.is_multiple_of(2) { AnomalyStarted } else { AnomalyEnded };
         tell(&all, &SinkEvent::new("yard".into(), kind, format!("{number}").into()));
     };
     (0..50).for_each(say);
@@ -145,4 +145,14 @@ async fn a_broker_that_is_not_there_costs_nothing_but_its_events() {
     sinks.close();
     tasks.close();
     timeout(PATIENCE, tasks.wait()).await.expect("the end does not wait for the broker");
+}
+
+#[test]
+fn a_topic_that_is_none_is_refused() {
+    let metrics = Arc::new(Metrics::new());
+    for prefix in ["", "a/#", "+", "a\0", &"a".repeat(300)] {
+        let wrong = MqttSettings { topic_prefix: prefix.to_owned(), ..settings(1) };
+        assert!(Sinks::new(&[], Some(&wrong), &metrics).is_err(), "{prefix}");
+    }
+    assert!(Sinks::new(&[], Some(&MqttSettings { host: String::new(), ..settings(1) }), &metrics).is_err());
 }

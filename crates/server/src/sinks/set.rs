@@ -21,6 +21,7 @@ impl Sinks {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ServerError> {
         webhooks.iter().try_for_each(webhook::check)?;
+        mqtt.iter().copied().try_for_each(mqtt::check)?;
         let sink = |name: &str, events: &[_], queue_max| Arc::new(Sink::new(name, events, queue_max, metrics));
         let webhooks = webhooks.iter().map(|one| (sink(&one.name, &one.events, one.queue_max), one.clone())).collect();
         let mqtt = mqtt.map(|broker| (sink(&broker.name, &broker.events, broker.queue_max), broker.clone()));

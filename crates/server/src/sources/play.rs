@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Plays a source until it is told to end or the server does; then everything of it is freed.
 pub(super) async fn play(app: Arc<App>, source: Arc<RunningSource>, entry: StreamEntry, reader: SourceReader) {
-    let _done = source.done.clone().drop_guard();
+    let leave = Leave(Arc::clone(&app), Arc::clone(&source));
     let page = source.configured.then(|| (Arc::clone(&app.metrics), Arc::clone(source.name())));
     let counts = SourceCounts::new(&source.stream, page);
     let mut playing = Playing { app: Arc::clone(&app), source: Arc::clone(&source), reader, counts };
@@ -22,11 +22,27 @@ pub(super) async fn play(app: Arc<App>, source: Arc<RunningSource>, entry: Strea
         playing.look(&mut player).await;
         player.end(&playing.counts);
     }
-    app.sources.forget(&source);
+    leave.forget();
     // The reader's thread may take a moment.
     playing.reader.stop();
     drop(tokio::task::spawn_blocking(move || drop(playing)).await);
     drop(entry);
+}
+
+/// However the task ends, the source is gone then and whoever waits for that is told.
+struct Leave(Arc<App>, Arc<RunningSource>);
+
+impl Leave {
+    fn forget(&self) {
+        self.0.sources.forget(&self.1);
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.forget();
+        self.1.done.cancel();
+    }
 }
 
 struct Playing {
