@@ -38,7 +38,7 @@ const ONLY_IN: [(&str, &[&str]); 13] = [
     ("hyper-util", &["server"]),
     ("prometheus-client", &["server"]),
     ("utoipa", &["server"]),
-    ("ureq", &["hub", "samovar"]),
+    ("ureq", &["hub", "samovar", "server"]),
     ("clap", &["samovar"]),
     ("indicatif", &["samovar"]),
 ];

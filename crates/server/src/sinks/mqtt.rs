@@ -11,7 +11,7 @@ use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions, NetworkOptions, QoS,
     TlsConfiguration, Transport,
 };
-use samovar_schedule::Backoff;
+use samovar_runtime::Backoff;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::webhook_post::{Answer, Post};
 use super::{Sink, SinkEvent, SinkLoss, WebhookSettings};
 use crate::ServerError;
 use crate::random_id::random_share;
-use samovar_schedule::Backoff;
+use samovar_runtime::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
 
