@@ -18,7 +18,7 @@ pub fn sources(config: &Config) -> Result<Vec<SourceSettings>, CliError> {
 
 fn source(name: &str, section: &SourceSection, general: &AnomalySection) -> Result<SourceSettings, CliError> {
     let wrong =
-        |message: String| CliError::new("source_invalid", format!("`sources.{name}`: {message}")).exit(Exit::Usage);
+        |message: String| CliError::new("sources_invalid", format!("`sources.{name}`: {message}")).exit(Exit::Usage);
     let address: SourceAddress = section.address.parse().map_err(|error| wrong(format!("{error}")))?;
     let default = SourceSpec::new(name, address);
     let spec = SourceSpec {
