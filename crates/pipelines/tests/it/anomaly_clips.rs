@@ -5,7 +5,7 @@ use samovar_engines::{Locations, Rten, present};
 use samovar_media::{
     FfmpegProgram, Frame, FramePool, Picture, PixelFormat, VideoDecoder, VideoInput, VideoLimits, VideoOptions,
 };
-use samovar_models::{FamilyHints, PoseEstimator, SequenceScorer, binder};
+use samovar_models::{AppearanceEncoder, FamilyHints, PoseEstimator, SequenceScorer, binder};
 use samovar_pipelines::{
     AnomalyModels, AnomalyOptions, AnomalyOutput, AnomalyStream, AnomalyVideo, FrameEvent, SceneEvent, SceneEventKind,
     SceneFrame, ScenePerson, WindowScore,
@@ -71,8 +71,13 @@ fn starter(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").join(path)
 }
 
-/// The two models, warm.
-async fn warm(engines: Vec<Arc<dyn Engine>>, pose: &Path, sequence: &Path) -> (Registry, AnomalyModels) {
+/// The models by their files, warm: pose, sequence, and one that tells people apart by their looks.
+async fn warm(
+    engines: Vec<Arc<dyn Engine>>,
+    pose: &Path,
+    sequence: &Path,
+    looks: Option<&Path>,
+) -> (Registry, AnomalyModels) {
     let spec = |name: &str, path: &Path| ModelSpec {
         precision: PrecisionChoice::Fixed(Precision::F32),
         ..ModelSpec::new(name, ModelSource::file(path), binder(FamilyHints::default()))
@@ -81,15 +86,18 @@ async fn warm(engines: Vec<Arc<dyn Engine>>, pose: &Path, sequence: &Path) -> (R
         device: DeviceOptions { slots: 2, ..DeviceOptions::default() },
         ..RegistryOptions::new(engines)
     };
-    let registry = Registry::start(options, vec![spec("pose", pose), spec("sequence", sequence)]).unwrap();
-    for name in ["pose", "sequence"] {
-        registry.model(name).unwrap().open().await.unwrap();
+    let files = [("pose", Some(pose)), ("sequence", Some(sequence)), ("looks", looks)];
+    let specs: Vec<_> = files.iter().filter_map(|(name, path)| Some(spec(name, (*path)?))).collect();
+    let names: Vec<_> = specs.iter().map(|spec| spec.name.clone()).collect();
+    let registry = Registry::start(options, specs).unwrap();
+    for name in names {
+        registry.model(&name).unwrap().open().await.unwrap();
     }
     let models = AnomalyModels {
         detector: None,
         pose: PoseEstimator::new(registry.model("pose").unwrap()),
         sequence: SequenceScorer::new(registry.model("sequence").unwrap()),
-        appearance: None,
+        appearance: looks.map(|_| AppearanceEncoder::new(registry.model("looks").unwrap())),
     };
     (registry, models)
 }
@@ -123,7 +131,7 @@ async fn recorded(models: AnomalyModels, decoder: VideoDecoder, clip: u32) -> To
 async fn sixteen_clips_at_once_give_what_each_gives_alone() {
     let Some(program) = ffmpeg() else { return };
     let (pose, sequence) = (starter("models/starter-pose.onnx"), starter("models/starter-stg-nf.onnx"));
-    let (_registry, models) = warm(vec![Arc::new(Rten)], &pose, &sequence).await;
+    let (_registry, models) = warm(vec![Arc::new(Rten)], &pose, &sequence, None).await;
     let play = |clip: u32| recorded(models.clone(), street(&program, clip, 30), clip);
     let clips: Vec<_> = (0..16).map(|clip| tokio::spawn(play(clip))).collect();
     let mut scores = 0;
@@ -142,7 +150,7 @@ async fn sixteen_clips_at_once_give_what_each_gives_alone() {
 async fn a_recording_gives_what_the_live_stream_gave_and_tells_of_the_one_who_fell() {
     let Some(program) = ffmpeg() else { return };
     let (pose, sequence) = (starter("models/starter-pose.onnx"), starter("models/starter-stg-nf.onnx"));
-    let (_registry, models) = warm(vec![Arc::new(Rten)], &pose, &sequence).await;
+    let (_registry, models) = warm(vec![Arc::new(Rten)], &pose, &sequence, None).await;
     // The second half of the clip: 120 frames in which somebody falls and stays down.
     let recording = recorded(models.clone(), street(&program, 10, 120), 0).await;
     let live = live(models, street(&program, 10, 120), false).await;
@@ -196,7 +204,8 @@ async fn real_walkers_are_no_anomaly_and_the_same_lying_are() {
     let Some((program, folder)) = test_models() else { return };
     let (pose, sequence) =
         (folder.join("yolov8n-pose/yolov8n-pose.onnx"), folder.join("stg-nf/stg_nf_shanghaitech.onnx"));
-    let (_registry, models) = warm(present(&Locations::from_environment()), &pose, &sequence).await;
+    let looks = folder.join("osnet-x0.25/osnet_x0_25_msmt17.onnx");
+    let (_registry, models) = warm(present(&Locations::from_environment()), &pose, &sequence, Some(&looks)).await;
     let clip = folder.join("media/one-by-one-person-detection.mp4");
     // Somebody walks through whom the pose model finds lying as well.
     let part = || decoder(program.clone(), &clip, Duration::from_secs(23), 80);
@@ -204,7 +213,10 @@ async fn real_walkers_are_no_anomaly_and_the_same_lying_are() {
     println!("upright: {} windows, smoothed at most {}", upright.scores().len(), upright.score_max());
     assert!(upright.scores().len() > 40 && upright.count(SceneEventKind::PersonAppeared) > 0);
     assert_eq!(upright.count(SceneEventKind::AnomalyStarted), 0);
-    let lying = live(models, part(), true).await;
+    let lying = live(models.clone(), part(), true).await;
     println!("lying: {} windows, smoothed at most {}", lying.scores().len(), lying.score_max());
     assert!(lying.count(SceneEventKind::AnomalyStarted) > 0);
+    // In a recording a look that cannot be encoded would have ended it.
+    let looked_at = recorded(models, decoder(program.clone(), &clip, Duration::from_secs(26), 10), 2).await;
+    assert!(looked_at.frames.len() == 10 && looked_at.frames.iter().any(|(persons, _)| !persons.is_empty()));
 }
