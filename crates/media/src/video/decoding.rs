@@ -57,7 +57,6 @@ impl Work {
 
     fn decode(&self, stop: PipeReader) -> Result<VideoEnd, MediaError> {
         let (packets, descriptor) = self.packet_feed()?.unzip();
-        // Declared after the feed, so that the child is gone before the feed is joined.
         let mut child = self.spawn(descriptor)?;
         let (stdout, stderr) = (child.take_stdout(), child.take_stderr());
         let output = Watch::new(stderr, stop).and_then(|watch| WatchedOutput::new(stdout, watch));

@@ -117,6 +117,43 @@ fn assert_stopped(script: &str, frames_before: usize) {
     assert_eq!((frame_count, end.unwrap_err().kind()), (frames_before, MediaErrorKind::DecoderFailed), "{script}");
 }
 
+/// A loop over `script`, which may write to the packets' pipe as `$packets`.
+fn decode_with_packets(script: &str) -> (usize, Result<VideoEnd, MediaError>, RingStats) {
+    let (folder, program) =
+        fake(&format!("eval \"packets=\\${{$#}}\"; packets=${{packets#pipe:}}; export packets; {script}"));
+    let path = folder.path().join("good.nut");
+    std::fs::write(&path, good_stream()).unwrap();
+    let ring = PacketRing::new(RingLimits { bytes: 1 << 20, span: Duration::from_secs(60) });
+    let options = VideoOptions { packets: Some(ring.clone()), ..VideoOptions::new(program) };
+    let mut decoder =
+        VideoDecoder::open(VideoInput::Loop(path), options, &VideoLimits::default(), FramePool::new(4)).unwrap();
+    let mut frame_count = 0;
+    let end = loop {
+        match decoder.next_frame() {
+            Ok(Some(_)) => frame_count += 1,
+            Ok(None) => break Ok(decoder.end().unwrap()),
+            Err(error) => break Err(error),
+        }
+    };
+    drop(decoder);
+    (frame_count, end, ring.stats())
+}
+
+#[test]
+fn packets_of_a_liar_are_refused_and_hold_nobody_up() {
+    for script in [
+        "bash -c 'cat /dev/urandom >&$packets'; exec cat",
+        "bash -c 'printf \"nut/multimedia container\\0\" >&$packets'; exec cat",
+        "exec cat",
+        // Somebody stays behind and holds the pipe.
+        "sleep 1000 <&- >&- 2>&- & exec cat",
+    ] {
+        let (frame_count, end, stats) = decode_with_packets(script);
+        assert_eq!((frame_count, stats.items), (2, 0), "{script}");
+        end.unwrap();
+    }
+}
+
 #[test]
 fn the_child_is_bound_in_its_resources_and_environment() {
     let bound = "[ $(ulimit -f) = 0 ] && [ $(ulimit -c) = 0 ] && [ $(ulimit -n) -le 32 ] && [ $(ulimit -v) -lt 2200000 ] \

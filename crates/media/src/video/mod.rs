@@ -22,6 +22,7 @@ mod packet_ring;
 mod picture_ring;
 mod program;
 mod sandbox;
+mod stoppable;
 mod timed_ring;
 mod unit_queue;
 mod unit_session;

@@ -4,6 +4,7 @@
 
 use super::nut::{NutError, NutReader, NutStream};
 use super::packet_ring::{Packet, PacketCodec, PacketRing};
+use super::stoppable::{Stop, Stoppable};
 use std::io::{self, PipeReader};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -15,15 +16,17 @@ const DECODE_DELAY_MAX: u64 = 32;
 /// FFmpeg's name in NUT for JPEG pictures.
 const MJPEG: &[u8; 4] = b"MJPG";
 
-/// A thread that fills a ring. Dropped after the child, whose end is its end.
+/// A thread that fills a ring. Its end is the child's, or comes with its drop.
 #[derive(Debug)]
 pub(super) struct PacketFeed {
+    stop: Option<Stop>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl PacketFeed {
     /// Starts reading. `is_http` tells that JPEG pictures have no times but those of their arrival.
     pub(super) fn start(pipe: PipeReader, ring: PacketRing, is_http: bool) -> io::Result<Self> {
+        let (pipe, stop) = Stoppable::new(pipe)?;
         let read = move || match read(pipe, &ring, is_http) {
             // The child was ended, or ended.
             Ok(()) | Err(NutError::Io(_)) => {}
@@ -31,19 +34,20 @@ impl PacketFeed {
             Err(error) => tracing::warn!(%error, "the packets of a source cannot be read"),
         };
         let thread = std::thread::Builder::new().name("video-packets".into()).spawn(read)?;
-        Ok(Self { thread: Some(thread) })
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
 
 impl Drop for PacketFeed {
     fn drop(&mut self) {
+        drop(self.stop.take());
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the thread of a source's packets panicked");
         }
     }
 }
 
-fn read(pipe: PipeReader, ring: &PacketRing, is_http: bool) -> Result<(), NutError> {
+fn read(pipe: Stoppable<PipeReader>, ring: &PacketRing, is_http: bool) -> Result<(), NutError> {
     let mut reader = NutReader::open(pipe)?;
     let codec = codec(reader.stream())?;
     let by_arrival = is_http && &codec.fourcc == MJPEG;

@@ -8,6 +8,7 @@ use super::nut::{NutError, NutReader};
 use super::nut_writer;
 use super::packet_ring::PacketCodec;
 use super::sandbox::{Grant, Sandbox};
+use super::stoppable::Stoppable;
 use super::unit_queue::{Unit, UnitQueue};
 use super::watch::{Watch, WatchedOutput};
 use crate::{Frame, MediaError, MediaErrorKind, PixelFormat, YuvMatrix, YuvRange};
@@ -16,6 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, PipeReader, Read, Write};
 use std::process::{ChildStdin, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Access units that the child may hold. Enough that it never waits for the next one.
@@ -107,7 +109,7 @@ impl Feed {
         self.state.lock().process_id
     }
 
-    /// Ends the writing thread, once the child cannot block it any more.
+    /// Ends the writing thread where it waits for access units.
     fn end_session(&self) {
         self.state.lock().is_over = true;
         self.changed.notify_all();
@@ -184,13 +186,14 @@ pub(super) fn run_session(work: &mut Work, stop: PipeReader) -> Result<SessionEn
     let (stdin, stdout, stderr) = (child.take_stdin(), child.take_stdout(), child.take_stderr());
     let output = Watch::new(stderr, stop).and_then(|watch| WatchedOutput::new(stdout, watch));
     let mut output = output.map_err(|_| no_resources())?;
-    let feed = std::sync::Arc::clone(&work.feed);
+    let feed = Arc::clone(&work.feed);
+    let (stdin, stop_writing) = Stoppable::new(stdin).map_err(|_| no_resources())?;
     let writer = std::thread::Builder::new().name("access-unit-feed".into()).spawn(move || write_units(&feed, stdin));
     let writer = writer.map_err(|_| no_resources())?;
     let read = read_frames(work, &mut output);
     let end = conclude(work, &mut child, &mut output, read);
-    // A child that is gone cannot block the writing thread.
     drop(child);
+    drop(stop_writing);
     work.feed.end_session();
     if writer.join().is_err() {
         tracing::error!("the thread that feeds access units panicked");
@@ -221,8 +224,8 @@ fn spawn(work: &Work) -> Result<ConfinedChild, MediaError> {
     })
 }
 
-/// The whole life of the writing thread. It ends with the session; a write that blocks ends with the child.
-fn write_units(feed: &Feed, mut stdin: ChildStdin) {
+/// The whole life of the writing thread. It ends with the session.
+fn write_units(feed: &Feed, mut stdin: Stoppable<ChildStdin>) {
     // The size is only a hint: the parameter sets tell it.
     let mut head = nut_writer::packet_stream_head(&PacketCodec::h264(16, 16));
     let mut sps = None;
@@ -262,7 +265,7 @@ impl Read for PatientOutput<'_> {
 }
 
 fn read_frames(work: &mut Work, output: &mut WatchedOutput) -> Result<(), NutError> {
-    let feed = std::sync::Arc::clone(&work.feed);
+    let feed = Arc::clone(&work.feed);
     let mut reader = NutReader::open(PatientOutput { output, feed: &feed, stall: work.options.limits.stall })?;
     let (width, height) = (reader.stream().width, reader.stream().height);
     if &reader.stream().fourcc != b"I420" || width.max(height) > work.options.limits.side_px {

@@ -278,3 +278,47 @@ fn devices_are_named_as_devices() {
     }
     assert_eq!(kind("/dev/video999"), MediaErrorKind::Unreadable);
 }
+
+/// CPU seconds that a process has used, and the most memory that it has held in MiB.
+fn used(pid: u32) -> (f64, f64) {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<_> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    (ticks / 100.0, line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0)
+}
+
+#[test]
+#[ignore = "prints figures; takes a minute"]
+fn figures_of_one_camera() {
+    let Some(program) = coder() else { return };
+    for (size, rate) in [((640, 360), 10), ((1280, 720), 25), ((1920, 1080), 25)] {
+        let video = media("vtest.mp4");
+        let spec = FootageSpec {
+            video: video.as_deref(),
+            size,
+            rate,
+            seconds: 20,
+            key_distance: 2 * rate,
+            ..FootageSpec::new(program.path())
+        };
+        let camera = RtspCamera::start(Footage::make(&spec).unwrap()).unwrap();
+        for (has_packets, keyframes_only) in [(false, false), (true, false), (true, true)] {
+            let mut opening = live(&program, camera.url());
+            opening.options.packets = has_packets.then(ring);
+            opening.options.keyframes_only = keyframes_only;
+            let mut decoder = opening.open().unwrap();
+            let pid = decoder.process_id();
+            let (before, _) = used(pid);
+            let first = times(&mut decoder, 1)[0];
+            let count = if keyframes_only { 4 } else { 8 * rate as usize };
+            let seconds = (times(&mut decoder, count)[count - 1] - first).as_secs_f64();
+            let (after, memory) = used(pid);
+            let share = (after - before) / seconds;
+            eprintln!(
+                "{size:?} at {rate}: packets {has_packets}, key frames only {keyframes_only}: {share:.4} CPU-s per s, {memory:.1} MiB"
+            );
+        }
+    }
+}

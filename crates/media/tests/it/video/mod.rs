@@ -15,7 +15,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// The program, or a word that the test is skipped.
-fn program() -> Option<FfmpegProgram> {
+pub(crate) fn program() -> Option<FfmpegProgram> {
     match FfmpegProgram::find() {
         Ok(program) => Some(program),
         Err(error) => skipped(&error.to_string()),
@@ -23,7 +23,7 @@ fn program() -> Option<FfmpegProgram> {
 }
 
 /// A real video, or a word that the test is skipped.
-fn media(name: &str) -> Option<PathBuf> {
+pub(crate) fn media(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("SAMOVAR_TEST_MODELS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models"), PathBuf::from);
     let path = root.join("media").join(name);
@@ -37,15 +37,15 @@ fn skipped<T>(why: &str) -> Option<T> {
 }
 
 /// Everything about one run of a decoder.
-struct Opening {
+pub(crate) struct Opening {
     input: VideoInput,
-    options: VideoOptions,
+    pub(crate) options: VideoOptions,
     limits: VideoLimits,
     pool: FramePool,
 }
 
 impl Opening {
-    fn file(program: &FfmpegProgram, path: &Path) -> Self {
+    pub(crate) fn file(program: &FfmpegProgram, path: &Path) -> Self {
         Self {
             input: VideoInput::File(path.to_owned()),
             options: VideoOptions::new(program.clone()),
@@ -54,7 +54,7 @@ impl Opening {
         }
     }
 
-    fn open(self) -> Result<VideoDecoder, MediaError> {
+    pub(crate) fn open(self) -> Result<VideoDecoder, MediaError> {
         VideoDecoder::open(self.input, self.options, &self.limits, self.pool)
     }
 
