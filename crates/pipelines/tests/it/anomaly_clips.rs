@@ -213,10 +213,7 @@ async fn real_walkers_are_no_anomaly_and_the_same_lying_are() {
     println!("upright: {} windows, smoothed at most {}", upright.scores().len(), upright.score_max());
     assert!(upright.scores().len() > 40 && upright.count(SceneEventKind::PersonAppeared) > 0);
     assert_eq!(upright.count(SceneEventKind::AnomalyStarted), 0);
-    let lying = live(models.clone(), part(), true).await;
+    let lying = live(models, part(), true).await;
     println!("lying: {} windows, smoothed at most {}", lying.scores().len(), lying.score_max());
     assert!(lying.count(SceneEventKind::AnomalyStarted) > 0);
-    // In a recording a look that cannot be encoded would have ended it.
-    let looked_at = recorded(models, decoder(program.clone(), &clip, Duration::from_secs(26), 10), 2).await;
-    assert!(looked_at.frames.len() == 10 && looked_at.frames.iter().any(|(persons, _)| !persons.is_empty()));
 }
