@@ -176,9 +176,9 @@ impl VideoIntake {
                 return (number, outcome);
             }
             match self.decoded.take().await {
-                Decoded::Frame(number, frame) => self.settle(number, Ok(Picture::from(frame))),
-                Decoded::Displaced(number) => self.settle(number, Err(displaced())),
-                Decoded::Empty(number) => self.settle(number, Err(no_picture())),
+                Decoded::Frame(number, frame) => self.decoded_to(number, Ok(Picture::from(frame))),
+                Decoded::Displaced(number) => self.decoded_to(number, Err(displaced())),
+                Decoded::Empty(number) => self.decoded_to(number, Err(no_picture())),
                 Decoded::Failed(error) => self.fail(&error),
             }
         }
@@ -192,6 +192,14 @@ impl VideoIntake {
         for fate in self.fates.iter_mut().filter(|fate| fate.outcome.is_none()) {
             fate.outcome = Some(Err(run_error(error)));
         }
+    }
+
+    /// The decoder tells of access units in their order: one before this that it said nothing of was parameter sets alone.
+    fn decoded_to(&mut self, number: u64, outcome: Result<Picture, RunError>) {
+        for fate in self.fates.iter_mut().take_while(|fate| fate.number < number) {
+            fate.outcome.get_or_insert_with(|| Err(no_picture()));
+        }
+        self.settle(number, outcome);
     }
 
     fn settle(&mut self, number: u64, outcome: Result<Picture, RunError>) {

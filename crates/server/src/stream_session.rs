@@ -156,6 +156,8 @@ impl Early {
 
 /// The longest that a stream waits for its model: loading, comparing precisions and warming may take minutes.
 const OPEN_MAX: Duration = Duration::from_secs(600);
+/// The longest that a stream which is to end waits for the frames that it has taken in.
+const FINISH_MAX: Duration = Duration::from_secs(10);
 const GOING_AWAY: End = End::Close(1001, "the server is shutting down");
 const DELETED: End = End::Close(1000, "the stream was ended by request");
 const STUCK: End = End::Close(1008, "the client does not read");
@@ -215,8 +217,10 @@ impl<L: LiveStream> Running<L> {
 
     /// Tells what becomes of the frames that were taken in, and no more.
     async fn finish(&mut self, link: &mut StreamLink, end: End) -> End {
+        let deadline = Instant::now() + FINISH_MAX;
         while !self.live.is_idle() && !link.is_overfull() {
             tokio::select! {
+                () = sleep_until(deadline) => break,
                 event = self.live.next() => self.tell(link, event),
                 incoming = link.next() => if let Incoming::Closed | Incoming::Gone | Incoming::Fault(..) = incoming {
                     return ended(&incoming);

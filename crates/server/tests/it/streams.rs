@@ -8,6 +8,7 @@ use crate::socket::Socket;
 use crate::street::{crowded, empty};
 use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
+use samovar_engines::Gate;
 use samovar_server::ServerLimits;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -208,4 +209,86 @@ async fn five_hundred_clients_that_go_anywhere_leave_nothing_behind() {
     println!("the pose model ran {} times for clients that had gone or were about to", pose.counts().runs);
     let mut socket = Socket::open_at(address, "/v1/streams/anomaly").await;
     assert_eq!(socket.event().await["type"], "ready", "and one more is served as before");
+}
+
+/// A stream that always has a frame waiting, and what became of its frames.
+struct Pressing {
+    socket: Socket,
+    results: usize,
+    dropped: u64,
+    sent: u64,
+}
+
+impl Pressing {
+    async fn open(address: SocketAddr, weight: u16) -> Self {
+        let socket = Socket::ready(address, &format!("?weight={weight}")).await;
+        Self { socket, results: 0, dropped: 0, sent: 0 }
+    }
+
+    /// Sends one more frame; when this returns, the server has taken it.
+    async fn press(&mut self) {
+        self.socket.frame(png(8, 8, self.sent as u8)).await;
+        self.sent += 1;
+        self.socket.say(r#"{"type":"options"}"#).await;
+        while self.count().await != "options" {}
+    }
+
+    async fn count(&mut self) -> String {
+        let event = self.socket.event().await;
+        match event["type"].as_str().unwrap() {
+            "result" => self.results += 1,
+            "dropped" => self.dropped += event["count"].as_u64().unwrap(),
+            _ => {}
+        }
+        event["type"].as_str().unwrap().to_owned()
+    }
+
+    async fn finish(&mut self) {
+        while self.results as u64 + self.dropped < self.sent {
+            self.count().await;
+        }
+    }
+}
+
+const WEIGHTS: [u16; 8] = [1, 1, 1, 1, 1, 1, 2, 2];
+const ROUNDS: usize = 60;
+/// Runs in each of them.
+const RUNS: usize = 2;
+/// Runs at once in a test's server.
+const SLOTS: usize = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_overload_nobody_is_left_out_and_each_stream_is_told_what_was_dropped() {
+    let house = House::fake(ServerLimits::default()).await;
+    let gate = Gate::closed();
+    house.fake.hold_runs(&gate);
+    let mut streams = Vec::new();
+    for weight in WEIGHTS {
+        streams.push(Pressing::open(house.address, weight).await);
+    }
+    // Of the eight frames that come in each round the engine looks at two.
+    for _ in 0..ROUNDS {
+        for stream in &mut streams {
+            stream.press().await;
+        }
+        for _ in 0..RUNS {
+            let before = house.fake.counts().runs;
+            gate.let_through(1);
+            while house.fake.counts().runs == before || gate.waiting() < SLOTS {
+                tokio::time::sleep(Duration::from_micros(200)).await;
+            }
+        }
+    }
+    gate.open();
+    for stream in &mut streams {
+        stream.finish().await;
+    }
+    let results: Vec<_> = streams.iter().map(|stream| stream.results).collect();
+    println!("of {ROUNDS} frames each: {results:?}");
+    assert!(results.iter().all(|&results| results > 0), "nobody is left out");
+    for (stream, listed) in streams.iter().zip(list(house.address).await) {
+        let figures = &listed["figures"];
+        assert_eq!((&figures["frames"], &figures["results"]), (&stream.sent.into(), &stream.results.into()));
+        assert_eq!(figures["dropped"]["overloaded"], stream.dropped);
+    }
 }
