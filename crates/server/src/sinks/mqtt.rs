@@ -118,12 +118,14 @@ impl Link<'_> {
         for event in again {
             self.publish(client, &event).await;
         }
-        while let Some(event) = self.sink.queue.next().await {
+        loop {
+            // Before the event is taken: one that waited for its place here would be lost with the connection.
+            self.window.until(WINDOW - 1).await;
+            let Some(event) = self.sink.queue.next().await else { break };
             if event.body.len() > PACKET_BYTES_MAX / 2 {
                 self.sink.lost(SinkLoss::Refused, 1);
                 continue;
             }
-            self.window.until(WINDOW - 1).await;
             self.window.events.lock().push_back(event.clone());
             self.publish(client, &event).await;
         }
