@@ -80,7 +80,7 @@ impl VideoEncoder {
         let expected = (options.width, options.height, options.format);
         let thread = std::thread::Builder::new()
             .name("video-encoder".into())
-            .spawn(move || encode(&options, OutputFile { file, bytes_max }, &waiting, watched_stop))
+            .spawn(move || encode(&options, &OutputFile { file, bytes_max }, &waiting, watched_stop))
             .map_err(|_| no_resources())?;
         let (frames, stop, thread) = (Some(frames), Some(stop), Some(thread));
         Ok(Self { frames, expected, stop, thread, path: path.to_owned(), finished: false })
@@ -150,11 +150,11 @@ impl OutputFile {
 /// The whole life of the thread.
 fn encode(
     options: &EncoderOptions,
-    output: OutputFile,
+    output: &OutputFile,
     frames: &Receiver<Frame>,
     stop: PipeReader,
 ) -> Result<(), MediaError> {
-    let mut child = spawn(options, &output)?;
+    let mut child = spawn(options, output)?;
     let (stdin, stderr) = (child.take_stdin(), child.take_stderr());
     let input = Watch::new(stderr, stop).and_then(|watch| WatchedInput::new(stdin, watch));
     let mut input = input.map_err(|_| no_resources())?;

@@ -191,7 +191,7 @@ pub(super) fn run_session(work: &mut Work, stop: PipeReader) -> Result<SessionEn
     let writer = std::thread::Builder::new().name("access-unit-feed".into()).spawn(move || write_units(&feed, stdin));
     let writer = writer.map_err(|_| no_resources())?;
     let read = read_frames(work, &mut output);
-    let end = conclude(work, &mut child, &mut output, read);
+    let end = conclude(work, &mut child, &mut output, &read);
     drop(child);
     drop(stop_writing);
     work.feed.end_session();
@@ -299,12 +299,12 @@ fn conclude(
     work: &Work,
     child: &mut ConfinedChild,
     output: &mut WatchedOutput,
-    read: Result<(), NutError>,
+    read: &Result<(), NutError>,
 ) -> Result<SessionEnd, MediaError> {
-    if matches!(&read, Err(NutError::Io(error)) if error.kind() == ErrorKind::ConnectionAborted) {
+    if matches!(read, Err(NutError::Io(error)) if error.kind() == ErrorKind::ConnectionAborted) {
         return Ok(SessionEnd::Closed);
     }
-    let is_silent = matches!(&read, Err(NutError::Io(error)) if error.kind() == ErrorKind::TimedOut);
+    let is_silent = matches!(read, Err(NutError::Io(error)) if error.kind() == ErrorKind::TimedOut);
     if !is_silent {
         output.watch.allow(work.options.limits.stall);
         output.watch.read_log_to_end();

@@ -225,7 +225,7 @@ fn cut(pool: &FramePool, frame: &Frame, crop: Crop) -> Frame {
     let mut samples = Vec::new();
     match frame.format() {
         PixelFormat::Rgb8 => {
-            cut_plane(frame.pixels(), 3 * width, [3 * part[0], part[1], 3 * part[2], part[3]], &mut samples)
+            cut_plane(frame.pixels(), 3 * width, [3 * part[0], part[1], 3 * part[2], part[3]], &mut samples);
         }
         PixelFormat::Yuv420 { .. } => {
             let half = (width.div_ceil(2), height.div_ceil(2));

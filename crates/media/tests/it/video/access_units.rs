@@ -114,7 +114,7 @@ fn garbage_is_refused_or_ends_the_decoder_and_never_hangs_it() {
     // Looks like key frames, and is none.
     for number in 2..40 {
         let mut unit = vec![0, 0, 0, 1, 0x67, 0x42, 0, 0, 0, 1, 0x65];
-        unit.extend((0..2_000_u64).map(|index| (index * index * (number + 7) >> 3) as u8 | 1));
+        unit.extend((0..2_000_u64).map(|index| ((index * index * (number + 7)) >> 3) as u8 | 1));
         if decoder.push(number, unit.into()).is_err() {
             break;
         }
