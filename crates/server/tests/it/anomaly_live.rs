@@ -5,8 +5,10 @@ use crate::feed::Feed;
 use crate::house::{House, options};
 use crate::pictures::png;
 use crate::socket::Socket;
-use crate::street::{empty, ffmpeg, pictures, watched};
+use crate::street::{empty, ffmpeg, pictures, starter, watched};
 use samovar_engines::Gate;
+use samovar_media::FfmpegProgram;
+use samovar_server::ServerOptions;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -201,4 +203,51 @@ async fn two_streams_number_their_people_apart() {
         look(&mut third, &street[street.len() - 1 - index]).await;
     }
     assert!(alone.iter().any(|persons| !persons.as_array().unwrap().is_empty()));
+}
+
+/// The first seconds of the street as H.264, one access unit each; none where the program cannot encode it.
+fn access_units(program: &FfmpegProgram) -> Option<Vec<Vec<u8>>> {
+    let input = starter("samples/street.mp4");
+    let encoding = "-t 2 -an -c:v libx264 -tune zerolatency -bf 0 -g 12 -x264-params aud=1 -f h264 pipe:1";
+    let mut command = std::process::Command::new(program.path());
+    command.args(["-v", "error", "-i"]).arg(input).args(encoding.split(' '));
+    let bytes = command.output().unwrap().stdout;
+    const DELIMITER: [u8; 5] = [0, 0, 0, 1, 9];
+    let starts: Vec<_> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(&DELIMITER)).collect();
+    let ends = starts.iter().skip(1).copied().chain([bytes.len()]);
+    let units: Vec<_> = starts.iter().zip(ends).map(|(&start, end)| bytes[start..end].to_vec()).collect();
+    (!units.is_empty()).then_some(units)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_units_are_frames_with_the_numbers_of_their_messages() {
+    let Some(program) = ffmpeg().filter(FfmpegProgram::has_x264) else { return };
+    let units = access_units(&program).unwrap();
+    let house = watched(ServerOptions { ffmpeg: Some(program), ..options() }).await;
+    let (mut socket, _) = ready(house.address, "?format=h264").await;
+    let (mut persons, mut next, mut results) = (0, 0, 0);
+    for (number, unit) in (0_u64..).zip(&units) {
+        socket.frame(unit.clone()).await;
+        while next <= number {
+            let message = socket.event().await;
+            match message["type"].as_str() {
+                Some("result") => {
+                    assert_eq!((&message["frame"], &message["width"]), (&next.into(), &640.into()), "{message}");
+                    persons += message["persons"].as_array().unwrap().len();
+                    (next, results) = (next + 1, results + 1);
+                }
+                Some("dropped") => next += message["count"].as_u64().unwrap(),
+                Some("event") => {}
+                _ => panic!("{message}"),
+            }
+        }
+    }
+    println!("{} access units, {results} results, {persons} persons", units.len());
+    assert!(results > 12 && persons > 0);
+    socket.frame(b"no access unit".to_vec()).await;
+    let mut message = socket.event().await;
+    while message["type"] == "event" {
+        message = socket.event().await;
+    }
+    assert_eq!((&message["frame"], &message["code"]), (&units.len().into(), &"corrupt_media".into()), "{message}");
 }
