@@ -5,7 +5,7 @@
 //! files may itself be taken over, so nothing is believed: every length is bounded before it is used, every packet's
 //! checksum is verified, and whatever does not fit is [`NutError::Malformed`].
 
-use super::nut_fields::{FieldSource, Fields, checksum};
+use super::nut_fields::{FieldSource, Fields, checksum, ensure, malformed};
 use std::io::Read;
 use std::time::Duration;
 
@@ -444,14 +444,6 @@ impl Clock {
     }
 }
 
-pub(super) fn malformed<T>(what: &'static str) -> Result<T, NutError> {
-    Err(NutError::Malformed(what))
-}
-
-fn ensure(holds: bool, otherwise: &'static str) -> Result<(), NutError> {
-    if holds { Ok(()) } else { malformed(otherwise) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::nut_writer::{frame_head, stream_head};
@@ -478,8 +470,7 @@ mod tests {
 
     #[test]
     fn what_ffmpeg_wrote_is_read() {
-        let reader = NutReader::open(TINY).unwrap();
-        let stream = reader.stream();
+        let stream = NutReader::open(TINY).unwrap().stream;
         assert_eq!((stream.width, stream.height, stream.fourcc), (17, 16, *b"I420"));
         let frames = read(TINY, 1 << 20).unwrap();
         let times: Vec<_> = frames.iter().map(|(time, _)| time.as_millis()).collect();

@@ -1,6 +1,6 @@
 //! The field coding of NUT: numbers of variable length, byte strings, the checksum.
 
-use super::nut::{NutError, malformed};
+use super::nut::NutError;
 
 /// Where fields are read from, byte by byte.
 pub(super) trait FieldSource {
@@ -61,6 +61,14 @@ impl FieldSource for Fields<'_> {
     fn byte(&mut self) -> Result<u8, NutError> {
         self.take(1).map(|byte| byte[0])
     }
+}
+
+pub(super) fn malformed<T>(what: &'static str) -> Result<T, NutError> {
+    Err(NutError::Malformed(what))
+}
+
+pub(super) fn ensure(holds: bool, otherwise: &'static str) -> Result<(), NutError> {
+    if holds { Ok(()) } else { malformed(otherwise) }
 }
 
 /// CRC-32 of polynomial 0x04C11DB7, high bit first, from zero and without a final inversion.
