@@ -1,18 +1,24 @@
 //! Fair turns between the streams of one class.
 //!
 //! Start-time fair queueing (Goyal, Vin, Cheng 1996): each stream carries a *start*, its service so far divided by its
-//! weight; serving an entry moves the start on by one turn, and a stream that comes back from idleness starts no
-//! earlier than the *virtual time*, the least start of all streams with work. The least start goes first.
+//! weight; serving an entry moves the start on by one turn, and a stream that is new starts at the *virtual time*, the
+//! least start of all streams with work. The least start goes first.
+//!
+//! A live stream has one entry at most, so it is idle from the moment at which that starts to its next frame. It may come back
+//! as far as [`CREDIT_TURNS`] behind the virtual time: were it to come back at the virtual time itself, it would lose at each of
+//! its turns what it had not used yet, and a stream of twice the weight would get hardly more than the others. Longer idleness
+//! earns nothing.
 //!
 //! Deadlines are honoured inside that frame, as in EEVDF (Stoica, Abdel-Wahab 1995): among the streams that are at most
 //! [`LEAD_TURNS`] ahead of the virtual time, the one whose oldest entry has the earliest deadline goes first. So a
 //! deadline moves a stream forward by a few turns and can never buy more than its share.
 //!
 //! **Bound.** While two streams both have work in one lane, their service divided by weight differs by at most
-//! `LEAD_TURNS + 1/weight` turns from where it stood (`1/weight` where no deadlines are set). Streams of different
+//! `LEAD_TURNS + 1/weight` turns from where it stood (`1/weight` where no deadlines are set), and by `CREDIT_TURNS` more
+//! where one of them had just come back. Streams of different
 //! lanes may differ by one further batch, because a batch is filled from one lane.
 //!
-//! A stream is remembered after its last entry only while it is ahead of the virtual time, and at most
+//! A stream is remembered after its last entry only until the virtual time is `CREDIT_TURNS` ahead of it, and at most
 //! [`REMEMBERED_MAX`] such streams are: memory is bounded by the entries waiting and that constant.
 
 use std::collections::btree_map::Entry;
@@ -23,6 +29,8 @@ use crate::{LaneKey, Moment, StreamKey, Ticket};
 
 /// Turns of weight 1 by which a deadline may bring a stream forward.
 pub(crate) const LEAD_TURNS: u32 = 4;
+/// Turns of weight 1 by which a stream may lag behind when it comes back from idleness.
+const CREDIT_TURNS: u32 = 1;
 /// Idle streams whose start is kept.
 const REMEMBERED_MAX: usize = 4096;
 /// One turn of a stream of weight 1, in units of virtual time. Divided by a 16-bit weight it stays exact to 0.002 %.
@@ -45,7 +53,7 @@ pub(crate) struct Turns {
     streams: HashMap<StreamKey, Stream>,
     /// Streams with work, by start.
     backlog: BTreeSet<(u128, StreamKey)>,
-    /// Streams without work that started ahead of the virtual time, by start.
+    /// Streams without work that are not further behind the virtual time than they may come back, by start.
     idle: BTreeSet<(u128, StreamKey)>,
     /// For each lane with work, the places of its streams.
     lanes: BTreeMap<LaneKey, BTreeSet<Place>>,
@@ -71,9 +79,10 @@ struct Flow {
 impl Turns {
     /// Adds an entry; `deadline` is [`Moment::NEVER`] where there is none.
     pub(crate) fn insert(&mut self, stream: StreamKey, lane: LaneKey, ticket: Ticket, deadline: Moment) {
-        let mut state = self.lift(stream).unwrap_or(Stream { start: 0, joined: ticket, flows: BTreeMap::new() });
+        let new = Stream { start: self.virtual_time, joined: ticket, flows: BTreeMap::new() };
+        let mut state = self.lift(stream).unwrap_or(new);
         if state.flows.is_empty() {
-            state.start = state.start.max(self.virtual_time);
+            state.start = state.start.max(self.credit_start());
             state.joined = ticket;
         }
         let place = Place::Later { start: state.start, joined: state.joined, stream };
@@ -157,7 +166,9 @@ impl Turns {
         let least = self.backlog.first().or(self.idle.last()).map_or(0, |&(start, _)| start);
         self.virtual_time = self.virtual_time.max(least);
         while let Some(&(start, key)) = self.idle.first() {
-            if start > self.virtual_time && self.idle.len() <= REMEMBERED_MAX {
+            // Where nobody has work nobody is owed anything.
+            let owed = !self.backlog.is_empty() && start > self.credit_start();
+            if owed && self.idle.len() <= REMEMBERED_MAX {
                 break;
             }
             self.idle.pop_first();
@@ -177,6 +188,11 @@ impl Turns {
             places.remove(&was);
             places.insert(flow.place);
         }
+    }
+
+    /// The least start with which a stream comes back from idleness.
+    const fn credit_start(&self) -> u128 {
+        self.virtual_time.saturating_sub(CREDIT_TURNS as u128 * TURN)
     }
 
     fn lead_end(&self) -> u128 {

@@ -4,9 +4,9 @@
 //! where none is set) and one turn. It holds at every moment, for any weights, deadlines and cancellations.
 
 use proptest::prelude::*;
-use samovar_schedule::{Class, DeviceQueue, Entry, Moment, Ticket};
+use samovar_schedule::{Class, DeviceQueue, Entry, Moment, QueuePolicy, Ticket};
 
-use crate::support::{batch, batched, ms, push, roomy};
+use crate::support::{LONG, at, batch, batched, entry, items, ms, policy, push, roomy};
 
 const LANE: u64 = 1;
 const LEAD_TURNS: f64 = 4.0;
@@ -106,4 +106,62 @@ fn a_flood_from_one_stream_costs_a_newcomer_one_turn() {
     push_one(&mut queue, Moment(2), 1, &calm, 1);
     let next: Vec<usize> = (0..2).map(|_| batch(&mut queue, Moment(3), true).items[0].item).collect();
     assert!(next.contains(&1), "{next:?}");
+}
+
+/// Live streams that each send one frame a round, of which the newest counts, while the device has time for a few of them: how
+/// often each is served in `rounds`.
+fn live_rounds(weights: &[u16], served_a_round: usize, rounds: u64) -> Vec<u32> {
+    let mut queue = DeviceQueue::new(QueuePolicy { live_depth: 1, ..policy(1_000, LONG) });
+    let mut served = vec![0; weights.len()];
+    for round in 0..rounds {
+        for (stream, weight) in weights.iter().enumerate() {
+            let weight = (*weight).try_into().expect("weights start at one");
+            let frame = Entry { weight, ..entry(Class::Live, stream as u64, 1) };
+            drop(queue.push(at(round), frame, stream).expect("there is room"));
+        }
+        for _ in 0..served_a_round {
+            items(batch(&mut queue, at(round), true)).into_iter().for_each(|stream: usize| served[stream] += 1);
+        }
+    }
+    served
+}
+
+#[test]
+fn live_streams_that_wait_for_their_next_frame_keep_their_share() {
+    for (served_a_round, fair) in [(4, [40, 80]), (2, [20, 40])] {
+        let served = live_rounds(&[1, 1, 1, 1, 1, 1, 2, 2], served_a_round, 100);
+        for (stream, count) in served.iter().enumerate() {
+            let fair = fair[usize::from(stream >= 6)];
+            assert!(count.abs_diff(fair) <= 2, "{served_a_round} a round: {served:?}");
+        }
+    }
+}
+
+#[test]
+fn live_streams_of_one_weight_get_the_same() {
+    for served_a_round in 1..12 {
+        let served = live_rounds(&[1; 12], served_a_round, 120);
+        let (least, most) = (served.iter().min().expect("streams"), served.iter().max().expect("streams"));
+        assert!(most - least <= 1, "{served_a_round} a round: {served:?}");
+    }
+}
+
+#[test]
+fn heavy_live_streams_get_their_share_of_a_device_that_is_never_idle() {
+    // One run at a time; the stream that was served has its next frame before the next run begins.
+    let weights = [1_u16, 1, 2, 4];
+    let mut queue = DeviceQueue::new(QueuePolicy { live_depth: 1, ..policy(1_000, LONG) });
+    let mut served = [0_u32; 4];
+    let frame = |stream: usize| {
+        let weight = weights[stream].try_into().expect("weights start at one");
+        Entry { weight, ..entry(Class::Live, stream as u64, 1) }
+    };
+    (0..4).for_each(|stream| drop(queue.push(at(0), frame(stream), stream).expect("there is room")));
+    for moment in 1..=160 {
+        for stream in items(batch(&mut queue, at(moment), true)) {
+            served[stream] += 1;
+            drop(queue.push(at(moment), frame(stream), stream).expect("there is room"));
+        }
+    }
+    assert!(served.iter().zip([20, 20, 40, 80]).all(|(got, fair)| got.abs_diff(fair) <= 2), "{served:?}");
 }
