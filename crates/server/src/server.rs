@@ -91,10 +91,10 @@ impl Server {
         if exposed && !options.insecure {
             return Err(ServerError::Exposed(options.address));
         }
-        let app = App::new(options, registry, metrics)?;
-        let options = &app.options;
-        let listener = listener::listen(options)?;
+        // Before anything is touched: where another server has the address, it may have the folder of evidence too.
+        let listener = listener::listen(&options)?;
         let address = listener.local_addr().map_err(|error| ServerError::from_bind(options.address, &error))?;
+        let app = App::new(options, registry, metrics)?;
         if exposed {
             tracing::warn!(%address, "everybody on the network is served; nobody has to prove who they are");
         }

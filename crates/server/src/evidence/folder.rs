@@ -3,6 +3,8 @@
 use super::EvidenceFacts;
 use super::sidecar::Sidecar;
 use crate::random_id::RandomId;
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,7 +30,7 @@ const DRAFT: &str = "part";
 const SIDECAR_BYTES_MAX: u64 = 1 << 20;
 
 impl EvidencePart {
-    const ALL: [Self; 3] = [Self::Snapshot, Self::Clip, Self::Sidecar];
+    pub(super) const ALL: [Self; 3] = [Self::Snapshot, Self::Clip, Self::Sidecar];
 
     /// The word for it.
     pub(crate) const fn name(self) -> &'static str {
@@ -59,7 +61,8 @@ impl Folder {
         tried.and(removed).map(|()| folder)
     }
 
-    /// Everything that is there. What a server left half done when it ended is removed; what is not ours is left alone.
+    /// Everything that is there. What a server left half done when it ended is removed; what is not ours is left alone: a picture or clip
+    /// without its event is taken for ours only where a draft of the same name says so.
     pub(super) fn read(&self) -> io::Result<Vec<EvidenceFacts>> {
         let mut found = Vec::new();
         let mut files = Vec::new();
@@ -71,10 +74,11 @@ impl Folder {
                 _ => files.push((id, name)),
             }
         }
-        let known: std::collections::HashSet<_> = found.iter().map(|facts| facts.id).collect();
+        let is_draft = |name: &OsString| name.to_str().is_some_and(|name| name.ends_with(DRAFT));
+        let known: HashSet<_> = found.iter().map(|facts| facts.id).collect();
+        let begun: HashSet<_> = files.iter().filter(|(_, name)| is_draft(name)).map(|(id, _)| *id).collect();
         for (id, name) in files {
-            let is_draft = name.to_str().is_some_and(|name| name.ends_with(DRAFT));
-            if is_draft || !known.contains(&id) {
+            if is_draft(&name) || (begun.contains(&id) && !known.contains(&id)) {
                 fs::remove_file(self.0.join(name))?;
             }
         }
@@ -89,6 +93,19 @@ impl Folder {
     /// Where a part is written before it is whole.
     pub(super) fn draft(&self, id: RandomId, part: EvidencePart) -> PathBuf {
         self.0.join(format!("{id}.{}.{DRAFT}", part.ending()))
+    }
+
+    /// Leaves a sign that this piece is being written, until its sidecar is there.
+    pub(super) fn begin(&self, id: RandomId) -> io::Result<()> {
+        File::create(self.draft(id, EvidencePart::Sidecar)).map(drop)
+    }
+
+    /// Takes back what was begun, and these parts.
+    pub(super) fn take_back(&self, id: RandomId, parts: &[EvidencePart]) {
+        let drafts = EvidencePart::ALL.map(|part| self.draft(id, part));
+        let whole = parts.iter().map(|part| self.path(id, *part));
+        // What cannot be removed is removed at the next start.
+        whole.chain(drafts).for_each(|path| drop(fs::remove_file(path)));
     }
 
     /// Writes a part, which is there whole or not at all.
@@ -161,9 +178,12 @@ mod tests {
         let [whole, orphan] = [RandomId::new(), RandomId::new()];
         folder.write(whole, EvidencePart::Snapshot, b"jpg").unwrap();
         folder.write(whole, EvidencePart::Sidecar, &sidecar(whole)).unwrap();
+        folder.begin(orphan).unwrap();
         folder.write(orphan, EvidencePart::Snapshot, b"jpg").unwrap();
         fs::write(folder.draft(whole, EvidencePart::Clip), b"half").unwrap();
-        let foreign = ["holiday.jpg", "notes.json", &format!("{orphan}.txt")].map(|name| folder.0.join(name));
+        // Other programs name files by 32 digits, too.
+        let digest = "d41d8cd98f00b204e9800998ecf8427e.jpg";
+        let foreign = ["holiday.jpg", "notes.json", &format!("{orphan}.txt"), digest].map(|name| folder.0.join(name));
         foreign.iter().for_each(|path| fs::write(path, b"mine").unwrap());
         let found = folder.read().unwrap();
         assert_eq!(found.iter().map(|facts| facts.id).collect::<Vec<_>>(), [whole]);

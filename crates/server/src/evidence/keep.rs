@@ -80,6 +80,9 @@ impl Piece {
         let _turn = evidence.writing.acquire().await.ok()?;
         let done = tokio::task::spawn_blocking(move || {
             let outcome = work(&mut self);
+            if outcome.is_err() {
+                self.take_back();
+            }
             self.count(outcome);
             self
         });
@@ -88,6 +91,7 @@ impl Piece {
 
     fn snapshot(&mut self, picture: &Picture, person: &ScenePerson) -> Result<(), Fault> {
         let bytes = snapshot(picture, person).map_err(Fault::Media)?;
+        self.evidence.folder.begin(self.id).map_err(Fault::Disk)?;
         let written = self.evidence.folder.write(self.id, EvidencePart::Snapshot, &bytes).map_err(Fault::Disk)?;
         self.sidecar.snapshot_bytes = Some(written);
         self.enter()?;
@@ -96,15 +100,14 @@ impl Piece {
     }
 
     fn clip(&mut self, footage: &Footage, from: SystemTime, to: SystemTime) -> Result<(), Fault> {
-        // What a person or the limits removed does not come back.
-        if self.sidecar.snapshot_bytes.is_some() && self.evidence.facts(self.id).is_none() {
-            return Err(Fault::Gone);
-        }
+        self.check_there()?;
         let Some(program) = self.evidence.ffmpeg.clone() else { return Ok(()) };
+        self.evidence.folder.begin(self.id).map_err(Fault::Disk)?;
         self.write_clip(footage, (from, to), program).map_err(|error| match error.kind() {
             MediaErrorKind::OutputFailed => Fault::Disk(io::ErrorKind::StorageFull.into()),
             _ => Fault::Media(error),
         })?;
+        self.check_there()?;
         let kept = self.evidence.folder.keep(self.id, EvidencePart::Clip).map_err(Fault::Disk)?;
         self.sidecar.clip_bytes = Some(kept);
         self.enter()?;
@@ -132,6 +135,21 @@ impl Piece {
         Ok(())
     }
 
+    /// What a person or the limits removed does not come back.
+    fn check_there(&self) -> Result<(), Fault> {
+        let gone = self.sidecar.snapshot_bytes.is_some() && self.evidence.facts(self.id).is_none();
+        if gone { Err(Fault::Gone) } else { Ok(()) }
+    }
+
+    /// After a fault: what no sidecar tells of would be counted and found by nobody.
+    fn take_back(&mut self) {
+        let told = self.evidence.facts(self.id);
+        self.sidecar.snapshot_bytes = told.as_ref().and_then(|facts| facts.snapshot_bytes);
+        self.sidecar.clip_bytes = told.as_ref().and_then(|facts| facts.clip_bytes);
+        let lost: &[_] = if told.is_some() { &[EvidencePart::Clip] } else { &EvidencePart::ALL };
+        self.evidence.folder.take_back(self.id, lost);
+    }
+
     fn enter(&self) -> Result<(), Fault> {
         self.evidence.enter(self.id, &self.sidecar).map_err(Fault::Disk)
     }
@@ -149,5 +167,91 @@ impl Piece {
             }
         };
         self.evidence.metrics.evidence.lost(loss);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Metrics;
+    use crate::evidence::EvidenceSettings;
+    use samovar_media::{Frame, FramePool, PixelFormat};
+    use samovar_models::BoundingBox;
+    use std::fs;
+
+    fn picture() -> Picture {
+        let pixels = FramePool::new(0).take(PixelFormat::Rgb8.size_bytes(64, 64));
+        Frame::new(64, 64, PixelFormat::Rgb8, Duration::ZERO, pixels).into()
+    }
+
+    fn person() -> ScenePerson {
+        let bbox = BoundingBox::from([8.0, 8.0, 40.0, 60.0]);
+        ScenePerson { track: 1, bbox, score: 0.9, keypoints: [].into(), anomaly_score: Some(5.0), anomalous: true }
+    }
+
+    fn piece(evidence: &Arc<Evidence>) -> Piece {
+        let occasion = Occasion {
+            stream: "s".to_owned(),
+            source: None,
+            at: SystemTime::now(),
+            event: "{}".into(),
+            picture: picture(),
+            person: person(),
+            footage: None,
+        };
+        Piece::new(Arc::clone(evidence), RandomId::new(), &occasion).unwrap()
+    }
+
+    fn names(folder: &std::path::Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    #[tokio::test]
+    async fn a_picture_without_its_event_does_not_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = EvidenceSettings::new(folder.path());
+        let evidence = Arc::new(Evidence::open(&settings, None, &Arc::new(Metrics::new())).unwrap());
+        let whole = piece(&evidence);
+        let whole = whole.write(|piece| piece.snapshot(&picture(), &person())).await.unwrap();
+        assert_eq!((names(folder.path()), evidence.facts(whole.id).is_some()), (2, true));
+        let broken = piece(&evidence);
+        // Nothing can be written where a folder is.
+        fs::create_dir(evidence.folder.path(broken.id, EvidencePart::Sidecar)).unwrap();
+        let broken = broken.write(|piece| piece.snapshot(&picture(), &person())).await.unwrap();
+        assert_eq!(broken.sidecar.snapshot_bytes, None, "a clip is still tried");
+        assert_eq!(names(folder.path()), 3, "what is whole, and the folder");
+    }
+
+    #[test]
+    fn what_was_removed_while_its_clip_was_made_stays_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = EvidenceSettings::new(folder.path());
+        let evidence = Arc::new(Evidence::open(&settings, None, &Arc::new(Metrics::new())).unwrap());
+        let mut piece = piece(&evidence);
+        assert!(piece.snapshot(&picture(), &person()).is_ok() && piece.check_there().is_ok());
+        fs::write(evidence.folder.draft(piece.id, EvidencePart::Clip), b"half").unwrap();
+        assert!(evidence.remove(piece.id).unwrap());
+        assert!(matches!(piece.check_there(), Err(Fault::Gone)));
+        piece.take_back();
+        assert_eq!(names(folder.path()), 0);
+    }
+
+    #[test]
+    fn one_that_cannot_go_does_not_keep_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = EvidenceSettings { count_max: 3, ..EvidenceSettings::new(folder.path()) };
+        let evidence = Arc::new(Evidence::open(&settings, None, &Arc::new(Metrics::new())).unwrap());
+        let mut pieces: Vec<_> = (0..3).map(|_| piece(&evidence)).collect();
+        for (time, piece) in (1..).zip(&mut pieces) {
+            piece.sidecar.time_unix_ms += time;
+            assert!(piece.snapshot(&picture(), &person()).is_ok());
+        }
+        // Not even root removes a folder as a file.
+        let stuck = evidence.folder.path(pieces[0].id, EvidencePart::Clip);
+        fs::create_dir(&stuck).unwrap();
+        let limits = EvidenceSettings { count_max: 1, ..settings };
+        let evidence = Evidence::open(&limits, None, &Arc::new(Metrics::new())).unwrap();
+        let there: Vec<_> = pieces.iter().map(|piece| evidence.facts(piece.id).is_some()).collect();
+        assert_eq!(there, [true, false, true]);
     }
 }

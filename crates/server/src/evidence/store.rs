@@ -151,13 +151,19 @@ impl Evidence {
     pub(crate) fn sweep(&self) {
         let now = unix_ms(SystemTime::now());
         let surplus = self.index.lock().surplus(&self.settings, now);
+        let mut stuck = None;
         for id in surplus {
-            if let Err(error) = self.folder.remove(id) {
-                tracing::warn!(%id, %error, "evidence that is too old or too much cannot be removed");
-                break;
+            match self.folder.remove(id) {
+                Ok(()) => {
+                    self.index.lock().remove(id);
+                    self.metrics.evidence.removed();
+                }
+                // One that cannot go must not keep the others.
+                Err(error) => stuck = Some((id, error)),
             }
-            self.index.lock().remove(id);
-            self.metrics.evidence.removed();
+        }
+        if let Some((id, error)) = stuck {
+            tracing::warn!(%id, %error, "evidence that is too old or too much cannot be removed");
         }
         self.show();
     }

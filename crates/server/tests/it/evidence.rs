@@ -272,6 +272,18 @@ async fn names_that_are_none_are_nobodys_and_nothing_is_kept_unless_asked_for() 
     drop::<House>(house);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_at_the_same_address_leaves_the_folder_of_the_first_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = EvidenceSettings::new(folder.path());
+    let (house, _) = empty(ServerOptions { evidence: Some(settings.clone()), ..options() }).await;
+    let draft = folder.path().join(format!("{}.mp4.part", "a".repeat(32)));
+    std::fs::write(&draft, b"half").unwrap();
+    let second = ServerOptions { address: house.address, evidence: Some(settings), ..options() };
+    assert_eq!(samovar_error(second), "port_taken");
+    assert!(draft.is_file(), "the first server is writing it");
+}
+
 fn samovar_error(given: ServerOptions) -> &'static str {
     use samovar_engines::FakeEngine;
     use samovar_runtime::{Registry, RegistryOptions};
