@@ -34,6 +34,8 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
         serve_until_told(server, &mut signals, fatal).await
     });
     registry.close();
+    // A receiver of events that does not answer holds a thread; the grace was for that.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     served
 }
 

@@ -24,6 +24,8 @@ const BESIDE: usize = 2;
 const PACKET_BYTES_MAX: usize = 256 << 10;
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const CONNECT_TIME_S: u64 = 10;
+/// What is left is tried for so long when the sink is closed: a broker may take everything and confirm nothing.
+const FAREWELL_MAX: Duration = Duration::from_secs(5);
 const WAIT_FIRST: Duration = Duration::from_millis(500);
 
 /// Whether the settings can be right.
@@ -51,7 +53,11 @@ pub(super) async fn run(sink: Arc<Sink>, settings: MqttSettings) {
     loop {
         let (client, events) = AsyncClient::new(options.clone(), WINDOW + BESIDE);
         let mut link = Link { sink: &sink, settings: &settings, state: &state, window: &window, connected: false };
-        let Err(error) = link.run(&client, events).await else { return };
+        let ended = tokio::select! {
+            ended = link.run(&client, events) => ended,
+            () = patience_over(&sink) => break,
+        };
+        let Err(error) = ended else { return };
         tracing::debug!(sink = sink.name, %error, "the broker cannot be reached");
         sink.failed();
         if link.connected {
@@ -64,6 +70,11 @@ pub(super) async fn run(sink: Arc<Sink>, settings: MqttSettings) {
     }
     sink.lost(SinkLoss::Shutdown, window.len());
     sink.abandon(SinkLoss::Shutdown);
+}
+
+async fn patience_over(sink: &Sink) {
+    sink.queue.closed().await;
+    tokio::time::sleep(FAREWELL_MAX).await;
 }
 
 /// Events that were sent and are not confirmed, oldest first. Brokers confirm in the order of sending (MQTT 3.1.1, 4.6).

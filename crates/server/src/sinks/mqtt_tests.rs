@@ -3,12 +3,14 @@
 use super::set::Sinks;
 use super::{MqttSettings, SinkEvent, tell};
 use crate::Metrics;
+use crate::metrics::{Moment, PageFormat};
 use samovar_pipelines::SceneEventKind::{AnomalyEnded, AnomalyStarted};
+use samovar_runtime::MemoryStats;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{ChildStdout, Command as AsyncCommand};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -145,6 +147,42 @@ async fn a_broker_that_is_not_there_costs_nothing_but_its_events() {
     sinks.close();
     tasks.close();
     timeout(PATIENCE, tasks.wait()).await.expect("the end does not wait for the broker");
+}
+
+/// Takes a connection and whatever comes, and confirms nothing; tells the bytes.
+async fn mute_broker(listener: tokio::net::TcpListener, told: tokio::sync::watch::Sender<usize>) {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    let mut bytes = vec![0; 4 << 10];
+    assert!(socket.read(&mut bytes).await.unwrap() > 0);
+    socket.write_all(&[0x20, 2, 0, 0]).await.unwrap();
+    while let Ok(count @ 1..) = socket.read(&mut bytes).await {
+        told.send_modify(|all| *all += count);
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_confirms_nothing_does_not_hold_the_end() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (told, mut taken) = tokio::sync::watch::channel(0);
+    let broker = tokio::spawn(mute_broker(listener, told));
+    let metrics = Arc::new(Metrics::new());
+    let sinks = Sinks::new(&[], Some(&settings(port)), &metrics).unwrap();
+    let (tasks, kill) = (TaskTracker::new(), CancellationToken::new());
+    sinks.start(&tasks, &kill);
+    let all = sinks.named(&["broker".to_owned()]).unwrap();
+    // More than may be on their way unconfirmed.
+    (0..40).for_each(|_| tell(&all, &SinkEvent::new("yard".into(), AnomalyStarted, "x".repeat(100).into())));
+    timeout(PATIENCE, taken.wait_for(|bytes| *bytes > 10 * 100)).await.expect("they are sent").unwrap();
+    sinks.close();
+    tasks.close();
+    // From here on waiting takes no time.
+    tokio::time::pause();
+    timeout(PATIENCE, tasks.wait()).await.expect("the end does not wait for the broker");
+    broker.abort();
+    let memory = MemoryStats { held_bytes: 0, limit_bytes: None };
+    let page = metrics.page(&Moment { models: &[], ready: true, memory }, PageFormat::Classic);
+    assert!(page.contains("samovar_sink_lost_total{sink=\"broker\",reason=\"shutdown\"} 40"), "{page}");
 }
 
 #[test]
