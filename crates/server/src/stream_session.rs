@@ -101,6 +101,10 @@ async fn open<O: StreamOpening>(
     let opening = try_join_all(session.opening.handles().into_iter().map(ModelHandle::open));
     tokio::pin!(opening);
     let opened = loop {
+        // Refusals of control messages are never left out, and somebody may send these without reading any.
+        if link.is_overfull() {
+            return Err(STUCK);
+        }
         tokio::select! {
             opened = &mut opening => break opened,
             incoming = link.next() => match incoming {

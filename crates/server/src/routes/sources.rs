@@ -46,18 +46,21 @@ pub(crate) async fn show(Named(source): Named) -> Json<SourceBody> {
         (status = 201, description = "It runs; its state tells how far it is", body = SourceBody),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "No such address may be added", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Its name is taken", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "There are as many as may be", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn add(State(app): State<Arc<App>>, body: Bytes) -> Result<(StatusCode, Json<SourceBody>), ApiError> {
     let unreadable = "the body must be an object with `name` and `address`; see /docs for the other fields";
+    check_length(&body, &app)?;
     let request: SourceRequest = serde_json::from_slice(&body).map_err(|_| ApiError::new(Refusal::Body, unreadable))?;
     if !is_name(&request.name) {
         return Err(SourceError::Name.into());
     }
     let address = admit(&request.address, &app.options.source_additions).await?;
     let pipeline = pipeline(&app, &request)?;
+    check_models(&app, &pipeline)?;
     let spec = SourceSpec {
         fps_max: request.fps_max,
         weight: weight(request.weight)?,
@@ -86,6 +89,7 @@ pub(crate) async fn set_options(
     Named(source): Named,
     body: Bytes,
 ) -> Result<Json<SourceBody>, ApiError> {
+    check_length(&body, &app)?;
     let options = serde_json::from_slice(&body).map_err(|_| unreadable())?;
     let present = source.options.borrow().clone();
     let options = match (present, &source.settings.pipeline) {
@@ -124,6 +128,17 @@ impl FromRequestParts<Arc<App>> for Named {
         let source = name.ok().and_then(|Path(name)| app.sources.find(&name));
         source.map(Self).ok_or_else(|| ApiError::new(Refusal::SourceUnknown, "there is no source of this name"))
     }
+}
+
+/// What a client says of a source is kept and shown as long as it runs.
+fn check_length(body: &Bytes, app: &App) -> Result<(), ApiError> {
+    let fits = body.len() <= app.options.limits.stream.control_bytes_max;
+    fits.then_some(()).ok_or_else(|| ApiError::new(Refusal::Body, "the body is longer than any source needs"))
+}
+
+/// A model that nobody has configured never comes; one that is only not loaded is waited for.
+fn check_models(app: &App, pipeline: &SourcePipeline) -> Result<(), ApiError> {
+    pipeline.models().iter().filter(|name| !name.is_empty()).try_for_each(|name| app.model(name).map(drop))
 }
 
 fn pipeline(app: &App, request: &SourceRequest) -> Result<SourcePipeline, ApiError> {

@@ -199,5 +199,8 @@ fn check_one(settings: &SourceSettings, sinks: &Sinks) -> Result<(), SourceError
         SourcePipeline::Anomaly(anomaly) => anomaly.options.validate().map_err(|error| wrong(error.to_string()))?,
         SourcePipeline::Detect { options, .. } => options.validate().map_err(|error| wrong(error.to_string()))?,
     }
-    sinks.named(&settings.sinks).map(drop).map_err(|_| SourceError::Sink)
+    let names = &settings.sinks;
+    let twice = names.iter().enumerate().any(|(place, name)| names[..place].contains(name));
+    sinks.named(names).map_err(|_| SourceError::Sink)?;
+    if twice { Err(wrong("`sinks` names one of them twice; each event goes there once".to_owned())) } else { Ok(()) }
 }

@@ -1,15 +1,17 @@
 //! Clients that are too slow, in every shape.
 
 use crate::client::{PATIENCE, get, read_to_end};
-use crate::house::House;
+use crate::house::{House, options};
 use crate::pictures::png;
 use crate::socket::Socket;
-use samovar_server::{ServerLimits, StreamLimits};
+use samovar_engines::Gate;
+use samovar_server::{ServerLimits, ServerOptions, StreamLimits};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -101,6 +103,30 @@ async fn a_stream_that_does_not_read_is_bounded_and_closed() {
     assert!(house.metric("samovar_stream_events_lost_total").await > 50.0, "it was closed for what it lost");
     other.frame(picture).await;
     assert_eq!(other.event().await["type"], "result", "others go on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_control_messages_before_ready_is_bounded_and_closed() {
+    let stream =
+        StreamLimits { write_buffer_bytes_max: 16 << 10, stall_time: 10 * PATIENCE, ..StreamLimits::default() };
+    let limits = ServerLimits { socket_send_bytes: 4 << 10, stream, ..ServerLimits::default() };
+    let house = House::fake_with(ServerOptions { limits, ..options() }, false).await;
+    let gate = Gate::closed();
+    house.fake.hold_loads(&gate);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let mut socket = Socket::over(socket.connect(house.address).await.unwrap(), house.address).await;
+    gate.wait_for(1);
+    // Each of them is refused, and nobody reads that.
+    let closed = timeout(PATIENCE, async {
+        while house.metric("samovar_streams").await > 0.0 {
+            for _ in 0..100 {
+                drop(socket.send(Message::Text("{}".into())).await);
+            }
+        }
+    });
+    closed.await.expect("the server closes the stream");
+    gate.open();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -179,8 +179,8 @@ async fn objects_are_looked_for_where_a_source_asks_for_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_clients_may_not_add_is_refused_by_its_code_and_names_nothing() {
     let Some(program) = ffmpeg() else { return };
-    let (house, _) =
-        empty(ServerOptions { sources: vec![on_fakes("yard")], ..with(program.clone(), Vec::new()) }).await;
+    let webhooks = vec![WebhookSettings::new("hook", "http://127.0.0.1:9/")];
+    let (house, _) = empty(ServerOptions { webhooks, ..with(program.clone(), vec![on_fakes("yard")]) }).await;
     for (body, status, code) in [
         (json!({"name": "a", "address": "rtsp://10.0.0.1/x"}), 403, "source_not_allowed"),
         (json!({"name": "a", "address": "rtsp://localhost/x"}), 403, "source_not_allowed"),
@@ -194,6 +194,14 @@ async fn what_clients_may_not_add_is_refused_by_its_code_and_names_nothing() {
         (json!({"name": "a+b", "address": "rtsp://127.0.0.1:9/x"}), 400, "invalid_option"),
         (json!({"name": "yard", "address": "rtsp://127.0.0.1:9/x"}), 409, "source_exists"),
         (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "sinks": ["nobody"]}), 400, "invalid_option"),
+        (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "sinks": ["hook", "hook"]}), 400, "invalid_option"),
+        (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "pose": "nobody"}), 404, "unknown_model"),
+        (
+            json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "pipeline": "detect", "model": "nobody"}),
+            404,
+            "unknown_model",
+        ),
+        (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "pose": "x".repeat(65_536)}), 400, "invalid_body"),
         (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "weight": 0}), 400, "invalid_option"),
         (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "fps_max": 0}), 400, "invalid_option"),
         (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "model": "fake"}), 400, "invalid_body"),
