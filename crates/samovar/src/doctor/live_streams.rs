@@ -17,7 +17,7 @@ pub fn look(file: &ConfigFile) -> Vec<Finding> {
         sections.filter_map(|(subject, section)| models(subject, section, config)).collect();
     findings.extend(sources(config));
     findings.extend(config.webhooks.iter().map(|(name, webhook)| {
-        secret(&format!("webhook {name}"), &webhook.url, live::webhook_secret(name, webhook).map(|_| ()))
+        secret(&format!("webhook {name}"), &shown(&webhook.url), live::webhook_secret(name, webhook).map(|_| ()))
     }));
     let broker = config.mqtt.address.as_deref();
     findings.extend(broker.map(|address| secret("mqtt", address, live::mqtt(config).map(|_| ()))));
@@ -85,6 +85,14 @@ fn sources(config: &Config) -> Option<Finding> {
     })
 }
 
+/// Scheme and host: whoever knows the rest of such an address can often post to it, and findings are sent around.
+fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{}", if path.len() > 1 { "/…" } else { "" })
+}
+
 fn secret(subject: &str, place: &str, read: Result<(), CliError>) -> Finding {
     match read {
         Ok(()) => Finding::ok(subject, format!("{place}, its secret can be read")),
@@ -112,4 +120,20 @@ fn evidence(folder: &Path, config: &Config) -> Finding {
         return Finding::note(SUBJECT, detail, "lower `evidence.bytes_max`, or choose a larger disk");
     }
     Finding::ok(SUBJECT, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_webhook_the_host_is_shown_and_nothing_that_lets_others_post() {
+        for (url, expected) in [
+            ("https://hooks.example/services/T0/B0/s3cr3t", "https://hooks.example/…"),
+            ("https://user:s3cr3t@hooks.example:8443?token=s3cr3t", "https://hooks.example:8443/…"),
+            ("http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
 }
