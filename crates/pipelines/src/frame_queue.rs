@@ -113,6 +113,15 @@ impl<T, M, R: Future<Output = Result<Completed<T>, RunError>> + Unpin> FrameQueu
         }
     }
 
+    /// Drives the oldest frame's run, whose event is told by [`FrameQueue::next`] all the same; for a run that goes on only while it is
+    /// asked, where the event is not wanted yet. Never ends. Safe to cancel.
+    pub async fn drive(&mut self) -> Infallible {
+        if let Some(Entry::Frame(frame)) = self.entries.front_mut() {
+            frame.settle().await;
+        }
+        std::future::pending().await
+    }
+
     /// Whether a further frame would be submitted.
     pub fn has_room(&self) -> bool {
         self.entries.len() < FRAMES_MAX
@@ -141,15 +150,22 @@ impl<T, M, R: Future<Output = Result<Completed<T>, RunError>> + Unpin> FrameQueu
 impl<T, R: Future<Output = Result<Completed<T>, RunError>> + Unpin> Frame<T, R> {
     /// Waits for the run; nothing is lost when the wait is given up.
     async fn event<M>(&mut self) -> FrameEvent<T, M> {
-        let outcome = match &mut self.fate {
-            Fate::Running(run) => run.await.map_or_else(Outcome::from, Outcome::Seen),
-            Fate::Settled(outcome) => std::mem::replace(outcome, Outcome::Dropped { count: 0 }),
-        };
+        self.settle().await;
         let frame = self.number;
-        match outcome {
-            Outcome::Seen(completed) => FrameEvent::Result { frame, completed, latency: self.arrived.elapsed() },
-            Outcome::Dropped { count } => FrameEvent::Dropped { frame, count },
-            Outcome::Failed(error) => FrameEvent::Error { frame, error },
+        match std::mem::replace(&mut self.fate, Fate::Settled(Outcome::Dropped { count: 0 })) {
+            Fate::Settled(Outcome::Seen(completed)) => {
+                FrameEvent::Result { frame, completed, latency: self.arrived.elapsed() }
+            }
+            Fate::Settled(Outcome::Failed(error)) => FrameEvent::Error { frame, error },
+            Fate::Settled(Outcome::Dropped { count }) => FrameEvent::Dropped { frame, count },
+            Fate::Running(_) => FrameEvent::Dropped { frame, count: 1 },
+        }
+    }
+
+    /// Waits for what came of the run, which stays here.
+    async fn settle(&mut self) {
+        if let Fate::Running(run) = &mut self.fate {
+            self.fate = Fate::Settled(run.await.map_or_else(Outcome::from, Outcome::Seen));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{AnomalyModels, AnomalyOptions, SceneInput, SeenPerson, Sighting};
 use futures_util::future::join_all;
 use samovar_media::Picture;
 use samovar_models::{AppearanceEncoder, BoundingBox, DetectOptions, Detections, Detector, Poses};
-use samovar_runtime::{Call, Class, Completed, Pending, RunError};
+use samovar_runtime::{Call, Class, Completed, RunError};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -17,11 +17,8 @@ pub(super) type SightRun = Pin<Box<dyn Future<Output = Result<Completed<Sighting
 /// People of a frame whose looks are encoded at most, the best scores first.
 const ENCODED_MAX: usize = 32;
 
-/// The runs of one frame that are in flight at once.
-struct Runs {
-    boxes: Option<Pending<Detections>>,
-    poses: Pending<Poses>,
-}
+/// What is in a frame, as soon as it is known: a detector's boxes where there is one, and poses.
+type Found = Result<(Option<Detections>, Completed<Poses>), RunError>;
 
 /// Whose looks are encoded, and how.
 struct Encoding {
@@ -32,15 +29,26 @@ struct Encoding {
 
 impl AnomalyModels {
     /// Queues what tells who is in a live frame, without waiting for a place.
+    ///
+    /// A frame takes one turn. Were both runs of a detector and a pose model queued as ordinary work, newer frames would displace now
+    /// the one, now the other half of a frame under overload, and both models would run all the time for frames that are never whole.
     pub(super) fn see(&self, frame: SceneInput, options: &AnomalyOptions, call: Call) -> Result<SightRun, RunError> {
-        let picture = || frame.picture.clone();
-        let detect = |detector: &Detector| detector.detect(picture(), box_options(detector, options)?, call);
-        let boxes = self.detector.as_ref().map(detect).transpose()?;
-        let poses = self.pose.estimate(picture(), pose_options(options), call)?;
-        Ok(self.sighting(frame, Runs { boxes, poses }, options, call))
+        let (picture, pose_options) = (frame.picture.clone(), pose_options(options));
+        let Some(detector) = &self.detector else {
+            let poses = self.pose.estimate(picture, pose_options, call)?;
+            return Ok(self.sighting(frame, async move { Ok((None, poses.await?)) }, options, call));
+        };
+        let boxes = detector.detect(picture.clone(), box_options(detector, options)?, call)?;
+        let pose = self.pose.clone();
+        let found = async move {
+            let boxes = boxes.await?.output;
+            let poses = pose.estimate(picture, pose_options, call.following_up().within(FOLLOW_UP_MAX))?;
+            Ok((Some(boxes), poses.await?))
+        };
+        Ok(self.sighting(frame, found, options, call))
     }
 
-    /// The same for recorded frames: waits for a place in the queue.
+    /// The same for recorded frames, of which none displaces another: both runs at once. Waits for a place in the queue.
     pub(super) async fn see_waiting(
         &self,
         frame: SceneInput,
@@ -55,16 +63,29 @@ impl AnomalyModels {
             None => None,
         };
         let poses = self.pose.estimate_waiting(frame.picture.clone(), pose_options(options), call).await?;
-        Ok(self.sighting(frame, Runs { boxes, poses }, options, call))
+        let found = async move {
+            let poses = poses.await?;
+            Ok(match boxes {
+                Some(boxes) => (Some(boxes.await?.output), poses),
+                None => (None, poses),
+            })
+        };
+        Ok(self.sighting(frame, found, options, call))
     }
 
-    fn sighting(&self, frame: SceneInput, runs: Runs, options: &AnomalyOptions, call: Call) -> SightRun {
+    fn sighting(
+        &self,
+        frame: SceneInput,
+        found: impl Future<Output = Found> + Send + 'static,
+        options: &AnomalyOptions,
+        call: Call,
+    ) -> SightRun {
         let score_min = options.tracker().score_high;
         let encoding = self.appearance.clone().map(|encoder| Encoding { encoder, score_min, call });
         Box::pin(async move {
-            let Completed { output: poses, timings, generation } = runs.poses.await?;
-            let mut people = match runs.boxes {
-                Some(boxes) => from_boxes(&boxes.await?.output, &poses),
+            let (boxes, Completed { output: poses, timings, generation }) = found.await?;
+            let mut people = match boxes {
+                Some(boxes) => from_boxes(&boxes, &poses),
                 None => from_poses(poses),
             };
             if let Some(encoding) = encoding {

@@ -22,7 +22,7 @@ pub struct AnomalyStream {
     models: AnomalyModels,
     call: Call,
     watch: AnomalyWatch,
-    frames: FrameQueue<Sighting, Infallible, SightRun>,
+    frames: Frames,
     /// The frame whose windows are being scored.
     scored: Option<InScoring>,
     /// What of the last frame is still to be told. Bounded by the people of one frame.
@@ -40,6 +40,9 @@ pub enum AnomalyOutput {
     /// Something happened: told right after the frame at which it is known.
     Event(SceneEvent),
 }
+
+/// The frames in their first half.
+type Frames = FrameQueue<Sighting, Infallible, SightRun>;
 
 /// A frame in its second half.
 struct InScoring {
@@ -102,11 +105,12 @@ impl AnomalyStream {
             if let Some(output) = self.outputs.pop_front() {
                 return output;
             }
+            let is_free = self.scored.is_none();
             tokio::select! {
                 biased;
                 () = self.reopening.ended() => {}
                 scored = scores(&mut self.scored) => self.finish(scored),
-                event = self.frames.next(), if self.scored.is_none() => self.take(event),
+                event = seen(&mut self.frames, is_free) => self.take(event),
             }
         }
     }
@@ -162,4 +166,9 @@ async fn scores(scored: &mut Option<InScoring>) -> ScoredScene {
         Some(scoring) => scoring.run.as_mut().await,
         None => std::future::pending().await,
     }
+}
+
+/// Waits for the next frame that was looked at; for ever where it is not wanted yet, while its runs go on. Safe to cancel.
+async fn seen(frames: &mut Frames, wanted: bool) -> FrameEvent<Sighting> {
+    if wanted { frames.next().await } else { match frames.drive().await {} }
 }

@@ -145,6 +145,40 @@ async fn with_a_detector_the_boxes_are_its_own_and_each_model_runs_once_a_frame(
 }
 
 #[tokio::test]
+async fn a_frame_that_had_its_turn_at_the_detector_has_its_poses_whatever_comes_meanwhile() {
+    let bench = AnomalyBench::warm(1).await;
+    let gate = Gate::closed();
+    bench.detect.hold_runs(&gate);
+    let mut stream = stream_of(bench.models_with_detector());
+    bench.push(&mut stream, 0);
+    gate.wait_for(1);
+    (1..4).for_each(|number| bench.push(&mut stream, number));
+    gate.open();
+    let seen = words(drain(&mut stream).await).into_iter().filter(|word| word.ends_with("seen")).collect::<Vec<_>>();
+    assert_eq!(seen, ["0 seen", "3 seen"], "the one that runs and the newest, both whole");
+}
+
+#[tokio::test]
+async fn the_poses_for_a_detector_are_looked_for_while_windows_are_scored() {
+    let bench = AnomalyBench::warm(PEOPLE + 1).await;
+    let mut stream = stream_of(bench.models_with_detector());
+    bench.play(&mut stream, 0..WINDOW).await;
+    let gate = Gate::closed();
+    bench.sequence.hold_runs(&gate);
+    let runs = bench.pose.counts().runs;
+    for (number, wanted) in [(WINDOW, 1), (WINDOW + 1, 2)] {
+        bench.push(&mut stream, number);
+        while bench.pose.counts().runs < runs + wanted || gate.waiting() == 0 {
+            let told = tokio::time::timeout(Duration::from_millis(1), stream.next()).await;
+            assert!(told.is_err(), "nothing can be told yet");
+        }
+    }
+    gate.open();
+    assert_eq!(scene(&mut stream).await.0, WINDOW);
+    assert_eq!(scene(&mut stream).await.0, WINDOW + 1);
+}
+
+#[tokio::test]
 async fn a_stream_holds_all_of_its_models_until_it_ends() {
     let bench = AnomalyBench::warm(1).await;
     let holds = || bench.registry.list().iter().map(|status| status.holds).sum::<usize>();
