@@ -14,7 +14,6 @@ mod connection;
 mod connection_clock;
 mod connection_limit;
 mod counted;
-mod demo;
 mod detect_live;
 mod detect_query;
 mod error;
@@ -49,7 +48,6 @@ mod upload;
 mod wire;
 
 pub use anomaly_settings::AnomalySettings;
-pub use demo::{DemoFigures, DemoFrame, DemoView};
 pub use evidence::EvidenceSettings;
 pub use limits::{ServerLimits, StreamLimits};
 pub use metrics::{Metrics, Moment, PageFormat};

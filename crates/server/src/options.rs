@@ -1,8 +1,7 @@
 //! How a server is set up.
 
 use crate::{
-    AnomalySettings, DemoView, EvidenceSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings,
-    WebhookSettings,
+    AnomalySettings, EvidenceSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings, WebhookSettings,
 };
 use samovar_media::FfmpegProgram;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -29,8 +28,6 @@ pub struct ServerOptions {
     pub segment_modes: Vec<(String, String)>,
     /// The models and options of anomaly streams that name none. Without it, the only model of each kind, and the usual options.
     pub anomaly: Option<AnomalySettings>,
-    /// What `/demo` shows. Without it there is no such page.
-    pub demo: Option<DemoView>,
     /// The program that reads sources and writes clips. Without it there are neither.
     pub ffmpeg: Option<FfmpegProgram>,
     /// Cameras and files that the server opens itself.
@@ -57,7 +54,6 @@ impl Default for ServerOptions {
             limits: ServerLimits::default(),
             segment_modes: Vec::new(),
             anomaly: None,
-            demo: None,
             ffmpeg: None,
             sources: Vec::new(),
             source_additions: SourceAdditions::default(),

@@ -3,7 +3,7 @@
 use super::static_page::{page_part, static_page};
 use crate::app::App;
 use axum::Router;
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::get;
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ const PARTS: [(&str, &str, &str); 7] = [
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 pub(super) fn router() -> Router<Arc<App>> {
-    let page = Router::new().route("/", get(page));
+    // The page had that address once.
+    let page = Router::new().route("/", get(page)).route("/demo", get(async || Redirect::permanent("/")));
     PARTS.into_iter().fold(page, |router, (path, media_type, text)| {
         router.route(path, get(async move || page_part(media_type, text)))
     })

@@ -2,7 +2,6 @@
 
 mod anomaly_stream;
 mod console;
-mod demo;
 mod detect;
 mod evidence;
 mod health;

@@ -1,8 +1,8 @@
 //! All routes together, with what surrounds each of them.
 
 use super::{
-    anomaly_stream, console, demo, detect, evidence, health, metrics, models, pose, segment, segment_stream, sources,
-    stream, stream_events, stream_view, streams,
+    anomaly_stream, console, detect, evidence, health, metrics, models, pose, segment, segment_stream, sources, stream,
+    stream_events, stream_view, streams,
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
@@ -22,7 +22,6 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let (documented, api) = documented().split_for_parts();
     documented
         .merge(console::router())
-        .merge(demo::router(app.options.demo.as_ref()))
         .merge(api_page::router(api))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)

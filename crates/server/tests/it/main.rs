@@ -4,7 +4,6 @@
 mod anomaly_live;
 mod client;
 mod dashboard;
-mod demo;
 mod drain;
 mod errors;
 mod evidence;

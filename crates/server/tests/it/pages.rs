@@ -84,6 +84,8 @@ async fn pages_work_without_any_other_server() {
     let house = House::fake(ServerLimits::default()).await;
     let landing = get(house.address, "/").await;
     assert!(landing.status == 200 && landing.text().contains("Samovar"));
+    let moved = get(house.address, "/demo").await;
+    assert_eq!((moved.status, moved.header("location")), (308, Some("/")));
     let api = get(house.address, "/openapi.json").await.json();
     for path in ["/v1/detect", "/v1/streams/detect", "/v1/models/{name}/reload", "/health/ready", "/metrics"] {
         assert!(api["paths"][path].is_object(), "{path} is described");
