@@ -1,6 +1,7 @@
 //! Who is who from frame to frame, and the windows of poses that come of it. It does not depend on any score, so that frames can be
 //! followed on while earlier windows are still being scored.
 
+use super::person_numbers::PersonNumbers;
 use super::pose_ring::{PoseRing, RingWindow, points};
 use super::{AnomalyOptions, SceneInput, SeenPerson, Sighting};
 use crate::{Seen, Tracker};
@@ -12,9 +13,10 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(super) struct Follower {
     tracker: Tracker,
+    numbers: PersonNumbers,
     options: AnomalyOptions,
     window_frames: usize,
-    /// By track number: those that the tracker tells of and has not removed since, so bounded by what it holds.
+    /// By number: those that the tracker tells of and has not removed since, so bounded by what it holds.
     poses: BTreeMap<u64, PoseRing>,
     last: Option<LastFrame>,
 }
@@ -32,11 +34,11 @@ struct LastFrame {
 pub struct Scene {
     /// The frame.
     pub frame: SceneInput,
-    /// Everybody who was found, by track number.
+    /// Everybody who was found, by number.
     pub people: Vec<(u64, SeenPerson)>,
-    /// Tracks that ended, by number.
+    /// Who is no longer followed, by number.
     pub gone: Vec<u64>,
-    /// Windows that end with this frame, by track number: what is to be scored.
+    /// Windows that end with this frame, by number: what is to be scored.
     pub windows: Vec<TrackWindow>,
 }
 
@@ -64,6 +66,7 @@ impl Follower {
     pub(super) fn new(options: &AnomalyOptions) -> Self {
         Self {
             tracker: Tracker::new(options.tracker()),
+            numbers: PersonNumbers::default(),
             options: options.clone(),
             window_frames: WINDOW_FRAMES,
             poses: BTreeMap::new(),
@@ -89,7 +92,7 @@ impl Follower {
         self.tracker.skip(self.frames_left_out(&frame));
         self.last = Some(LastFrame { number: frame.number, time: frame.time, size: frame.picture.size() });
         let people = self.find(people);
-        let gone = self.tracker.removed().to_vec();
+        let gone: Vec<_> = self.tracker.removed().iter().filter_map(|track| self.numbers.forget(*track)).collect();
         gone.iter().for_each(|track| drop(self.poses.remove(track)));
         let windows = people.iter().filter_map(|(track, person)| self.window(*track, person, &frame)).collect();
         Scene { frame, people, gone, windows }
@@ -106,7 +109,7 @@ impl Follower {
         if breaks_off { to_forget.max(between) } else { between }
     }
 
-    /// Gives the people of a frame their track numbers.
+    /// Gives the people of a frame their numbers.
     fn find(&mut self, people: Vec<SeenPerson>) -> Vec<(u64, SeenPerson)> {
         let seen: Vec<_> = people
             .iter()
@@ -117,6 +120,8 @@ impl Follower {
         let mut named: Vec<_> =
             tracked.into_iter().filter_map(|track| Some((track.id, people.get_mut(track.index)?.take()?))).collect();
         named.sort_unstable_by_key(|(track, _)| *track);
+        named.iter_mut().for_each(|(track, _)| *track = self.numbers.of(*track));
+        named.sort_unstable_by_key(|(number, _)| *number);
         named
     }
 

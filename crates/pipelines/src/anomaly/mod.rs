@@ -6,6 +6,7 @@ mod frame_scores;
 mod judge;
 mod models;
 mod options;
+mod person_numbers;
 mod pose_ring;
 mod running_score;
 mod scene;

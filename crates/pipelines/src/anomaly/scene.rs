@@ -36,7 +36,7 @@ pub struct WindowScore {
 /// One person in one frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScenePerson {
-    /// The number of the track within its stream, from 1; never used again.
+    /// The number of the person within its stream, from 1 without gaps; never used again.
     pub track: u64,
     /// Where the person is.
     pub bbox: BoundingBox,

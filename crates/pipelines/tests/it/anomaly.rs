@@ -167,6 +167,18 @@ fn who_leaves_while_unusual_is_told_as_both() {
 }
 
 #[test]
+fn boxes_of_a_single_frame_take_no_number_from_people() {
+    let mut stage = Stage::new(options());
+    stage.frames(5, &[100.0], 0.0);
+    (0..10).for_each(|ghost| {
+        stage.frames(1, &[100.0, 220.0 + 5.0 * ghost as f32], 0.0);
+        stage.frames(1, &[100.0], 0.0);
+    });
+    stage.frames(5, &[100.0, 500.0], 0.0);
+    assert_eq!(stage.events.iter().map(|event| event.person.track).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
 fn only_people_in_a_zone_count() {
     let corners = vec![[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]];
     let right = Zone { name: "right".into(), corners };
