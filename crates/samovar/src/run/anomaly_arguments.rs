@@ -46,7 +46,8 @@ pub struct AnomalyArguments {
     /// Write one JSON object for each frame besides: who is where, key points, scores
     #[arg(long)]
     pub frames: bool,
-    /// Write the score of every frame to this CSV file: that of its most unusual person, smoothed over the whole video
+    /// Write two scores of every frame to this CSV file: `score`, smoothed over the whole video, to compare models by, and
+    /// `anomaly_score`, the highest of anybody as thresholds meet it (empty where nobody had one)
     #[arg(long, value_name = "FILE")]
     pub scores: Option<PathBuf>,
     /// Write videos with boxes, numbers, skeletons and scores drawn in: a file for one input, else a folder

@@ -35,9 +35,18 @@ pub struct AnomalyReport {
 struct ScoresFile {
     out: BufWriter<File>,
     name: String,
-    /// Of the video that is being read: each frame's own number and time.
-    frames: Vec<(u64, Duration)>,
+    /// Of the video that is being read.
+    frames: Vec<ScoredFrame>,
     windows: Vec<WindowScore>,
+}
+
+/// One frame on its way to the file of scores.
+struct ScoredFrame {
+    /// Its own number in the video.
+    number: u64,
+    time: Duration,
+    /// The highest score of anybody in it as a stream tells it: what thresholds are compared with.
+    told: Option<f32>,
 }
 
 impl AnomalyReport {
@@ -73,7 +82,8 @@ impl AnomalyReport {
         self.frames += 1;
         let (frame, scene) = (&outcome.frame, &outcome.scene);
         if let Some(scores) = &mut self.scores {
-            scores.frames.push((number, scene.time));
+            let told = scene.persons.iter().filter_map(|person| person.anomaly_score).reduce(f32::max);
+            scores.frames.push(ScoredFrame { number, time: scene.time, told });
             scores.windows.extend_from_slice(&scene.windows);
         }
         let Some(lines) = self.lines.as_mut().filter(|_| self.frame_lines) else { return Ok(()) };
@@ -147,7 +157,7 @@ impl ScoresFile {
         let name = path.display().to_string();
         let file = File::create(path).map_err(|error| stdout::write_error(&name, &error))?;
         let mut scores = Self { out: BufWriter::new(file), name, frames: Vec::new(), windows: Vec::new() };
-        scores.line("input,frame,time_ms,score")?;
+        scores.line("input,frame,time_ms,score,anomaly_score")?;
         Ok(scores)
     }
 
@@ -156,8 +166,9 @@ impl ScoresFile {
         let frames = std::mem::take(&mut self.frames);
         let scores = frame_scores(frames.len(), std::mem::take(&mut self.windows));
         let input = quoted(&input.label);
-        for ((number, time), score) in frames.into_iter().zip(scores) {
-            self.line(&format!("{input},{number},{:.3},{score:.4}", time.as_secs_f64() * 1e3))?;
+        for (ScoredFrame { number, time, told }, score) in frames.into_iter().zip(scores) {
+            let told = told.map(|told| format!("{told:.4}")).unwrap_or_default();
+            self.line(&format!("{input},{number},{:.3},{score:.4},{told}", time.as_secs_f64() * 1e3))?;
         }
         Ok(())
     }

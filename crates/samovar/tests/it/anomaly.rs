@@ -46,6 +46,13 @@ fn is_unusual_there(truth: &Value, frame: u64, corners: &Value) -> bool {
     frames[near].iter().flat_map(|frame| frame.as_array().unwrap()).any(|person| person[6] == true && overlaps(person))
 }
 
+/// The highest score of anybody in a frame as the file of scores has it.
+fn anomaly_score(result: &Value) -> String {
+    let persons = result["persons"].as_array().unwrap().iter();
+    let highest = persons.filter_map(|person| person["anomaly_score"].as_f64()).reduce(f64::max);
+    highest.map(|score| format!("{:.4}", score as f32)).unwrap_or_default()
+}
+
 #[test]
 fn who_comes_who_goes_and_who_is_unusual() {
     if !has_ffmpeg() {
@@ -69,8 +76,11 @@ fn who_comes_who_goes_and_who_is_unusual() {
     let right = started.iter().filter(right).count();
     assert!(right > 0 && 2 * right > started.len(), "{right} of {} are right", started.len());
     let csv = std::fs::read_to_string(scores).unwrap();
-    assert_eq!(csv.lines().next(), Some("input,frame,time_ms,score"));
+    assert_eq!(csv.lines().next(), Some("input,frame,time_ms,score,anomaly_score"));
     assert_eq!(csv.lines().count(), 241);
+    let told = csv.lines().skip(1).map(|line| line.rsplit(',').next().unwrap());
+    let highest = records.iter().filter(|record| record["type"] == "result").map(anomaly_score);
+    assert!(told.eq(highest), "what thresholds are compared with");
     assert_eq!(frames_of(&drawn), 240, "what was drawn is a video again");
 }
 
