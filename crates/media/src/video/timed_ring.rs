@@ -41,6 +41,8 @@ pub(super) struct TimedRing<T> {
     limits: RingLimits,
     entries: VecDeque<Entry<T>>,
     stats: RingStats,
+    /// Whether what comes next depends on nothing that is here.
+    is_broken: bool,
 }
 
 #[derive(Debug)]
@@ -53,15 +55,16 @@ struct Entry<T> {
 
 impl<T: Clone> TimedRing<T> {
     pub(super) fn new(limits: RingLimits) -> Self {
-        Self { limits, entries: VecDeque::new(), stats: RingStats::default() }
+        Self { limits, entries: VecDeque::new(), stats: RingStats::default(), is_broken: false }
     }
 
     /// Takes in the next item; one that depends on what is not here is left out.
     pub(super) fn push(&mut self, item: T, wall: SystemTime, bytes: usize, is_key: bool) {
-        if self.entries.is_empty() && !is_key {
+        if (self.entries.is_empty() || self.is_broken) && !is_key {
             self.stats.without_key += 1;
             return;
         }
+        self.is_broken = false;
         let bytes = bytes.saturating_add(ITEM_OVERHEAD_BYTES);
         self.stats.taken += 1;
         self.stats.bytes = self.stats.bytes.saturating_add(bytes);
@@ -77,6 +80,11 @@ impl<T: Clone> TimedRing<T> {
         let start = self.entries.iter().rposition(is_start).unwrap_or(0);
         let chosen = self.entries.iter().skip(start).take_while(|entry| entry.wall <= to);
         chosen.map(|entry| entry.item.clone()).collect()
+    }
+
+    /// What comes next has nothing to do with what is here: it counts from its first key item on.
+    pub(super) const fn break_off(&mut self) {
+        self.is_broken = true;
     }
 
     pub(super) fn clear(&mut self) {
