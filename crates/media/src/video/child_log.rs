@@ -62,6 +62,8 @@ pub(super) struct Trouble {
     pub(super) unreachable: bool,
     /// The pictures have another size than those before.
     pub(super) resized: bool,
+    /// An RTSP server has sent it on to another address.
+    pub(super) redirected: bool,
 }
 
 impl Trouble {
@@ -95,7 +97,7 @@ impl ChildLog {
 
     /// Why not one frame came out of a child that ended by itself.
     pub(super) fn failure(&self) -> MediaError {
-        let Trouble { opened, not_listed, too_large, no_video, damaged, unreachable, resized: _ } = self.trouble;
+        let Trouble { opened, not_listed, too_large, no_video, damaged, unreachable, .. } = self.trouble;
         let (kind, sentence) = if too_large {
             (MediaErrorKind::TooLarge, "the video's size or number of streams is over the limit; scale it down first")
         } else if unreachable {
@@ -120,6 +122,7 @@ impl ChildLog {
     fn push_line(&mut self, line: &str) {
         let Some(line) = split_line(line) else { return };
         match line.level {
+            "info" if line.has_context && line.text.contains(": Redirecting to ") => self.trouble.redirected = true,
             "info" => self.take_fact(line.text),
             "verbose" if line.has_context => self.take_size(line.text),
             "warning" => self.keep(line.text),
@@ -208,14 +211,17 @@ fn split_line(line: &str) -> Option<Line<'_>> {
     Some(Line { has_context, level: mark, text })
 }
 
-/// The text with every address cut down to its scheme.
+/// The text with every address cut down to its scheme. An address ends with a space: a password may hold any other sign, quotes and
+/// commas too. Signs that stand behind it are kept.
 fn without_addresses(text: &str) -> String {
     let mut parts = text.split("://");
     let mut clean = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let end = part.find([' ', '\'', '"', ',', '|']).unwrap_or(part.len());
+        let (address, rest) = part.split_at(part.find(char::is_whitespace).unwrap_or(part.len()));
+        let bare = address.trim_end_matches(['\'', '"', ',', ':', '|']);
         clean.push_str("://…");
-        clean.push_str(&part[end..]);
+        clean.push_str(&address[bare.len()..]);
+        clean.push_str(rest);
     }
     clean
 }
@@ -308,7 +314,10 @@ mod tests {
     fn no_address_is_kept() {
         let log =
             read("[rtsp @ 0x5] [error] rtsp://me:secret@camera/x?token=1: refused by 'http://a:b@c/d', http://e\n");
-        assert_eq!(log.tail(), "rtsp://… refused by 'http://…', http://…");
+        assert_eq!(log.tail(), "rtsp://…: refused by 'http://…', http://…");
+        let odd =
+            read("[error] Error opening input file rtsp://me:s'ec,r\"e|t@camera/x.\n[error] 'http://a:b','c@d': no\n");
+        assert_eq!(odd.tail(), "Error opening input file rtsp://… | 'http://…': no");
     }
 
     #[test]
