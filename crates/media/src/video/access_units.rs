@@ -64,7 +64,7 @@ pub(super) type Sink = Box<dyn FnMut(AccessUnitEvent) + Send>;
 /// A decoder that is fed. Dropping it kills the child and joins its threads.
 ///
 /// Frames come in the order of their access units. The source should have no B-frames, as live encoders do not: frames
-/// are given out as soon as they are decoded, so those would come out of order, though each with its own number. A change
+/// are given out as soon as they are decoded, so of those that come out of order the late ones are left out. A change
 /// of the sequence parameter set, and so of the size, begins a new child; what was pushed before it is still decoded.
 #[derive(Debug)]
 pub struct AccessUnitDecoder {

@@ -15,6 +15,9 @@ pub(super) struct Unit {
     pub(super) sps: Option<Bytes>,
 }
 
+/// Bytes of parameter sets that wait for their access unit, at most; real ones have some hundred.
+const SETS_BYTES_MAX: usize = 64 << 10;
+
 /// The queue.
 #[derive(Debug)]
 pub(super) struct UnitQueue {
@@ -36,24 +39,27 @@ impl UnitQueue {
 
     /// Takes one in. Tells the numbers of all that were dropped for it, its own included.
     pub(super) fn push(&mut self, number: u64, bytes: Bytes) -> Result<Vec<u64>, MediaError> {
-        let bytes = if self.sets.is_empty() { bytes } else { join(&self.sets, &bytes) };
+        let sets = std::mem::take(&mut self.sets);
         if bytes.len() > self.bytes_max {
             self.needs_key = true;
-            return Err(MediaError::new(
-                MediaErrorKind::TooLarge,
-                "the access unit is over the limit; encode it smaller",
-            ));
+            return Err(too_long());
         }
-        let Some(head) = UnitHead::read(&bytes) else {
+        let Some(alone) = UnitHead::read(&bytes) else {
             self.needs_key = true;
             let sentence = "these bytes are no access unit of H.264 in Annex B form; send one with its start codes";
             return Err(MediaError::new(MediaErrorKind::Corrupt, sentence));
         };
-        self.sets = Bytes::new();
-        if !head.has_picture {
+        let bytes = if sets.is_empty() { bytes } else { join(&sets, &bytes) };
+        let bytes_max = if alone.has_picture { self.bytes_max } else { self.bytes_max.min(SETS_BYTES_MAX) };
+        if bytes.len() > bytes_max {
+            self.needs_key = true;
+            return Err(too_long());
+        }
+        if !alone.has_picture {
             self.sets = bytes;
             return Ok(Vec::new());
         }
+        let head = if sets.is_empty() { alone } else { UnitHead::read(&bytes).unwrap_or_default() };
         let sps = head.sps.map(|range| bytes.slice(range));
         Ok(self.take_in(Unit { number, is_key: head.is_key, sps, bytes }))
     }
@@ -97,6 +103,10 @@ impl UnitQueue {
         self.bytes -= unit.bytes.len();
         Some(unit)
     }
+}
+
+fn too_long() -> MediaError {
+    MediaError::new(MediaErrorKind::TooLarge, "the access unit is over the limit; encode it smaller")
 }
 
 fn join(sets: &[u8], unit: &[u8]) -> Bytes {
@@ -155,6 +165,21 @@ mod tests {
         queue.pop();
         assert_eq!(queue.push(4, Bytes::from_static(b"hello")).unwrap_err().kind(), MediaErrorKind::Corrupt);
         assert_eq!(push(&mut queue, 5, OTHER), [5]);
+    }
+
+    #[test]
+    fn parameter_sets_without_end_are_refused_and_forgotten() {
+        let mut queue = UnitQueue::new(4, 1 << 20);
+        let mut set = vec![7; 1_000];
+        set[..4].copy_from_slice(&[0, 0, 1, 0x67]);
+        let pushed: Vec<_> = (0..100).map(|number| queue.push(number, set.clone().into())).collect();
+        let refused = pushed.iter().position(Result::is_err).unwrap();
+        assert_eq!(pushed[refused].as_ref().unwrap_err().kind(), MediaErrorKind::TooLarge);
+        assert!(pushed[refused + 1].is_ok() && queue.sets.len() <= SETS_BYTES_MAX);
+        assert!(push(&mut queue, 200, KEY).is_empty(), "and the stream goes on");
+        assert!(push(&mut queue, 201, &[0, 0, 1, 0x68, 1]).is_empty());
+        assert_eq!(queue.push(202, Bytes::from_static(b"hello")).unwrap_err().kind(), MediaErrorKind::Corrupt);
+        assert!(queue.sets.is_empty(), "what is no access unit is not taken for more of them");
     }
 
     proptest! {

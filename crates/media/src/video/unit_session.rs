@@ -49,6 +49,8 @@ struct FeedState {
     queue: UnitQueue,
     /// Access units in the child: place in the row, number.
     in_child: VecDeque<(u64, u64)>,
+    /// Access units that the child was given so far: what it gives lies before it in the row.
+    written_count: u64,
     /// Since when the child takes nothing although something waits.
     blocked_since: Option<Instant>,
     /// The session's child is gone or going: nothing more is written to it.
@@ -65,6 +67,7 @@ impl Feed {
         let state = FeedState {
             queue: UnitQueue::new(units_max, bytes_max),
             in_child: VecDeque::new(),
+            written_count: 0,
             blocked_since: None,
             is_over: false,
             is_next_sequence: false,
@@ -93,6 +96,7 @@ impl Feed {
         }
         (state.is_over, state.is_next_sequence) = (false, false);
         state.in_child.clear();
+        state.written_count = 0;
         !state.is_closed
     }
 
@@ -137,6 +141,7 @@ impl Feed {
         let unit = state.queue.pop()?;
         *sps = sps.take().or_else(|| unit.sps.clone());
         state.in_child.push_back((place, unit.number));
+        state.written_count = place + 1;
         // Writing may block, too.
         state.blocked_since = Some(Instant::now());
         Some(unit)
@@ -146,17 +151,21 @@ impl Feed {
         self.state.lock().blocked_since = None;
     }
 
-    /// Takes the access units up to `place` out of the child: those that gave no picture, and the one that did.
-    fn came_out(&self, place: u64) -> (Vec<u64>, Option<u64>) {
+    /// Takes the access units up to `place` out of the child: those that gave no picture, and the one that did. That is none where its
+    /// place has passed already, as with B-frames, which come after a picture that is shown later: it was told as empty.
+    fn came_out(&self, place: u64) -> Result<(Vec<u64>, Option<u64>), NutError> {
         let mut state = self.state.lock();
         let mut empty = Vec::new();
         while let Some((_, number)) = state.in_child.pop_front_if(|(held, _)| *held < place) {
             empty.push(number);
         }
         let number = state.in_child.pop_front_if(|(held, _)| *held == place).map(|(_, number)| number);
+        if number.is_none() && place >= state.written_count {
+            return Err(NutError::Malformed("a frame that nobody asked for"));
+        }
         state.blocked_since = None;
         self.changed.notify_all();
-        (empty, number)
+        Ok((empty, number))
     }
 
     /// Those that the child kept for itself.
@@ -285,9 +294,9 @@ fn read_frames(work: &mut Work, output: &mut WatchedOutput) -> Result<(), NutErr
             PixelFormat::Yuv420 { matrix, range }
         });
         let place = head.timestamp.as_nanos() / STEP.as_nanos();
-        let (empty, number) = feed.came_out(u64::try_from(place).unwrap_or(u64::MAX));
+        let (empty, number) = feed.came_out(u64::try_from(place).unwrap_or(u64::MAX))?;
         empty.into_iter().for_each(|number| (work.sink)(AccessUnitEvent::Empty { number }));
-        let number = number.ok_or(NutError::Malformed("a frame that nobody asked for"))?;
+        let Some(number) = number else { continue };
         let frame = Frame::new(width, height, format, Duration::ZERO, pixels);
         (work.sink)(AccessUnitEvent::Frame { number, frame });
     }
@@ -305,6 +314,10 @@ fn conclude(
         return Ok(SessionEnd::Closed);
     }
     let is_silent = matches!(read, Err(NutError::Io(error)) if error.kind() == ErrorKind::TimedOut);
+    if matches!(read, Err(NutError::Malformed(_))) {
+        // It would go on, and its end be waited for.
+        child.kill();
+    }
     if !is_silent {
         output.watch.allow(work.options.limits.stall);
         output.watch.read_log_to_end();

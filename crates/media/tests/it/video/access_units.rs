@@ -125,6 +125,38 @@ fn garbage_is_refused_or_ends_the_decoder_and_never_hangs_it() {
 }
 
 #[test]
+fn b_frames_and_several_pictures_in_one_unit_do_not_end_the_stream() {
+    let Some(program) = coder() else { return };
+    let coding = "-f lavfi -i testsrc2=s=64x64:r=20:d=1 -c:v libx264 -bf 2 -g 10 -pix_fmt yuv420p -bsf:v h264_metadata=aud=insert";
+    let (_folder, path) = super::generate(&program, coding, "b.h264");
+    let stream = std::fs::read(path).unwrap();
+    let starts: Vec<usize> = (0..stream.len()).filter(|&at| stream[at..].starts_with(&[0, 0, 0, 1, 9])).collect();
+    let ends = starts.iter().skip(1).copied().chain([stream.len()]);
+    let units: Vec<&[u8]> = starts.iter().zip(ends).map(|(&start, end)| &stream[start..end]).collect();
+    for together in [1, 2] {
+        let (decoder, events) = start(options(&program));
+        let count = units.chunks(together).len();
+        for (number, chunk) in units.chunks(together).enumerate() {
+            assert!(decoder.push(number as u64, chunk.concat().into()).unwrap().is_empty());
+        }
+        let key = footage(&program, (320, 240)).annex_b().remove(0);
+        assert!(decoder.push(1_000, key.into()).unwrap().is_empty());
+        let (mut told, mut shown) = (Vec::new(), 0);
+        while told.last() != Some(&1_000) {
+            match events.recv_timeout(LIMIT).unwrap() {
+                AccessUnitEvent::Frame { number, .. } => (told.push(number), shown += 1).0,
+                AccessUnitEvent::Empty { number } => told.push(number),
+                AccessUnitEvent::Failed(error) => panic!("{error} after {told:?}"),
+            }
+        }
+        println!("{together} together: {shown} frames of {count}");
+        told.sort_unstable();
+        assert!(told.iter().copied().eq((0..count as u64).chain([1_000])), "each is told once: {told:?}");
+        assert!(shown > count / 3, "{shown} of {count}");
+    }
+}
+
+#[test]
 fn damage_between_good_frames_is_lived_through() {
     let Some(program) = coder() else { return };
     let units = footage(&program, (320, 240)).annex_b();
