@@ -132,6 +132,9 @@ fn add_network(arguments: &mut Arguments, scheme: UrlScheme, input: &OpenInput, 
         // Segments come in one piece each: without a pace their frames would, too.
         arguments.add(&format!("-protocol_whitelist {protocols},crypto -format_whitelist {HLS_FORMATS} -re"));
     } else {
+        if options.only_port.is_some() {
+            arguments.add("-max_redirects 0");
+        }
         let extra = if options.live { format!(",{JPEG_FORMATS}") } else { String::new() };
         let protocols = scheme.protocols();
         arguments.add(&format!("-protocol_whitelist {protocols} -format_whitelist {FORMATS}{extra}"));

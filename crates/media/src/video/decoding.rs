@@ -62,6 +62,7 @@ impl Work {
         let output = Watch::new(stderr, stop).and_then(|watch| WatchedOutput::new(stdout, watch));
         let mut output = output.map_err(|_| no_resources())?;
         output.watch.allow(self.stall());
+        output.watch.is_to_stay = self.options.only_port.is_some();
         let mut reading = Reading::new(self, child);
         let end = match NutReader::open(&mut output) {
             Ok(mut reader) => match reading.deliver(&mut reader) {
@@ -99,7 +100,7 @@ impl Work {
             stdout: Stdio::piped(),
             extra: packets,
             limits: self.child_limits(),
-            sandbox: Sandbox::new(program, self.input.grant()),
+            sandbox: Sandbox::new(program, self.input.grant(&self.options)),
         })
     }
 
@@ -277,6 +278,7 @@ impl<'a> Reading<'a> {
                 ErrorKind::UnexpectedEof => true,
                 ErrorKind::TimedOut => return Err(self.failed(output, "made no progress and was stopped")),
                 ErrorKind::ConnectionAborted => return Ok(VideoEnd::Complete),
+                ErrorKind::PermissionDenied => return Err(self.strayed()),
                 _ => return Err(self.failed(output, "could not be read from")),
             },
             Some(NutError::Malformed(what)) => {
@@ -304,6 +306,12 @@ impl<'a> Reading<'a> {
             Some(at) => VideoEnd::Damaged { at },
             None => VideoEnd::Complete,
         })
+    }
+
+    fn strayed(&mut self) -> MediaError {
+        self.child.kill();
+        tracing::warn!("an address sends the video child on to another and was left");
+        MediaError::new(MediaErrorKind::Forbidden, "the address sends on to another; name that one where it is allowed")
     }
 
     fn failed(&mut self, output: &mut WatchedOutput, what: &str) -> MediaError {

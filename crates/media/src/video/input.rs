@@ -112,11 +112,11 @@ impl OpenInput {
     }
 
     /// What the child may open for it.
-    pub(super) fn grant(&self) -> Grant<'_> {
+    pub(super) fn grant(&self, options: &VideoOptions) -> Grant<'_> {
         match self {
             Self::File(file) | Self::Loop(file) => Grant::Read(file),
             Self::Device(path) => Grant::Device(Path::new(path)),
-            Self::Url(..) => Grant::Network,
+            Self::Url(..) => Grant::Network(options.only_port),
         }
     }
 

@@ -33,6 +33,9 @@ pub struct VideoOptions {
     pub live: bool,
     /// Whether a live address is a playlist although its path does not say so.
     pub playlist: bool,
+    /// The only TCP port that the child may reach for an address, which then may send it nowhere else: a redirect is not followed. What a
+    /// playlist names is fetched all the same. None for what an operator trusts.
+    pub only_port: Option<u16>,
     /// Where the compressed stream goes beside the frames; only live sources have one.
     pub packets: Option<PacketRing>,
 }
@@ -67,6 +70,7 @@ impl VideoOptions {
             schemes: Vec::new(),
             live: false,
             playlist: false,
+            only_port: None,
             packets: None,
         }
     }

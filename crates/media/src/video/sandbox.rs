@@ -20,8 +20,8 @@ pub(super) enum Grant<'a> {
     Device(&'a Path),
     /// Nothing: all that it needs comes and goes by descriptors that it has.
     Nothing,
-    /// TCP connections, and what names and certificates are looked up in.
-    Network,
+    /// TCP connections, to this port alone where there is one, and what names and certificates are looked up in.
+    Network(Option<u16>),
 }
 
 /// A prepared set of rules; empty where the kernel has none.
@@ -60,10 +60,10 @@ const NETWORK_FOLDERS: [&str; 2] = ["/etc", "/run/systemd/resolve"];
 
 #[cfg(target_os = "linux")]
 fn rules(program: &Path, given: Grant<'_>) -> Result<Sandbox, landlock::RulesetError> {
-    use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, Scope};
+    use landlock::{ABI, Access, AccessFs, AccessNet, NetPort, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope};
     let abi = ABI::V6;
     let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(abi))?.scope(Scope::from_all(abi))?;
-    if !matches!(given, Grant::Network) {
+    if !matches!(given, Grant::Network(None)) {
         ruleset = ruleset.handle_access(AccessNet::from_all(abi))?;
     }
     let mut ruleset = ruleset.create()?;
@@ -81,7 +81,12 @@ fn rules(program: &Path, given: Grant<'_>) -> Result<Sandbox, landlock::RulesetE
         }
         Grant::Device(path) => grant_device(&mut ruleset, path),
         Grant::Nothing => {}
-        Grant::Network => NETWORK_FOLDERS.iter().for_each(|folder| grant(&mut ruleset, Path::new(folder), read)),
+        Grant::Network(port) => {
+            NETWORK_FOLDERS.iter().for_each(|folder| grant(&mut ruleset, Path::new(folder), read));
+            if let Some(port) = port {
+                (&mut ruleset).add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+            }
+        }
     }
     Ok(Sandbox { ruleset: ruleset.into() })
 }

@@ -34,6 +34,8 @@ pub(super) struct Watch {
     stop: PipeReader,
     deadline: Instant,
     log: ChildLog,
+    /// Whether a child that is sent on to another address is given up (`PermissionDenied`).
+    pub(super) is_to_stay: bool,
 }
 
 impl WatchedOutput {
@@ -52,7 +54,13 @@ impl Read for WatchedOutput {
                     self.watch.wait(Some((self.stdout.as_fd(), PollFlags::IN)))?;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => return read,
+                read => {
+                    if self.watch.is_to_stay {
+                        self.watch.read_log();
+                        self.watch.check_place()?;
+                    }
+                    return read;
+                }
             }
         }
     }
@@ -92,7 +100,7 @@ impl Write for WatchedInput {
 impl Watch {
     pub(super) fn new(stderr: ChildStderr, stop: PipeReader) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&stderr, true)?;
-        Ok(Self { stderr: Some(stderr), stop, deadline: Instant::now(), log: ChildLog::default() })
+        Ok(Self { stderr: Some(stderr), stop, deadline: Instant::now(), log: ChildLog::default(), is_to_stay: false })
     }
 
     /// Gives what follows `limit` from now.
@@ -131,7 +139,12 @@ impl Watch {
             return Err(ErrorKind::ConnectionAborted.into());
         }
         self.read_log();
-        Ok(())
+        self.check_place()
+    }
+
+    /// The child says where it is sent before it goes there, and so before anything of it can be read.
+    fn check_place(&self) -> io::Result<()> {
+        if self.is_to_stay && self.log.trouble.redirected { Err(ErrorKind::PermissionDenied.into()) } else { Ok(()) }
     }
 
     /// Reads what standard error holds; at most a pipe's fill, so that a chatty child cannot keep the reader here.

@@ -69,6 +69,7 @@ impl Machine {
             schemes: vec![UrlScheme::Rtsp, UrlScheme::Rtsps, UrlScheme::Http, UrlScheme::Https],
             live: true,
             playlist: self.spec.address.kind() == SourceKind::Hls,
+            only_port: self.spec.address.remote().map(|(_, port)| port).filter(|_| self.spec.bound),
             packets: self.shared.packets.clone(),
             ..VideoOptions::new(self.tools.ffmpeg.clone())
         }

@@ -28,6 +28,9 @@ pub struct SourceSpec {
     pub stall: Duration,
     /// The stream's share of the models, against those of other streams.
     pub weight: NonZeroU16,
+    /// Whether its host may not send the decoder on to another: for addresses that somebody other than the operator named. A playlist
+    /// is not bound by it.
+    pub bound: bool,
 }
 
 /// How much of a source's own packets is kept.
@@ -99,6 +102,7 @@ impl SourceSpec {
             clip: None,
             stall: Duration::from_secs(10),
             weight: NonZeroU16::MIN,
+            bound: false,
         }
     }
 

@@ -2,13 +2,13 @@
 //!
 //! A name is looked up once. What it stands for must lie on the open internet unless the operator named the network itself, and a
 //! camera is then opened by the number that was checked, so that an answer which changes changes nothing. Addresses of `https://`
-//! keep their name, which their certificate is for. A server may send the decoder elsewhere, so that only trusted hosts should be
-//! allowed at all.
+//! keep their name, which their certificate is for. What is opened so may send the decoder nowhere else: redirects are not followed, and
+//! playlists, whose parts may lie anywhere, are not admitted.
 
 use super::SourceAdditions;
 use super::network::{Network, is_open_internet};
 use samovar_media::UrlScheme;
-use samovar_pipelines::{SourceAddress, SourceAddressError};
+use samovar_pipelines::{SourceAddress, SourceAddressError, SourceKind};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub(crate) enum NotAdmitted {
     Scheme,
     /// The host, or where it is, is not allowed; or there is no such host.
     Host,
+    /// A playlist: it may name any address as its own.
+    Playlist,
     /// The file lies outside of the allowed folders, or does not exist.
     Path,
 }
@@ -39,6 +41,9 @@ pub(crate) async fn admit(text: &str, additions: &SourceAdditions) -> Result<Sou
         return admit_path(path, additions).await;
     }
     let scheme = UrlScheme::of(text).filter(|scheme| additions.schemes.contains(scheme)).ok_or(NotAdmitted::Scheme)?;
+    if address.kind() == SourceKind::Hls {
+        return Err(NotAdmitted::Playlist);
+    }
     let (host, port) = address.remote().ok_or(NotAdmitted::Host)?;
     let ip = admit_host(host, port, &additions.hosts).await.ok_or(NotAdmitted::Host)?;
     if scheme == UrlScheme::Https {
@@ -114,6 +119,7 @@ mod tests {
             ("file:///etc/passwd", NotAdmitted::Path),
             ("/dev/video0", NotAdmitted::Path),
             ("ftp://example.com/", NotAdmitted::Address(SourceAddressError::Scheme)),
+            ("https://example.com/a.m3u8", NotAdmitted::Scheme),
         ] {
             assert_eq!(admit(address, &none).await.unwrap_err(), why, "{address}");
         }
@@ -169,6 +175,15 @@ mod tests {
                 // What comes before the # is the whole host, as every reader of addresses has it.
                 assert!(refused.is_err() || pinned.as_deref() == Some("203.0.113.9"), "{address}: {pinned:?}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_playlist_is_not_admitted_from_anywhere() {
+        let open = additions(&["203.0.113.0/24"]);
+        for path in ["live.m3u8", "LIVE.M3U8", "live.m3u8?x=1", "live.m3u8#.mjpg"] {
+            let refused = admit(&format!("http://203.0.113.7/{path}"), &open).await;
+            assert_eq!(refused.unwrap_err(), NotAdmitted::Playlist, "{path}");
         }
     }
 

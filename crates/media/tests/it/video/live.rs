@@ -5,7 +5,11 @@ use samovar_media::{
     FfmpegProgram, MediaError, MediaErrorKind, PacketRing, RingLimits, UrlScheme, VideoDecoder, VideoEnd, VideoInput,
 };
 use samovar_test_camera::{FolderServer, Footage, FootageSpec, MjpegCamera, MjpegForm, Mode, RtspCamera, jpegs};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// A program that can make H.264 for a camera, too.
@@ -230,6 +234,48 @@ fn a_playlist_is_followed_over_http_and_nowhere_else() {
     let asked = server.asked().len();
     assert!(live(&program, server.url("live.mp4")).open().is_err());
     assert!(server.asked()[asked..].iter().all(|name| name == "live.mp4"), "{:?}", server.asked());
+}
+
+/// Answers whatever comes with a redirect to `address`; tells how many came.
+fn sends_on(line: &'static str, address: String) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, count) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut socket = socket.unwrap();
+            let mut head = [0; 4096];
+            let length = socket.read(&mut head).unwrap_or(0);
+            let text = String::from_utf8_lossy(&head[..length]).into_owned();
+            let sequence = text.lines().find(|line| line.starts_with("CSeq")).unwrap_or("X-No: 1");
+            let answer = format!("{line}\r\n{sequence}\r\nLocation: {address}\r\nContent-Length: 0\r\n\r\n");
+            drop(socket.write_all(answer.as_bytes()));
+        }
+    });
+    (port, count)
+}
+
+#[test]
+fn an_address_that_is_to_stay_where_it_is_sends_nobody_elsewhere() {
+    let Some(program) = program() else { return };
+    for (scheme, line) in [("http", "HTTP/1.1 302 Found"), ("rtsp", "RTSP/1.0 302 Moved Temporarily")] {
+        let (inner, reached) = sends_on("HTTP/1.1 404 Not Found", "/".to_owned());
+        let (outer, _) = sends_on(line, format!("{scheme}://127.0.0.1:{inner}/secret"));
+        let url = format!("{scheme}://127.0.0.1:{outer}/camera");
+        assert!(live(&program, url.clone()).open().is_err());
+        assert_eq!(reached.swap(0, Ordering::SeqCst), 1, "{scheme}: an operator's own address may send on");
+        let mut opening = live(&program, url);
+        opening.options.only_port = Some(outer);
+        let error = opening.open().unwrap_err();
+        println!("{scheme}: {error}, reached {}", reached.load(Ordering::SeqCst));
+        if scheme == "http" {
+            assert_eq!(reached.load(Ordering::SeqCst), 0);
+        } else {
+            // Where the kernel does not close the port, it may be knocked at before the child is ended.
+            assert_eq!(error.kind(), MediaErrorKind::Forbidden);
+        }
+    }
 }
 
 #[test]
