@@ -66,6 +66,7 @@ pub(crate) async fn add(State(app): State<Arc<App>>, body: Bytes) -> Result<(Sta
         weight: weight(request.weight)?,
         keyframes_only: request.keyframes_only,
         motion_gate: request.motion_gate.then(MotionGateOptions::default),
+        bound: true,
         ..SourceSpec::new(request.name, address)
     };
     let settings = SourceSettings { spec, pipeline, sinks: request.sinks, evidence: request.evidence };
@@ -213,6 +214,9 @@ impl From<NotAdmitted> for ApiError {
             NotAdmitted::Address(error) => Self::new(Refusal::Option, error.to_string()),
             NotAdmitted::Scheme => forbidden("sources of this kind of address may not be added here"),
             NotAdmitted::Host => forbidden("sources of this host may not be added here, or there is no such host"),
+            NotAdmitted::Playlist => {
+                forbidden("playlists may name any address as theirs, so that only the configuration may name one")
+            }
             NotAdmitted::Path => forbidden("this file may not be played here, or there is no such file"),
         }
     }
