@@ -58,7 +58,7 @@ pub struct TrackWindow {
 /// People of one frame at most, the best scores first.
 pub(super) const PEOPLE_MAX: usize = 100;
 /// After a longer break nobody is taken for who was there before.
-const BREAK_MAX: Duration = Duration::from_secs(10);
+pub(super) const BREAK_MAX: Duration = Duration::from_secs(10);
 /// The frames of a window until the model has told its own.
 const WINDOW_FRAMES: usize = 24;
 

@@ -74,6 +74,10 @@ impl Judge {
         (people, events)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.people.is_empty()
+    }
+
     /// Tells everybody as gone.
     pub(super) fn end(&mut self) -> Vec<SceneEvent> {
         let (tracks, mut events): (Vec<_>, _) = (self.people.keys().copied().collect(), Vec::new());

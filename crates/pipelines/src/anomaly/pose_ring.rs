@@ -61,7 +61,7 @@ impl PoseRing {
         let (oldest, newest) = (self.poses.front()?, self.poses.back()?);
         let first = first_frame(newest.frame, length);
         let seen = self.poses.iter().filter(|pose| pose.frame >= first).count();
-        if oldest.frame > first || newest.frame + 1 < length as u64 || seen + missing_max < length {
+        if oldest.frame > first || newest.frame.saturating_add(1) < length as u64 || seen + missing_max < length {
             return None;
         }
         let whole: Vec<_> = (first..=newest.frame).map(|frame| self.at(frame)).collect::<Option<_>>()?;
@@ -87,7 +87,7 @@ impl PoseRing {
 
 /// The first frame of the window of `length` that ends with `last`.
 const fn first_frame(last: u64, length: usize) -> u64 {
-    (last + 1).saturating_sub(length as u64)
+    last.saturating_add(1).saturating_sub(length as u64)
 }
 
 /// As `numpy.interp` computes it: by the slope, in double precision.
@@ -149,6 +149,16 @@ mod tests {
         let mut back = ring(0..6);
         back.push(5, Duration::from_millis(600), pose(5), LENGTH);
         assert_eq!(back.poses.len(), 1);
+    }
+
+    #[test]
+    fn the_last_of_all_frames_is_one_like_any_other() {
+        let mut last = PoseRing::default();
+        (u64::MAX - 7..=u64::MAX).for_each(|frame| last.push(frame, Duration::ZERO, pose(7), LENGTH));
+        assert!(last.window(LENGTH, 0).is_some());
+        let mut far = ring(0..6);
+        far.push(1 << 60, Duration::from_millis(600), pose(7), LENGTH);
+        assert_eq!(far.window(LENGTH, 2), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! at once: the windows of its people are few and small, and go before the next frames, so that what was begun is finished. While a
 //! frame's windows are scored, the next frame's poses are looked for.
 
+use super::follower::BREAK_MAX;
 use super::scoring::{ScoredScene, Scoring, score};
 use super::sight_run::SightRun;
 use super::{AnomalyModels, AnomalyOptions, AnomalyWatch, SceneEvent, SceneFrame, SceneInput, Sighting};
@@ -16,6 +17,7 @@ use std::convert::Infallible;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::time;
 
 /// One live stream of pictures, and the watch over its people.
 pub struct AnomalyStream {
@@ -27,6 +29,8 @@ pub struct AnomalyStream {
     scored: Option<InScoring>,
     /// What of the last frame is still to be told. Bounded by the people of one frame.
     outputs: VecDeque<AnomalyOutput>,
+    /// When the last frame was told.
+    told_at: time::Instant,
     reopening: Reopening,
     /// Keep the models in memory while the stream is open.
     _holds: Vec<Hold>,
@@ -64,6 +68,7 @@ impl AnomalyStream {
             frames: FrameQueue::default(),
             scored: None,
             outputs: VecDeque::new(),
+            told_at: time::Instant::now(),
             reopening: Reopening::default(),
             models,
             _holds: holds,
@@ -99,18 +104,21 @@ impl AnomalyStream {
         self.frames.push_error(number, error);
     }
 
-    /// The next scene or event, in the order of the frames; waits for ever while no frame is on its way. Safe to cancel.
+    /// The next scene or event, in the order of the frames; waits for ever while no frame is on its way. Where none was told for ten
+    /// seconds, because none comes or none can be looked at, everybody is told as gone: what has begun must end for whoever was told of
+    /// it, though the camera may be away for a week. Safe to cancel.
     pub async fn next(&mut self) -> AnomalyOutput {
         loop {
             if let Some(output) = self.outputs.pop_front() {
                 return output;
             }
-            let is_free = self.scored.is_none();
+            let (is_free, silent_at) = (self.scored.is_none(), self.told_at + BREAK_MAX);
             tokio::select! {
                 biased;
                 () = self.reopening.ended() => {}
                 scored = scores(&mut self.scored) => self.finish(scored),
                 event = seen(&mut self.frames, is_free) => self.take(event),
+                () = time::sleep_until(silent_at), if !self.watch.is_empty() => self.tell_all_gone(),
             }
         }
     }
@@ -151,8 +159,13 @@ impl AnomalyStream {
         let (output, events) = self.watch.judge(&scene, &scores, took);
         let completed = Completed { output, timings, generation };
         let latency = latency + began.elapsed();
+        self.told_at = time::Instant::now();
         self.tell(FrameEvent::Result { frame: scene.frame.number, completed, latency });
         self.outputs.extend(events.into_iter().map(AnomalyOutput::Event));
+    }
+
+    fn tell_all_gone(&mut self) {
+        self.outputs.extend(self.watch.end().into_iter().map(AnomalyOutput::Event));
     }
 
     fn tell(&mut self, event: FrameEvent<SceneFrame>) {

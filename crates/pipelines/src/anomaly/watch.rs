@@ -68,7 +68,12 @@ impl AnomalyWatch {
         (frame, events)
     }
 
-    /// The stream is over: tells everybody as gone, as of the last frame.
+    /// Whether nobody is there who would have to be told as gone.
+    pub fn is_empty(&self) -> bool {
+        self.judge.is_empty()
+    }
+
+    /// The stream is over, or silent for long: tells everybody as gone, as of the last frame.
     pub fn end(&mut self) -> Vec<SceneEvent> {
         self.judge.end()
     }

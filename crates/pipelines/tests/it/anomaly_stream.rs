@@ -179,6 +179,28 @@ async fn the_poses_for_a_detector_are_looked_for_while_windows_are_scored() {
 }
 
 #[tokio::test]
+async fn who_was_there_is_told_as_gone_when_nothing_is_seen_for_long() {
+    let bench = AnomalyBench::warm(1).await;
+    let mut stream = bench.stream();
+    bench.play(&mut stream, 0..WINDOW).await;
+    tokio::time::pause();
+    let silent = async |stream: &mut AnomalyStream| tokio::time::timeout(Duration::from_secs(60), stream.next()).await;
+    for _ in 0..PEOPLE {
+        let told = silent(&mut stream).await.expect("time passes");
+        assert!(matches!(told, AnomalyOutput::Event(event) if event.kind == SceneEventKind::PersonLeft));
+    }
+    assert!(silent(&mut stream).await.is_err() && stream.end().is_empty(), "once");
+    tokio::time::resume();
+    let again: Vec<_> = (2_000..2_006).collect();
+    let mut told = Vec::new();
+    for number in again {
+        bench.push(&mut stream, number);
+        told.extend(words(drain(&mut stream).await));
+    }
+    assert_eq!(told.iter().filter(|word| *word == "person.appeared").count(), PEOPLE, "{told:?}");
+}
+
+#[tokio::test]
 async fn a_stream_holds_all_of_its_models_until_it_ends() {
     let bench = AnomalyBench::warm(1).await;
     let holds = || bench.registry.list().iter().map(|status| status.holds).sum::<usize>();
