@@ -6,6 +6,7 @@ use crate::failure::CliError;
 use crate::models_command::ModelFacts;
 use crate::{here, live};
 use samovar_models::FamilyKind;
+use samovar_server::SourceSettings;
 use std::path::Path;
 
 /// Looks at everything that is configured of live streams.
@@ -17,10 +18,20 @@ pub fn look(file: &ConfigFile) -> Vec<Finding> {
         sections.filter_map(|(subject, section)| models(subject, section, config)).collect();
     findings.extend(sources(config));
     findings.extend(config.webhooks.iter().map(|(name, webhook)| {
-        secret(&format!("webhook {name}"), &shown(&webhook.url), live::webhook_secret(name, webhook).map(|_| ()))
+        let key = live::webhook_secret(name, webhook).map(|key| match key {
+            Some(_) => "its secret can be read",
+            None => "not signed, for it has no secret",
+        });
+        secret(&format!("webhook {name}"), &shown(&webhook.url), key)
     }));
     let broker = config.mqtt.address.as_deref();
-    findings.extend(broker.map(|address| secret("mqtt", address, live::mqtt(config).map(|_| ()))));
+    findings.extend(broker.map(|address| {
+        let password = live::mqtt(config).map(|settings| match settings.and_then(|settings| settings.password) {
+            Some(_) => "its password can be read",
+            None => "without a password",
+        });
+        secret("mqtt", address, password)
+    }));
     findings.extend(config.evidence.folder.as_deref().map(|folder| evidence(folder, config)));
     findings
 }
@@ -65,15 +76,23 @@ const fn families(part: &str) -> &'static [FamilyKind] {
     }
 }
 
-/// Addresses were checked with the configuration; what is left is whether there is anything to read them with.
+/// Addresses were checked with the configuration; what is left is whether files are there, and anything to read them with.
 fn sources(config: &Config) -> Option<Finding> {
     let names: Vec<&str> = config.sources.keys().map(String::as_str).collect();
     if names.is_empty() {
         return None;
     }
     let listed = names.join(", ");
-    if let Err(CliError { message, cure, .. }) = live::sources(config) {
-        return Some(Finding::problem("sources", message, cure.unwrap_or_default()));
+    let settings = match live::sources(config) {
+        Ok(settings) => settings,
+        Err(CliError { message, cure, .. }) => {
+            return Some(Finding::problem("sources", message, cure.unwrap_or_default()));
+        }
+    };
+    let path = |source: &SourceSettings| Some((source.spec.name.clone(), source.spec.address.path()?.to_owned()));
+    if let Some((name, path)) = settings.iter().filter_map(path).find(|(_, path)| !path.exists()) {
+        let detail = format!("{name}: there is no {}", path.display());
+        return Some(Finding::problem("sources", detail, "check the path; of a camera, whether it is plugged in"));
     }
     Some(match here::ffmpeg(config) {
         Ok(_) => Finding::ok("sources", listed),
@@ -93,9 +112,9 @@ fn shown(url: &str) -> String {
     format!("{scheme}://{host}{}", if path.len() > 1 { "/…" } else { "" })
 }
 
-fn secret(subject: &str, place: &str, read: Result<(), CliError>) -> Finding {
+fn secret(subject: &str, place: &str, read: Result<&str, CliError>) -> Finding {
     match read {
-        Ok(()) => Finding::ok(subject, format!("{place}, its secret can be read")),
+        Ok(told) => Finding::ok(subject, format!("{place}, {told}")),
         Err(CliError { message, cure, .. }) => Finding::problem(subject, message, cure.unwrap_or_default()),
     }
 }

@@ -72,7 +72,8 @@ fn add(arguments: &AddSourceArguments, config: Option<&Path>) -> Result<(), CliE
     if arguments.server.json {
         return stdout::print_json(&answer);
     }
-    stdout::print(&view(&client, answer)?.line())
+    let SourceView { name, address, .. } = view(&client, answer)?;
+    stdout::print(&format!("{name}: added, {address}; `samovar sources list` tells how it is doing\n"))
 }
 
 fn remove(arguments: &SourceNameArguments, config: Option<&Path>) -> Result<(), CliError> {
@@ -121,9 +122,5 @@ impl SourceView {
         let from = if self.configured { "configuration" } else { "added" };
         let stream = self.stream.clone().unwrap_or_else(|| "-".to_owned());
         [self.name.clone(), self.pipeline.clone(), self.state(), from.to_owned(), stream, self.address.clone()]
-    }
-
-    fn line(&self) -> String {
-        format!("{}: {}, {}\n", self.name, self.state(), self.address)
     }
 }

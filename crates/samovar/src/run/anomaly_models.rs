@@ -7,7 +7,7 @@ use crate::model_choice::{self, NamedModel};
 use crate::{here, stderr};
 use samovar_models::{AppearanceEncoder, Detector, PoseEstimator, SequenceScorer};
 use samovar_pipelines::AnomalyModels;
-use samovar_runtime::Registry;
+use samovar_runtime::{Registry, RunError};
 
 /// Models that are ready.
 pub struct LoadedAnomaly {
@@ -49,10 +49,18 @@ pub async fn load(arguments: &AnomalyArguments, file: &ConfigFile) -> Result<Loa
         sequence: SequenceScorer::new(handle(&parts.sequence)?),
         appearance: optional(&parts.appearance)?.map(AppearanceEncoder::new),
     };
-    models.pose.model()?;
-    models.sequence.window_frames()?;
+    let unfit = |part: &str, error: RunError| {
+        let mut error = CliError::from(error);
+        error.message.insert_str(0, &format!("--{part}: "));
+        error
+    };
+    models.pose.model().map_err(|error| unfit("pose", error))?;
+    models.sequence.window_frames().map_err(|error| unfit("sequence", error))?;
     if let Some(detector) = &models.detector {
-        detector.model()?;
+        detector.model().map_err(|error| unfit("detector", error))?;
+    }
+    if let Some(appearance) = &models.appearance {
+        appearance.model().map_err(|error| unfit("appearance", error))?;
     }
     Ok(LoadedAnomaly { _registry: registry, models, slots })
 }

@@ -126,7 +126,7 @@ fn wrong_options_are_refused_before_the_work() {
         assert!(ended.stderr.contains(expected) && matches!(ended.code, 1 | 2), "{}: {}", ended.code, ended.stderr);
     }
     let ended = run(["run", "anomaly", "a.mp4", "--engine", "rten", "--pose", detector.to_str().unwrap()]);
-    assert!(ended.stderr.contains("error[wrong_family]: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("error[wrong_family]: --pose: "), "{}", ended.stderr);
     assert!(ended.stderr.contains("starter-stg-nf is used, which knows drawn streets only"), "{}", ended.stderr);
 }
 

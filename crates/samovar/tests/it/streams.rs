@@ -77,7 +77,7 @@ fn what_the_configuration_allows_can_be_added_and_removed() {
     assert!(server.command(&["streams"]).stdout.starts_with("no stream is open"));
     assert!(server.command(&["sources", "list"]).stdout.starts_with("the server opens no source"));
     let added = server.command(&["sources", "add", "yard", clip.to_str().unwrap(), "--fps-max", "4"]);
-    assert!(added.code == 0 && added.stdout.starts_with("yard: "), "{}{}", added.stdout, added.stderr);
+    assert!(added.code == 0 && added.stdout.starts_with("yard: added, "), "{}{}", added.stdout, added.stderr);
     wait_until(&server, &["sources", "show", "yard"], |source| source["figures"]["delivered"].as_u64() > Some(0));
     let refused = server.command(&["sources", "add", "door", "rtsp://127.0.0.1/door"]);
     assert!(refused.code == 1 && refused.stderr.starts_with("error["), "{}", refused.stderr);
@@ -96,6 +96,7 @@ fn what_live_streams_need_is_looked_at_by_the_doctor() {
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[anomaly]\npose = \"nano\"\nsequence = \"movement\"\n\
          [sources.door]\naddress = \"rtsp://user:secret@camera/main\"\nsinks = [\"room\"]\nevidence = true\n\
+         [sources.walk]\naddress = \"walk.mp4\"\n[mqtt]\naddress = \"broker.local:1883\"\n\
          [webhooks.room]\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"absent.key\"\n\
          [evidence]\nfolder = \"kept\"\nbytes_max = \"64MiB\"\n\
          [models.nano]\npath = {:?}\n[models.movement]\npath = {:?}\n",
@@ -117,6 +118,11 @@ fn what_live_streams_need_is_looked_at_by_the_doctor() {
     std::fs::write(folder.path().join("absent.key"), "key\n").unwrap();
     assert_eq!(health("webhook room").0, "ok");
     assert_eq!(health("evidence").0, "ok");
+    assert_eq!(health("mqtt"), ("ok".to_owned(), "broker.local:1883, without a password".to_owned()));
+    let absent = health("sources");
+    assert!(absent.0 == "problem" && absent.1.starts_with("walk: there is no "), "{absent:?}");
+    std::fs::write(folder.path().join("walk.mp4"), "").unwrap();
+    assert_ne!(health("sources"), absent);
     assert!(!doctor().stdout.contains("secret@"));
     // What serves would fail with is told by serve too.
     std::fs::remove_file(folder.path().join("absent.key")).unwrap();
