@@ -12,6 +12,7 @@ use samovar_media::{FramePool, PoolPurpose};
 use samovar_runtime::{Drift, Event, MemoryStats, Observer};
 use samovar_server::{EvidenceSettings, Metrics, Moment, PageFormat, ServerLimits, ServerOptions, WebhookSettings};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,19 +130,22 @@ fn values(metrics: &Metrics) -> BTreeMap<String, f64> {
     mine.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_manual_lists_every_metric_with_its_type_and_labels() {
-    let Some(program) = ffmpeg() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    // Sources, sinks and evidence have labels where there are some.
+/// A server whose page has every metric: sources, sinks and evidence have labels where there are some. None without ffmpeg.
+pub(crate) async fn full_house(evidence: &Path) -> Option<House> {
     let given = ServerOptions {
-        ffmpeg: Some(program),
+        ffmpeg: Some(ffmpeg()?),
         sources: vec![street("yard")],
         webhooks: vec![WebhookSettings::new("hook", "http://127.0.0.1:9/")],
-        evidence: Some(EvidenceSettings::new(folder.path())),
+        evidence: Some(EvidenceSettings::new(evidence)),
         ..options()
     };
-    let house = House::fake_with(given, true).await;
+    Some(House::fake_with(given, true).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manual_lists_every_metric_with_its_type_and_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(house) = full_house(folder.path()).await else { return };
     get(house.address, "/health").await;
     let page = Page::parse(&get(house.address, "/metrics").await.text());
     let manual = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();

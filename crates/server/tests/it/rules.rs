@@ -1,10 +1,10 @@
 //! The alerts that ship: they are valid, fire when they should and name what the page has.
 
 use crate::client::get;
-use crate::house::{House, repository};
+use crate::house::repository;
+use crate::metrics::full_house;
 use crate::promql::Page;
 use crate::promtool::Promtool;
-use samovar_server::ServerLimits;
 use std::path::PathBuf;
 
 fn folder() -> PathBuf {
@@ -43,7 +43,8 @@ fn every_alert_is_tried_both_ways_and_has_its_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_name_what_the_page_has() {
-    let house = House::fake(ServerLimits::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(house) = full_house(folder.path()).await else { return };
     let page = Page::parse(&get(house.address, "/metrics").await.text());
     let rules = rules();
     let expressions = expressions(&rules);
