@@ -109,7 +109,7 @@ impl Script {
     fn frame(&mut self) -> Frame {
         let format = PixelFormat::Yuv420 { matrix: YuvMatrix::Bt601, range: YuvRange::Limited };
         let mut pixels = self.seen.pool.take(format.size_bytes(64, 36));
-        pixels.fill(if (self.now_ms() / 10_000) % 2 == 0 { 20 } else { 200 });
+        pixels.fill(if (self.now_ms() / 10_000).is_multiple_of(2) { 20 } else { 200 });
         self.seen.framed.push(self.now_ms());
         Frame::new(64, 36, format, self.now, pixels)
     }
