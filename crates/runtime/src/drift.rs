@@ -1,7 +1,7 @@
 //! Drift: whether a warm model's runs have become slow, judged by what its warm-up settled at.
 //!
 //! Runs of one row shape and batch size are taken [`WINDOW`] at a time. A window is slow when its median exceeds [`SLOW`] × the
-//! settled run; [`WINDOWS_SLOW`] of them in a row are a drift, at most one in [`QUIET`] for a generation. One fast window breaks the
+//! settled run, and that by [`SLOW_BY`]; [`WINDOWS_SLOW`] of them in a row are a drift, at most one in [`QUIET`] for a generation. One fast window breaks the
 //! row: single outliers and noise never add up, and a model that has recovered is quiet again at once.
 //!
 //! **What it is held against.** The warm-up of the load, or the last one that somebody asked for. The warm-up that a drift sets
@@ -73,6 +73,8 @@ struct Track {
 const WINDOW: usize = 32;
 /// How much slower than settled is slow.
 const SLOW: f64 = 1.5;
+/// By how much at least: of runs shorter than this, the scheduler's share on a busy machine is as long as they are.
+const SLOW_BY: Duration = Duration::from_millis(1);
 /// Slow windows in a row that make a drift.
 const WINDOWS_SLOW: u32 = 3;
 /// The shortest time between two drifts of one generation.
@@ -134,7 +136,7 @@ impl Track {
     }
 
     fn is_slow(&self, median: Duration) -> bool {
-        median > self.settled.mul_f64(SLOW)
+        median > self.settled.mul_f64(SLOW) && median > self.settled + SLOW_BY
     }
 
     fn recover(&mut self, median: Duration) -> Option<Change> {
@@ -236,6 +238,14 @@ mod tests {
             assert_eq!(bench.runs(WINDOW, 10), []);
         }
         assert_eq!(bench.runs(DRIFT_AT * 2, 15), [], "half as long again is not more than that");
+    }
+
+    #[test]
+    fn a_model_of_a_fraction_of_a_millisecond_does_not_drift_by_another() {
+        let mut watch = DriftWatch::default();
+        watch.hold_against(&[SettledRun { lane: lane(1), rows: 1, run: Duration::from_micros(200) }]);
+        let mut drifts = |run| (0..DRIFT_AT).filter_map(|_| watch.ran(&lane(1), 1, run, Moment::ZERO)).count();
+        assert_eq!([800, 1_200, 1_300].map(|run| drifts(Duration::from_micros(run))), [0, 0, 1]);
     }
 
     #[test]
