@@ -19,7 +19,7 @@ use http::{HeaderMap, Uri};
 use samovar_media::{FramePool, ImageEncoding, Picture, encode_image};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
 
 /// Looks at a stream (WebSocket).
 ///
@@ -75,19 +75,30 @@ struct Looking {
 }
 
 async fn show(mut socket: WebSocket, mut looking: Looking, app: &App) {
+    let limits = &app.options.limits.stream;
+    let mut pulse = interval_at(Instant::now() + limits.ping_time, limits.ping_time);
+    let mut heard = true;
     loop {
         tokio::select! {
             messages = looking.next() => {
                 let last = messages.is_none();
                 let messages = messages.unwrap_or_else(|| vec![ended()]);
-                let sent = timeout(app.options.limits.stream.stall_time, send(&mut socket, messages)).await;
+                let sent = timeout(limits.stall_time, send(&mut socket, messages)).await;
                 if last || !matches!(sent, Ok(Ok(()))) {
                     return;
                 }
             }
-            said = socket.recv() => if !matches!(said, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {
-                return;
+            said = socket.recv() => match said {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => heard = true,
+                _ => return,
             },
+            // Where no pictures come nothing else tells that somebody has gone, and holds a place.
+            _ = pulse.tick() => {
+                let asked = timeout(limits.stall_time, socket.send(Message::Ping(Bytes::new()))).await;
+                if !std::mem::take(&mut heard) || !matches!(asked, Ok(Ok(()))) {
+                    return;
+                }
+            }
         }
     }
 }

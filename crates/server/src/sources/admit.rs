@@ -57,7 +57,7 @@ pub(crate) async fn admit(text: &str, additions: &SourceAdditions) -> Result<Sou
 async fn admit_path(path: &Path, additions: &SourceAdditions) -> Result<SourceAddress, NotAdmitted> {
     let (path, roots) = (path.to_owned(), additions.roots.clone());
     let real = tokio::task::spawn_blocking(move || {
-        let real = path.canonicalize().ok().filter(|_| path.is_absolute())?;
+        let real = path.canonicalize().ok().filter(|real| path.is_absolute() && !real.is_dir())?;
         roots.iter().any(|root| root.canonicalize().is_ok_and(|root| real.starts_with(root))).then_some(real)
     });
     let real = real.await.ok().flatten().ok_or(NotAdmitted::Path)?;
@@ -209,7 +209,7 @@ mod tests {
         let additions = SourceAdditions { roots: vec![root.clone()], ..SourceAdditions::default() };
         let ask = async |name: &str| admit(root.join(name).to_str().unwrap(), &additions).await;
         assert!(ask("street.mp4").await.is_ok());
-        for name in ["link.mp4", "../secret.mp4", "missing.mp4", "../videos2/x"] {
+        for name in ["", "link.mp4", "../secret.mp4", "missing.mp4", "../videos2/x"] {
             assert_eq!(ask(name).await.unwrap_err(), NotAdmitted::Path, "{name}");
         }
         assert_eq!(admit("street.mp4", &additions).await.unwrap_err(), NotAdmitted::Path, "a path from nowhere");

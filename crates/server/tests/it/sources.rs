@@ -195,11 +195,11 @@ async fn what_clients_may_not_add_is_refused_by_its_code_and_names_nothing() {
         (json!({"name": "yard", "address": "rtsp://127.0.0.1:9/x"}), 409, "source_exists"),
         (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "sinks": ["nobody"]}), 400, "invalid_option"),
         (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "sinks": ["hook", "hook"]}), 400, "invalid_option"),
-        (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "pose": "nobody"}), 404, "unknown_model"),
+        (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "pose": "nobody"}), 404, "model_not_found"),
         (
             json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "pipeline": "detect", "model": "nobody"}),
             404,
-            "unknown_model",
+            "model_not_found",
         ),
         (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "pose": "x".repeat(65_536)}), 400, "invalid_body"),
         (json!({"name": "a", "address": "rtsp://127.0.0.1:9/x", "weight": 0}), 400, "invalid_option"),
@@ -231,8 +231,15 @@ async fn what_a_camera_is_known_by_is_shown_and_its_password_is_not() {
     println!("{waiting}");
     assert_eq!(waiting["reason"], "source_unreachable");
     assert!(waiting["retry_in_ms"].is_number() && waiting["detail"].is_string());
-    let stream = get(house.address, &format!("/v1/streams/{}", waiting["stream"].as_str().unwrap())).await.json();
-    assert_eq!((&stream["state"], &stream["reason"]), (&"waiting".into(), &"source_unreachable".into()), "{stream}");
+    let path = format!("/v1/streams/{}", waiting["stream"].as_str().unwrap());
+    // The board is told a moment after the source knows.
+    let told = tokio::time::timeout(PATIENCE, async {
+        while get(house.address, &path).await.json()["reason"] != "source_unreachable" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    told.await.expect("the board says why, too");
+    assert_eq!(get(house.address, &path).await.json()["state"], "waiting");
     for path in ["/v1/sources", "/v1/sources/cam", "/v1/streams", "/metrics"] {
         let text = get(house.address, path).await.text();
         assert!(!text.contains("hunter") && !text.contains("admin"), "{path}: {text}");

@@ -128,6 +128,24 @@ async fn viewers_and_readers_are_limited_and_other_pages_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_who_has_gone_without_a_word_gives_its_place_back() {
+    let mut limits = ServerLimits::default();
+    limits.stream.viewers_max = 1;
+    (limits.stream.ping_time, limits.stream.pong_time) = (Duration::from_millis(100), 2 * PATIENCE);
+    let house = House::fake(limits).await;
+    let _stream = Socket::ready(house.address, "").await;
+    let id = list(house.address).await[0]["id"].as_str().unwrap().to_owned();
+    // No picture ever comes, and it reads nothing, so that it answers nothing either.
+    let _gone = look(house.address, &id).await.unwrap();
+    let freed = timeout(PATIENCE, async {
+        while look(house.address, &id).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    freed.await.expect("the place is free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn results_come_to_whoever_asks_for_them() {
     let house = House::fake(ServerLimits::default()).await;
     let mut socket = Socket::open(house.address, "").await;
