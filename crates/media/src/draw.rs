@@ -124,8 +124,8 @@ impl Canvas {
     }
 }
 
-/// A bright colour for each class; neighbours lie far apart on the colour circle, by steps of the golden ratio.
-fn class_color(class: usize) -> Rgb {
+/// A bright colour (red, green, blue) for each class, as [`Canvas::draw_box`] takes it; neighbours lie far apart on the colour circle, by steps of the golden ratio.
+pub fn class_color(class: usize) -> [u8; 3] {
     const GOLDEN: f32 = 0.618_034;
     let hue = ((class % 1_000) as f32 * GOLDEN).fract() * 6.0;
     [0.0, 4.0, 2.0].map(|phase: f32| {

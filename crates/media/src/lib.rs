@@ -28,7 +28,7 @@ mod video;
 mod yuv;
 
 pub use crop::Crop;
-pub use draw::Canvas;
+pub use draw::{Canvas, class_color};
 pub use error::{MediaError, MediaErrorKind};
 pub use frame::{Frame, PixelFormat, YuvMatrix, YuvRange};
 pub use image_decode::decode_image;

@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::HeaderMap;
-use samovar_media::{CLASS_PALETTE, Canvas, FramePool, ImageEncoding, Picture, encode_image};
+use samovar_media::{Canvas, FramePool, ImageEncoding, Picture, class_color, encode_image};
 use samovar_models::{COCO_KEYPOINTS, COCO_LIMBS, PersonPose};
 use samovar_runtime::{Call, Class};
 use std::sync::Arc;
@@ -73,12 +73,37 @@ fn draw(picture: &Picture, found: &[PersonPose], encoding: ImageEncoding) -> Res
     let pool = FramePool::new(0);
     let mut canvas = Canvas::new(&*picture.frame(&pool)?, &pool);
     for (index, PersonPose { score, bbox, keypoints }) in found.iter().enumerate() {
-        canvas.draw_box([bbox.x1, bbox.y1, bbox.x2, bbox.y2], &format!("{score:.2}"), index);
+        let color = class_color(index);
+        canvas.draw_colored_box([bbox.x1, bbox.y1, bbox.x2, bbox.y2], &format!("{score:.2}"), color);
         if keypoints.len() == COCO_KEYPOINTS.len() {
             let points: Vec<_> = keypoints.iter().map(|point| [point.x, point.y, point.score]).collect();
-            let color = CLASS_PALETTE[index % CLASS_PALETTE.len()];
             canvas.draw_pose(&points, &COCO_LIMBS, color, POINT_SCORE_MIN);
         }
     }
     Ok(encode_image(canvas.frame(), encoding, &pool)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use samovar_media::{Frame, ImageHeader, ImageLimits, PixelFormat, decode_image};
+    use samovar_models::{BoundingBox, Keypoint};
+    use std::time::Duration;
+
+    #[test]
+    fn limbs_have_the_colour_of_their_persons_box() {
+        let pool = FramePool::new(0);
+        let mut pixels = pool.take(PixelFormat::Rgb8.size_bytes(200, 200));
+        pixels.fill(255);
+        let white = Frame::new(200, 200, PixelFormat::Rgb8, Duration::ZERO, pixels);
+        let point = |index: usize| Keypoint { x: 60.0 + (index % 2) as f32 * 80.0, y: 100.0, score: 0.9 };
+        let bbox = BoundingBox { x1: 20.0, y1: 40.0, x2: 180.0, y2: 180.0 };
+        let person = PersonPose { score: 0.9, bbox, keypoints: (0..COCO_KEYPOINTS.len()).map(point).collect() };
+        let drawn = draw(&Picture::decoded(Arc::new(white)), &[person], ImageEncoding::Png).unwrap();
+        let limits = ImageLimits::default();
+        let drawn = decode_image(&drawn, &ImageHeader::read(&drawn, &limits).unwrap(), &limits, &pool).unwrap();
+        let at = |x: usize, y: usize| &drawn.pixels()[(y * 200 + x) * 3..][..3];
+        assert_eq!(at(100, 100), class_color(0), "between a left and a right point");
+        assert_eq!(at(100, 100), at(100, 179), "as the lower edge of the box");
+    }
 }
