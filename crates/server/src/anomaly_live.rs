@@ -9,8 +9,8 @@ use crate::stream_link::StreamText;
 use crate::stream_teller::StreamTeller;
 use crate::streams::{StreamFacts, StreamKind};
 use crate::wire::{
-    AnomalyControl, AnomalyMessageBody, AnomalyOptionsBody, AnomalyReadyBody, EvidenceLinks, SceneEventBody,
-    SceneFrameBody, StreamModelBody, ms,
+    AnomalyControl, AnomalyControlOptions, AnomalyMessageBody, AnomalyOptionsBody, AnomalyReadyBody, EvidenceLinks,
+    SceneEventBody, SceneFrameBody, StreamModelBody, ms,
 };
 use bytes::Bytes;
 use samovar_media::{Picture, TimedPicture};
@@ -127,9 +127,9 @@ impl LiveStream for AnomalyLive {
     }
 
     fn control(&mut self, text: &str) -> Result<Option<StreamText>, ApiError> {
-        let unreadable = "a control message is an object with `type` \"options\" and person_score_min, appear_frames, \
-            lost_frames_max, missing_frames_max, score_start, score_end, duration_min_ms, update_every_ms, smoothing_ms, zones or schedule";
-        let control = serde_json::from_str(text).map_err(|_| ApiError::new(Refusal::Control, unreadable))?;
+        let fields = AnomalyControlOptions::FIELDS;
+        let unreadable = || format!("a control message is an object with `type` \"options\" and {fields}");
+        let control = serde_json::from_str(text).map_err(|_| ApiError::new(Refusal::Control, unreadable()))?;
         let AnomalyControl::Options(asked) = control;
         let options = changed(self.stream.options(), asked)?;
         let shown = AnomalyOptionsBody::from(&options);

@@ -90,9 +90,8 @@ impl LiveStream for DetectLive {
     }
 
     fn control(&mut self, text: &str) -> Result<Option<StreamText>, ApiError> {
-        let unreadable =
-            "a control message is an object with `type` \"options\" and score_min, iou_max, detections_max or classes";
-        let control: Control = serde_json::from_str(text).map_err(|_| ApiError::new(Refusal::Control, unreadable))?;
+        let unreadable = || format!("a control message is an object with `type` \"options\" and {}", Control::FIELDS);
+        let control: Control = serde_json::from_str(text).map_err(|_| ApiError::new(Refusal::Control, unreadable()))?;
         let model = self.stream.detector().model()?;
         let options = changed(self.stream.options(), control, &model)?;
         let shown = OptionsBody::new(&options, &model);

@@ -91,7 +91,7 @@ pub(crate) async fn set_options(
     body: Bytes,
 ) -> Result<Json<SourceBody>, ApiError> {
     check_length(&body, &app)?;
-    let options = serde_json::from_slice(&body).map_err(|_| unreadable())?;
+    let options = serde_json::from_slice(&body).map_err(|_| unreadable("the fields that change"))?;
     let present = source.options.borrow().clone();
     let options = match (present, &source.settings.pipeline) {
         (SourceOptions::Anomaly(present), _) => SourceOptions::Anomaly(anomaly_options(options, &present)?),
@@ -171,7 +171,8 @@ fn pipeline(app: &App, request: &SourceRequest) -> Result<SourcePipeline, ApiErr
 }
 
 fn anomaly_options(options: Map<String, Value>, present: &AnomalyOptions) -> Result<AnomalyOptions, ApiError> {
-    let control: AnomalyControlOptions = serde_json::from_value(Value::Object(options)).map_err(|_| unreadable())?;
+    let control: AnomalyControlOptions =
+        serde_json::from_value(Value::Object(options)).map_err(|_| unreadable(AnomalyControlOptions::FIELDS))?;
     let options = control.over(present);
     options.validate().map_err(|error| ApiError::new(Refusal::Option, error.to_string()))?;
     Ok(options)
@@ -185,14 +186,13 @@ fn detect_options(
     present: &DetectOptions,
 ) -> Result<DetectOptions, ApiError> {
     options.insert("type".to_owned(), Value::from("options"));
-    let control: Control = serde_json::from_value(Value::Object(options)).map_err(|_| unreadable())?;
+    let control: Control = serde_json::from_value(Value::Object(options)).map_err(|_| unreadable(Control::FIELDS))?;
     let model = app.detector(model)?.model()?;
     changed(present, control, &model)
 }
 
-fn unreadable() -> ApiError {
-    let detail = "the options are an object with the fields that control messages of such a stream take";
-    ApiError::new(Refusal::Body, detail)
+fn unreadable(fields: &str) -> ApiError {
+    ApiError::new(Refusal::Body, format!("the options are an object with {fields}"))
 }
 
 impl From<SourceError> for ApiError {

@@ -29,6 +29,7 @@ impl SourceCounts {
             (DropReason::Paced, figures.paced.saturating_sub(last.paced)),
         ];
         for (reason, count) in rises.into_iter().filter(|(_, count)| *count > 0) {
+            self.stream.meter().passed_by(count);
             self.stream.meter().dropped(reason, count);
             self.dropped(reason, count);
         }
@@ -39,6 +40,7 @@ impl SourceCounts {
 
     /// A frame came before the models were warm.
     pub(super) fn not_ready(&self) {
+        self.stream.meter().passed_by(1);
         self.stream.meter().dropped(DropReason::NotReady, 1);
         self.dropped(DropReason::NotReady, 1);
     }

@@ -76,6 +76,14 @@ impl StreamMeter {
         counts.frames_in.add(at);
     }
 
+    /// So many frames came of which nothing was kept.
+    pub(crate) fn passed_by(&self, count: u64) {
+        let at = self.since.elapsed();
+        let mut counts = self.counts.lock();
+        counts.figures.frames_in += count;
+        counts.frames_in.add_many(at, count);
+    }
+
     /// A frame was looked at; `latency` is from its arrival to its result.
     pub(crate) fn answered(&self, latency: Duration, timings: &Timings) {
         let at = self.since.elapsed();

@@ -18,9 +18,14 @@ const PLACES: usize = WINDOW_S as usize + 1;
 impl Rate {
     /// It happened, so long after the beginning.
     pub(super) fn add(&mut self, at: Duration) {
+        self.add_many(at, 1);
+    }
+
+    /// It happened so often.
+    pub(super) fn add_many(&mut self, at: Duration, times: u64) {
         self.advance(at.as_secs());
         let count = &mut self.counts[place(self.second)];
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(u32::try_from(times).unwrap_or(u32::MAX));
     }
 
     /// How often in a second. Within the first second after the beginning: how often so far.
@@ -51,6 +56,17 @@ const fn place(second: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_at_once_are_as_many_one_by_one() {
+        let (mut one, mut many) = (Rate::default(), Rate::default());
+        for second in 0..5 {
+            (0..7).for_each(|_| one.add(Duration::from_secs(second)));
+            many.add_many(Duration::from_secs(second), 7);
+        }
+        assert_eq!(one.per_s(Duration::from_secs(5)), 7.0);
+        assert_eq!(many.per_s(Duration::from_secs(5)), 7.0);
+    }
 
     #[test]
     fn a_steady_rate_is_told_and_an_old_one_forgotten() {

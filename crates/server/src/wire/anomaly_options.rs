@@ -64,6 +64,12 @@ pub(crate) struct AnomalyControlOptions {
     pub(crate) schedule: Option<Option<ScheduleBody>>,
 }
 
+impl AnomalyControlOptions {
+    /// Its fields, for whoever sent others.
+    pub(crate) const FIELDS: &str = "person_score_min, appear_frames, lost_frames_max, missing_frames_max, score_start, score_end, \
+        duration_min_ms, update_every_ms, smoothing_ms, zones or schedule";
+}
+
 /// A part of the picture.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -84,6 +84,11 @@ pub(crate) enum Control {
     },
 }
 
+impl Control {
+    /// The fields of options, for whoever sent others.
+    pub(crate) const FIELDS: &str = "score_min, iou_max, detections_max or classes";
+}
+
 /// One class by name or index.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]

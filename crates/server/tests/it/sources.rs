@@ -137,6 +137,19 @@ async fn sources_are_added_changed_and_removed_while_the_server_runs() {
         let answer = post(address, "/v1/sources/door/options", body.as_bytes()).await;
         assert_eq!((answer.status, &answer.json()["code"]), (400, &code.into()), "{body}");
     }
+    let unknown = post(address, "/v1/sources/door/options", b"{\"score\": 9}").await.json();
+    assert!(unknown["detail"].as_str().unwrap().contains("score_start, score_end"), "{unknown}");
+    let stream = format!("/v1/streams/{}", live["stream"].as_str().unwrap());
+    let mut told = get(address, &stream).await.json();
+    while told["figures"]["dropped"]["paced"] == 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        told = get(address, &stream).await.json();
+    }
+    let figures = &told["figures"];
+    let dropped: u64 = figures["dropped"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    let done = figures["results"].as_u64().unwrap() + figures["errors"].as_u64().unwrap() + dropped;
+    let came = figures["frames"].as_u64().unwrap();
+    assert!(done <= came && came <= done + 8, "every frame that came is told of once: {figures}");
     let page = get(address, "/metrics").await.text();
     assert!(page.contains("source=\"yard\"") && !page.contains("source=\"door\""), "nobody can make series");
 
