@@ -1,6 +1,7 @@
 //! The real world of a source: this machine's clocks, a look at the network, and the decoder's child.
 
 use super::feed::{FeedEnd, FeedFacts, FeedStep, FrameFeed, World};
+use super::lookup::Lookup;
 use super::pacer::FramePacer;
 use super::shared::Shared;
 use super::stop::Stop;
@@ -24,6 +25,7 @@ pub(super) struct Machine {
     origin: Instant,
     /// Runs what cannot be stopped from a thread: looking up a name, connecting.
     runtime: Handle,
+    lookup: Lookup,
     chance: RandomState,
     chances: u64,
 }
@@ -44,6 +46,7 @@ impl Machine {
             stop,
             origin: monitor.origin(),
             runtime: Handle::current(),
+            lookup: Lookup::default(),
             chance: RandomState::new(),
             chances: 0,
         }
@@ -108,10 +111,11 @@ impl World for Machine {
 
     fn answers(&mut self) -> bool {
         let Some((host, port)) = self.spec.address.remote() else { return true };
-        let host = host.to_owned();
+        let (host, lookup) = (host.to_owned(), self.lookup.clone());
         let (teller, answer) = sync_channel(1);
         let look = self.runtime.spawn(async move {
-            let connected = tokio::time::timeout(LOOK_LIMIT, TcpStream::connect((host, port))).await;
+            let connecting = async { TcpStream::connect(lookup.find(host, port).await?.as_slice()).await };
+            let connected = tokio::time::timeout(LOOK_LIMIT, connecting).await;
             // Nobody listens where the source was stopped.
             let _ = teller.send(matches!(connected, Ok(Ok(_))));
         });

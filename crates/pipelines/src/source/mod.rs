@@ -5,6 +5,7 @@ mod clock;
 mod fault;
 mod feed;
 mod figures;
+mod lookup;
 mod machine;
 mod mailbox;
 mod pacer;
