@@ -215,6 +215,15 @@ fn limits(server: &ServerSection, config: &Config) -> ServerLimits {
 
 impl From<ServerError> for CliError {
     fn from(error: ServerError) -> Self {
-        Self::new(error.code(), error.to_string())
+        let failure = Self::new(error.code(), error.to_string());
+        match error {
+            ServerError::Sinks(_) => {
+                failure.cure("correct `[webhooks]` or `[mqtt]` in the configuration").exit(Exit::Usage)
+            }
+            ServerError::Sources(_) => failure.cure("correct `[sources]` in the configuration").exit(Exit::Usage),
+            ServerError::Evidence(_) => failure.cure("set `evidence.folder` to a folder that this user may write"),
+            // Their sentences say it.
+            _ => failure,
+        }
     }
 }

@@ -212,6 +212,18 @@ fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
 }
 
 #[test]
+fn hosts_of_added_sources_are_names_addresses_and_networks() {
+    let told = |host: &str| said(&format!("[source_additions]\nschemes = [\"rtsp\"]\nhosts = [\"{host}\"]"));
+    for host in ["", "*", "a.*", "*.", "http://cam", "cam:554", "10.0.0.0/33", "cam/8", "a..b", "u@cam", "[::1]", "a b"]
+    {
+        assert!(told(host).contains("`source_additions.hosts`: `"), "{host}: {}", told(host));
+    }
+    for host in ["camera.local", "*.cameras.example", "192.0.2.7", "10.1.0.0/16", "::1", "fd00::/8", "cam_1"] {
+        assert!(check(&format!("[source_additions]\nschemes = [\"rtsp\"]\nhosts = [\"{host}\"]")).is_ok(), "{host}");
+    }
+}
+
+#[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_text() {
     let text = "[queue]\njob_share = -1\n[device]\nslots = 0\nthread = 1\n";
     let lines: Vec<String> = said(text).lines().map(str::to_owned).collect();

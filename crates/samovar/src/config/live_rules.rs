@@ -6,6 +6,7 @@ use super::near::{listed, nearest};
 use super::rules::{Broken, no_such_model, parse_bytes};
 use super::schema::{AnomalySection, Config, PipelineName, SourceSection, WebhookSection};
 use samovar_pipelines::SourceAddress;
+use std::net::IpAddr;
 
 /// Every broken rule of these sections.
 pub fn broken(config: &Config) -> Vec<Broken> {
@@ -155,7 +156,25 @@ fn addition_rules(config: &Config) -> Vec<Broken> {
         let message = "empty, so no address could be added; list the hosts, or leave `schemes` out".to_owned();
         broken.push((path(&["source_additions"], "hosts"), message));
     }
+    let wrong = additions.hosts.iter().filter(|host| !is_host_or_network(host));
+    broken.extend(wrong.map(|host| {
+        let message =
+            format!("`{host}` is no host; write `camera.local`, `*.cameras.example`, `192.0.2.7` or `10.1.0.0/16`");
+        (path(&["source_additions"], "hosts"), message)
+    }));
     broken
+}
+
+/// A name, anything below one, an address, or a network: what could never match would only seem to allow something.
+fn is_host_or_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    if let Ok(address) = address.parse::<IpAddr>() {
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        return bits.is_none_or(|bits| bits.parse::<u32>().is_ok_and(|bits| bits <= width));
+    }
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    name.len() <= 253 && name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
 }
 
 fn path(table: &[&str], key: &str) -> Vec<String> {
