@@ -6,9 +6,9 @@ const EVENTS_MAX = 200;
 const WORDS = {
   "person.appeared": "appeared",
   "person.left": "left",
-  "anomaly.started": "anomaly began",
-  "anomaly.updated": "anomaly goes on",
-  "anomaly.ended": "anomaly ended",
+  "anomaly.started": "moves unusually",
+  "anomaly.updated": "still moves unusually",
+  "anomaly.ended": "no longer moves unusually",
 };
 
 export class Events {
@@ -22,7 +22,8 @@ export class Events {
   listen() {
     const only = document.getElementById("anomalies-only");
     only.onchange = () => document.getElementById("happened").classList.toggle("anomalies-only", only.checked);
-    const source = new EventSource("v1/events");
+    // The last ones that are kept come first; after a break the browser asks for those in between.
+    const source = new EventSource("v1/events?after=0");
     for (const kind of Object.keys(WORDS)) {
       source.addEventListener(kind, ({ data }) => this.#show(JSON.parse(data)));
     }

@@ -29,7 +29,7 @@ use utoipa::IntoParams;
 pub(crate) struct EventsQuery {
     /// Results too, not events alone.
     results: bool,
-    /// The kept events past this number come first; `Last-Event-ID` says the same.
+    /// The kept events past this number come first; `Last-Event-ID` says the same, and goes first: who comes back sends it.
     after: Option<u64>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct EventsQuery {
 pub(crate) struct AllEventsQuery {
     /// Streams of this kind alone.
     kind: Option<StreamKind>,
-    /// The kept events past this number come first; `Last-Event-ID` says the same.
+    /// The kept events past this number come first; `Last-Event-ID` says the same, and goes first: who comes back sends it.
     after: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let Query(query) = query.map_err(|_| unreadable("the query takes results (true or false) and after"))?;
     let place = place(&app)?;
-    let reader = stream.read(query.results, query.after.or(last_event_id(&headers)));
+    let reader = stream.read(query.results, resume(&headers, query.after));
     Ok(sse(Reading { reader, kind: None, closing: app.closing.clone(), ended: false, _place: place }))
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn all_events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let Query(query) = query.map_err(|_| unreadable("the query takes kind (detect, segment or anomaly) and after"))?;
     let place = place(&app)?;
-    let reader = app.board.read(query.after.or(last_event_id(&headers)));
+    let reader = app.board.read(resume(&headers, query.after));
     Ok(sse(Reading { reader, kind: query.kind, closing: app.closing.clone(), ended: false, _place: place }))
 }
 
@@ -153,10 +153,30 @@ fn place(app: &App) -> Result<OwnedSemaphorePermit, ApiError> {
     app.board.reader_place().ok_or_else(full)
 }
 
+/// After which event a reader begins: who comes back tells so in a header and still asks for the address of the first time.
+fn resume(headers: &HeaderMap, after: Option<u64>) -> Option<u64> {
+    last_event_id(headers).or(after)
+}
+
 fn last_event_id(headers: &HeaderMap) -> Option<u64> {
     headers.get("last-event-id")?.to_str().ok()?.trim().parse().ok()
 }
 
 fn unreadable(detail: &'static str) -> ApiError {
     ApiError::new(Refusal::Query, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_back_goes_on_where_it_was() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(resume(&headers, Some(0)), Some(0));
+        headers.insert("last-event-id", "41".parse().unwrap());
+        assert_eq!(resume(&headers, Some(0)), Some(41), "not from the beginning again");
+        headers.insert("last-event-id", "what".parse().unwrap());
+        assert_eq!(resume(&headers, Some(7)), Some(7));
+    }
 }
