@@ -1,10 +1,12 @@
 //! Children that lie, flood, leave or pry: a shell script in ffmpeg's place, so that every byte of its output is ours.
 
+use super::child::{ChildLimits, ChildPlan, ConfinedChild};
 use super::nut_writer::{frame_head, stream_head};
 use super::sandbox::{Grant, Sandbox};
 use super::*;
 use crate::{FramePool, MediaError, MediaErrorKind, VideoLimits};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 use std::time::Duration;
 
 /// A program that answers as ffmpeg does and decodes by running `script`, whose standard input is the video.
@@ -180,6 +182,35 @@ fn the_child_opens_nothing_but_its_input() {
         let script = format!("if {pry}; then exit 1; fi; exec cat");
         let (frame_count, end) = decode(&script, &good_stream());
         assert_eq!((frame_count, end.unwrap()), (2, VideoEnd::Complete), "{pry}");
+    }
+}
+
+#[test]
+fn a_network_child_reads_names_and_certificates_and_nobodys_secrets() {
+    if !has_landlock() {
+        eprintln!("skipped: this kernel has no Landlock");
+        return;
+    }
+    let reads = |path: &str| {
+        let program = std::path::Path::new("/bin/sh");
+        let mut child = ConfinedChild::spawn(ChildPlan {
+            program,
+            arguments: vec!["-c".into(), format!("read line <{path}").into()],
+            stdin: Stdio::null(),
+            stdout: Stdio::null(),
+            extra: None,
+            limits: ChildLimits { address_space_bytes: 1 << 30, cpu_s: 10, file_bytes: Some(0), open_files: 32 },
+            sandbox: Sandbox::new(program, Grant::Network(None)),
+        })
+        .unwrap();
+        child.wait(Duration::from_secs(30)).unwrap().success()
+    };
+    let is_there = |path: &str| std::path::Path::new(path).metadata().is_ok_and(|facts| facts.len() > 0);
+    for path in ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl/openssl.cnf"] {
+        assert!(!is_there(path) || reads(path), "{path}");
+    }
+    for path in ["/etc/passwd", "/etc/hostname", "/etc/group", "/proc/1/status"] {
+        assert!(!reads(path), "{path}");
     }
 }
 

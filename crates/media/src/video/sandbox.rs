@@ -54,9 +54,24 @@ const LIBRARY_FOLDERS: [&str; 6] = ["/usr", "/lib", "/lib64", "/nix/store", "/gn
 /// Devices that the C library and the codecs' own libraries open.
 #[cfg(target_os = "linux")]
 const DEVICES: [&str; 3] = ["/dev/null", "/dev/urandom", "/dev/random"];
-/// Names, hosts and certificates, for network sources.
+/// Names, hosts and certificates, for network sources: one by one, since other programs keep their keys and passwords beside them.
 #[cfg(target_os = "linux")]
-const NETWORK_FOLDERS: [&str; 2] = ["/etc", "/run/systemd/resolve"];
+const NETWORK_PLACES: [&str; 14] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/ca-certificates/extracted",
+    "/etc/crypto-policies",
+    "/run/systemd/resolve",
+];
 
 #[cfg(target_os = "linux")]
 fn rules(program: &Path, given: Grant<'_>) -> Result<Sandbox, landlock::RulesetError> {
@@ -82,7 +97,7 @@ fn rules(program: &Path, given: Grant<'_>) -> Result<Sandbox, landlock::RulesetE
         Grant::Device(path) => grant_device(&mut ruleset, path),
         Grant::Nothing => {}
         Grant::Network(port) => {
-            NETWORK_FOLDERS.iter().for_each(|folder| grant(&mut ruleset, Path::new(folder), read));
+            NETWORK_PLACES.iter().for_each(|place| grant(&mut ruleset, Path::new(place), read));
             if let Some(port) = port {
                 (&mut ruleset).add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
             }
