@@ -187,7 +187,6 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         webhooks: live::webhooks(config)?,
         mqtt: live::mqtt(config)?,
         evidence: live::evidence(config),
-        ..ServerOptions::default()
     })
 }
 

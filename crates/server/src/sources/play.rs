@@ -40,6 +40,10 @@ impl Leave {
 
 impl Drop for Leave {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.metrics.panicked();
+            tracing::error!(source = %self.1.name(), "a source ended in a panic; add it again, or start the server anew");
+        }
         self.forget();
         self.1.done.cancel();
     }
