@@ -1,7 +1,7 @@
 //! What live streams depend on here: the models of `[anomaly]`, a decoder for sources, secrets of sinks, a folder for evidence.
 
 use super::finding::Finding;
-use crate::config::{AnomalySection, Config, ConfigFile, parse_bytes};
+use crate::config::{AnomalySection, Config, ConfigFile, PipelineName, parse_bytes};
 use crate::failure::CliError;
 use crate::models_command::ModelFacts;
 use crate::{here, live};
@@ -94,6 +94,9 @@ fn sources(config: &Config) -> Option<Finding> {
         let detail = format!("{name}: there is no {}", path.display());
         return Some(Finding::problem("sources", detail, "check the path; of a camera, whether it is plugged in"));
     }
+    if let Some(detail) = unclear(config) {
+        return Some(Finding::problem("sources", detail, "name one in `[anomaly]`, or in the source's own `anomaly`"));
+    }
     Some(match here::ffmpeg(config) {
         Ok(_) => Finding::ok("sources", listed),
         Err(_) => Finding::problem(
@@ -102,6 +105,31 @@ fn sources(config: &Config) -> Option<Finding> {
             "samovar engine install ffmpeg",
         ),
     })
+}
+
+/// The first source for which nobody says which model has a part, and of which there is not exactly one that could.
+fn unclear(config: &Config) -> Option<String> {
+    let family = |name: &String| ModelFacts::read(name, &config.models[name]).ok()?.family().map(str::to_owned);
+    let families: Vec<(&String, String)> =
+        config.models.keys().filter_map(|name| Some((name, family(name)?))).collect();
+    let watched = config.sources.iter().filter(|(_, source)| source.pipeline == PipelineName::Anomaly);
+    watched
+        .flat_map(|(name, source)| {
+            let section = source.anomaly.over(&config.anomaly);
+            let open = [("pose", section.pose), ("sequence", section.sequence)]
+                .into_iter()
+                .filter(|(_, model)| model.is_none());
+            open.map(move |(part, _)| (name, part)).collect::<Vec<_>>()
+        })
+        .find_map(|(name, part)| {
+            let fitting: Vec<&str> =
+                families.iter().filter(|(_, family)| fits(part, family)).map(|(model, _)| model.as_str()).collect();
+            match fitting.as_slice() {
+                [_] => None,
+                [] => Some(format!("{name}: no model can be its {part}")),
+                several => Some(format!("{name}: several models could be its {part}: {}", several.join(", "))),
+            }
+        })
 }
 
 /// Scheme and host: whoever knows the rest of such an address can often post to it, and findings are sent around.

@@ -90,6 +90,19 @@ fn what_the_configuration_allows_can_be_added_and_removed() {
 }
 
 #[test]
+fn a_source_whose_models_are_not_clear_is_found_by_the_doctor() {
+    let folder = tempfile::tempdir().unwrap();
+    let pose = street().model.with_file_name("starter-pose.onnx");
+    let config = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[sources.door]\naddress = \"rtsp://camera/main\"\n\
+         [anomaly]\nsequence = \"one\"\n[models.one]\npath = {pose:?}\n[models.two]\npath = {pose:?}\n"
+    );
+    std::fs::write(folder.path().join("samovar.toml"), config).unwrap();
+    let doctor = Ended::from(samovar().current_dir(folder.path()).args(["doctor", "--json"]).output().unwrap());
+    assert!(doctor.stdout.contains("door: several models could be its pose: one, two"), "{}", doctor.stdout);
+}
+
+#[test]
 fn what_live_streams_need_is_looked_at_by_the_doctor() {
     let folder = tempfile::tempdir().unwrap();
     let starter = |name: &str| street().model.with_file_name(format!("{name}.onnx")).display().to_string();

@@ -241,12 +241,21 @@ impl Shown {
                 ..plain
             },
             (SourceState::Connecting { .. } | SourceState::Live { .. }, SourceModels::Waiting(code)) => {
-                let detail = "its models are not warm; it begins by itself when they are, and GET /health tells more";
-                Self { state: "waiting_for_models", reason: *code, detail: Some(detail), ..plain }
+                Self { state: "waiting_for_models", reason: *code, detail: Some(waiting_for_models(*code)), ..plain }
             }
             (SourceState::Connecting { tries }, _) => Self { tries: Some(*tries), ..plain },
             _ => plain,
         }
+    }
+}
+
+/// What is to be done about models that are not there: some never come by themselves.
+fn waiting_for_models(code: Option<&str>) -> &'static str {
+    match code {
+        Some("model_required" | "model_not_found" | "wrong_family") => {
+            "none of the models fits, or several do; name them: `pose` and `sequence` in `[anomaly]`, `model` for boxes"
+        }
+        _ => "its models are not warm; it begins by itself when they are, and GET /health tells more",
     }
 }
 
