@@ -29,7 +29,7 @@ pub(super) fn snapshot(picture: &Picture, person: &ScenePerson) -> Result<Vec<u8
 
 fn label(person: &ScenePerson) -> String {
     match person.anomaly_score {
-        Some(score) => format!("#{} {score:.1}", person.track),
-        None => format!("#{}", person.track),
+        Some(score) => format!("{} {score:.1}", person.track),
+        None => person.track.to_string(),
     }
 }

@@ -33,8 +33,11 @@ pub struct Heard {
     pub failed: u64,
     pub reordered: u64,
     pub events: u64,
-    /// From sending a frame to its result.
+    /// From sending a frame to its result; not of the frames of the last second.
     pub latencies_ms: Vec<f64>,
+    /// Frames before the last second. After it nothing newer comes that would take a frame's place, as it always does on a stream
+    /// that goes on: under overload such a frame waits for a whole round.
+    measured: usize,
 }
 
 /// How long the last frames' events may take.
@@ -76,7 +79,8 @@ impl Play {
         let frames = ((self.time.as_secs_f64() * self.fps) as usize).max(1);
         // Streams look at different parts of the clip.
         let offset = (index * 37) as u64;
-        let (mut heard, mut told) = (Heard::default(), 0);
+        let measured = frames.saturating_sub(self.fps.ceil() as usize);
+        let (mut heard, mut told) = (Heard { measured, ..Heard::default() }, 0);
         let mut sent: Vec<Instant> = Vec::with_capacity(frames);
         while sent.len() < frames {
             let due = first + self.period().mul_f64(sent.len() as f64);
@@ -112,8 +116,9 @@ impl Heard {
         match kind {
             Some("result") => {
                 self.results += 1;
-                let since = sent.get(frame).map_or(Duration::ZERO, Instant::elapsed);
-                self.latencies_ms.push(since.as_secs_f64() * 1e3);
+                if let Some(sent) = sent.get(frame).filter(|_| frame < self.measured) {
+                    self.latencies_ms.push(sent.elapsed().as_secs_f64() * 1e3);
+                }
                 told + 1
             }
             Some("dropped") => {
