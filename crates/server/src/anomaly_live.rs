@@ -107,6 +107,9 @@ pub(crate) fn check(models: &AnomalyModels) -> Result<(), ApiError> {
     }
     models.pose.model()?;
     models.sequence.window_frames()?;
+    if let Some(appearance) = &models.appearance {
+        appearance.model()?;
+    }
     Ok(())
 }
 

@@ -54,7 +54,7 @@ pub(crate) struct StreamEntry {
 impl OpenStream {
     pub(super) fn new(facts: StreamFacts, events_of_all: Arc<Feed>) -> Self {
         Self {
-            id: StreamId::random(),
+            id: StreamId::new(),
             facts,
             opened: SystemTime::now(),
             state: Mutex::new(StreamState::Opening),
