@@ -16,6 +16,7 @@ mod reopening;
 mod segment_stream;
 mod source;
 mod track;
+mod video_bounds;
 mod video_feed;
 
 pub use anomaly::{
@@ -35,3 +36,4 @@ pub use source::{
     SourceKind, SourceMonitor, SourceReader, SourceSpec, SourceSpecError, SourceStartError, SourceState, SourceTools,
 };
 pub use track::{Seen, TrackFigures, TrackJudge, Tracked, Tracker, TrackerOptions, TrackerOptionsError};
+pub use video_bounds::VideoBounds;

@@ -187,6 +187,7 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         webhooks: live::webhooks(config)?,
         mqtt: live::mqtt(config)?,
         evidence: live::evidence(config),
+        jobs: None,
     })
 }
 

@@ -21,6 +21,7 @@ mod evidence;
 mod head_scan;
 mod hygiene;
 mod in_time;
+mod jobs;
 mod limits;
 mod listener;
 mod metrics;
@@ -49,6 +50,7 @@ mod wire;
 
 pub use anomaly_settings::AnomalySettings;
 pub use evidence::EvidenceSettings;
+pub use jobs::JobSettings;
 pub use limits::{ServerLimits, StreamLimits};
 pub use metrics::{Metrics, Moment, PageFormat};
 pub use options::ServerOptions;

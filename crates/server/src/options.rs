@@ -1,7 +1,8 @@
 //! How a server is set up.
 
 use crate::{
-    AnomalySettings, EvidenceSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings, WebhookSettings,
+    AnomalySettings, EvidenceSettings, JobSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings,
+    WebhookSettings,
 };
 use samovar_media::FfmpegProgram;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,6 +41,8 @@ pub struct ServerOptions {
     pub mqtt: Option<MqttSettings>,
     /// What is kept of anomalies. Without it nothing is.
     pub evidence: Option<EvidenceSettings>,
+    /// The queue of recorded media, and who works on it. Without it no jobs are taken.
+    pub jobs: Option<JobSettings>,
 }
 
 impl Default for ServerOptions {
@@ -60,6 +63,7 @@ impl Default for ServerOptions {
             webhooks: Vec::new(),
             mqtt: None,
             evidence: None,
+            jobs: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::tree::{File, Tree};
 
 /// Each crate with the crates of this workspace that it may use. What is not listed may use none.
 /// Dev-dependencies are free: tests may put together what the crates may not.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("engine-api", &[]),
     ("engines", &["engine-api"]),
     ("schedule", &[]),
@@ -18,16 +18,31 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("models", &["engine-api", "runtime", "media"]),
     ("pipelines", &["runtime", "media", "models"]),
     ("jobs", &["schedule"]),
-    ("server", &["runtime", "media", "models", "pipelines", "jobs"]),
+    ("monitor", &[]),
+    ("recorded", &["runtime", "media", "models", "pipelines"]),
+    ("server", &["runtime", "media", "models", "pipelines", "recorded", "jobs", "monitor"]),
     ("hub", &[]),
     (
         "samovar",
-        &["engine-api", "engines", "schedule", "runtime", "media", "models", "pipelines", "jobs", "server", "hub"],
+        &[
+            "engine-api",
+            "engines",
+            "schedule",
+            "runtime",
+            "media",
+            "models",
+            "pipelines",
+            "recorded",
+            "jobs",
+            "monitor",
+            "server",
+            "hub",
+        ],
     ),
 ];
 
 /// Libraries that only the crates named beside them may depend on. Dev-dependencies are free here too.
-const ONLY_IN: [(&str, &[&str]); 13] = [
+const ONLY_IN: [(&str, &[&str]); 17] = [
     ("rten", &["engines"]),
     ("rten-tensor", &["engines"]),
     ("openvino", &["engines"]),
@@ -41,6 +56,10 @@ const ONLY_IN: [(&str, &[&str]); 13] = [
     ("ureq", &["hub", "samovar", "server"]),
     ("clap", &["samovar"]),
     ("indicatif", &["samovar"]),
+    ("ratatui", &["samovar"]),
+    ("rusqlite", &["jobs"]),
+    ("parquet", &["recorded"]),
+    ("nvml-wrapper", &["monitor"]),
 ];
 
 /// Crates that must stay free of a library, with the reason.

@@ -1,0 +1,29 @@
+//! Recorded media worked through to results: which frames, a journal that survives, files of every format, a report.
+//!
+//! There is one way: decoder → pipeline → **journal**, one line for each frame, written as it goes. Everything else is read from the
+//! journal afterwards: Parquet, COCO, MOT and CSV files, tracks, the summary, the report. So whatever was interrupted goes on where its
+//! journal ends, and every format tells the same. Names no wire and no queue.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod export;
+mod frame_choice;
+mod journal;
+mod record;
+mod report;
+mod summary;
+mod task;
+mod work;
+mod work_folder;
+
+pub use error::{RecordedError, RecordedErrorKind};
+pub use export::{Export, ResultFormat, export};
+pub use frame_choice::FrameChoice;
+pub use journal::{Journal, JournalEnd, JournalHeader, JournalReader};
+pub use record::{DetectionRecord, FrameRecord, ImageRecord, TimingsRecord};
+pub use report::{ReportOptions, write_report};
+pub use summary::{ClassSummary, Summary};
+pub use task::{TaskInput, TaskOutputs, TaskResult, VideoTask};
+pub use work::{FrameWatch, VideoWork, WorkEnd};
+pub use work_folder::WorkFolder;

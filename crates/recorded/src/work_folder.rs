@@ -1,0 +1,57 @@
+//! The folder of one job: what was sent along, the journal of each attempt, what was made of it.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of one job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkFolder {
+    path: PathBuf,
+}
+
+impl WorkFolder {
+    /// The folder of the job of that name below `root`. The name is one that was made here: 32 hexadecimal digits.
+    pub fn new(root: &Path, id: &str) -> Self {
+        Self { path: root.join(id) }
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The video that was sent along.
+    pub fn upload(&self) -> PathBuf {
+        self.path.join("upload")
+    }
+
+    /// The journal of the attempt with that fence.
+    pub fn journal(&self, token: u64) -> PathBuf {
+        self.path.join(format!("journal-{token}.jsonl"))
+    }
+
+    /// The newest journal of an attempt before that one, to go on with: copied, since that attempt may not know yet that it has ended.
+    pub fn journal_before(&self, token: u64) -> Option<PathBuf> {
+        let number = |path: &Path| {
+            path.file_name()?.to_str()?.strip_prefix("journal-")?.strip_suffix(".jsonl")?.parse::<u64>().ok()
+        };
+        let entries = std::fs::read_dir(&self.path).ok()?;
+        let journals = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        let earlier = journals.filter_map(|path| Some((number(&path).filter(|number| *number < token)?, path)));
+        earlier.max().map(|(_, path)| path)
+    }
+
+    /// The report.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
+    /// The video with the boxes drawn in.
+    pub fn annotated(&self) -> PathBuf {
+        self.path.join("annotated.mp4")
+    }
+
+    /// The small picture of that number, from 1.
+    pub fn thumbnail(&self, number: u32) -> PathBuf {
+        self.path.join(format!("thumbnail-{number}.jpg"))
+    }
+}
