@@ -30,6 +30,7 @@ mod tests {
         shown.models.clear();
         shown.device = Default::default();
         shown.media.ffmpeg = None;
+        shown.video = Default::default();
         shown.server.default_model = None;
         shown.memory.limit = None;
         shown.plans.folder = None;

@@ -12,7 +12,8 @@ pub type Broken = (Vec<String>, String);
 /// Every broken rule of a configuration.
 pub fn broken(config: &Config) -> Vec<Broken> {
     let models = config.models.iter().flat_map(|(name, model)| model_rules(name, model));
-    let whole = [listen_rule(config), default_model_rule(config), memory_rule(config), plans_rule(config)];
+    let whole =
+        [listen_rule(config), default_model_rule(config), memory_rule(config), plans_rule(config), video_rule(config)];
     whole.into_iter().flatten().chain(mode_rules(config)).chain(models).chain(live_rules::broken(config)).collect()
 }
 
@@ -31,6 +32,14 @@ fn plans_rule(config: &Config) -> Option<Broken> {
     let folder = config.plans.folder.as_ref()?;
     let message = "empty; give a folder, or leave it out for Samovar's own".to_owned();
     folder.as_os_str().is_empty().then(|| (vec!["plans".to_owned(), "folder".to_owned()], message))
+}
+
+/// Sizes that each are right, and wrong together.
+fn video_rule(config: &Config) -> Option<Broken> {
+    let error = config.video.bounds().validate().err()?;
+    let keys = ["batch_size", "max_queue_size", "buffer_pool_size"];
+    let key = keys.into_iter().find(|key| error.code().starts_with(key)).unwrap_or("batch_size");
+    Some((vec!["video".to_owned(), key.to_owned()], error.to_string()))
 }
 
 /// Modes name models of the file; nobody else could be meant.

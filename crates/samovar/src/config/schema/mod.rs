@@ -7,11 +7,13 @@ mod anomaly;
 mod model;
 mod sink;
 mod source;
+mod video;
 
 pub use anomaly::{AnomalySection, ScheduleSection, ZoneSection};
 pub use model::{EngineName, FamilyName, ModelSection, OptimizeName, PrecisionName};
 pub use sink::{EventName, EvidenceSection, MqttSection, WebhookSection};
 pub use source::{PipelineName, SourceAdditionsSection, SourceSection};
+pub use video::VideoSection;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -33,6 +35,8 @@ pub struct Config {
     pub queue: QueueSection,
     /// Decoding of pictures and video.
     pub media: MediaSection,
+    /// How recorded videos are worked through.
+    pub video: VideoSection,
     /// What all models together may take.
     pub memory: MemorySection,
     /// How models are measured here, and where what was found is kept.
