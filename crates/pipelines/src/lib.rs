@@ -18,6 +18,7 @@ mod source;
 mod track;
 mod video_bounds;
 mod video_feed;
+mod video_figures;
 
 pub use anomaly::{
     AnomalyModels, AnomalyOptions, AnomalyOptionsError, AnomalyOutcome, AnomalyOutput, AnomalyScenes, AnomalyStream,
@@ -36,4 +37,5 @@ pub use source::{
     SourceKind, SourceMonitor, SourceReader, SourceSpec, SourceSpecError, SourceStartError, SourceState, SourceTools,
 };
 pub use track::{Seen, TrackFigures, TrackJudge, Tracked, Tracker, TrackerOptions, TrackerOptionsError};
-pub use video_bounds::VideoBounds;
+pub use video_bounds::{VideoBounds, VideoBoundsError};
+pub use video_figures::VideoFigures;

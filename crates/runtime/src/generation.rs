@@ -176,6 +176,11 @@ impl Generation {
         }
     }
 
+    /// Rows that one run takes at most, by its plan and its configuration.
+    pub fn batch_max(&self) -> usize {
+        self.batch.size_max.max(1)
+    }
+
     /// Whether it runs by default, by a plan of this process or by one of an earlier process.
     pub fn plan_source(&self) -> PlanSource {
         self.plan.lock().source

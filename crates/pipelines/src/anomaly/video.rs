@@ -6,6 +6,7 @@
 use super::scoring::{ScoredScene, score};
 use super::sight_run::SightRun;
 use super::{AnomalyModels, AnomalyOptions, AnomalyWatch, SceneEvent, SceneFrame, SceneInput, Sighting};
+use crate::VideoBounds;
 use crate::video_feed::{Fed, VideoFeed};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
@@ -24,8 +25,9 @@ pub struct AnomalyVideo {
     pub options: AnomalyOptions,
     /// Whose turn it takes in the queue.
     pub stream: StreamKey,
-    /// Frames between the decoder and their poses at most, and as many between their poses and their scores.
-    pub in_flight: usize,
+    /// How much is on its way at once: [valid](VideoBounds::validate) bounds. As many frames again may be between their poses and their
+    /// scores.
+    pub bounds: VideoBounds,
     /// When the recording began, for the schedule; none: the schedule does not apply.
     pub recorded_at: Option<SystemTime>,
 }
@@ -36,8 +38,7 @@ pub struct AnomalyScenes {
     models: AnomalyModels,
     watch: AnomalyWatch,
     call: Call,
-    in_flight: usize,
-    /// Frames whose windows are being scored, in order. Bounded by `in_flight`.
+    /// Frames whose windows are being scored, in order. No more than frames may be in flight.
     scored: FuturesOrdered<Pin<Box<dyn Future<Output = InScoring> + Send>>>,
     /// No further frame comes from the feed.
     exhausted: bool,
@@ -73,7 +74,8 @@ struct InScoring {
 impl AnomalyVideo {
     /// Starts to read and to look. Must be called within a tokio runtime.
     pub fn start(self, models: AnomalyModels, decoder: VideoDecoder) -> AnomalyScenes {
-        let Self { mut options, stream, in_flight, recorded_at } = self;
+        let Self { mut options, stream, bounds, recorded_at } = self;
+        let in_flight = models.pose.handle().generation().map_or(1, |generation| bounds.in_flight_of(&generation));
         options.schedule = options.schedule.filter(|_| recorded_at.is_some());
         let (call, began) = (Call::new(Class::Job, stream), recorded_at.unwrap_or(UNIX_EPOCH));
         let watch = AnomalyWatch::new(options.clone());
@@ -86,7 +88,6 @@ impl AnomalyVideo {
         AnomalyScenes {
             _holds: models.handles().into_iter().map(|model| model.hold()).collect(),
             scored: FuturesOrdered::new(),
-            in_flight: in_flight.max(1),
             exhausted: false,
             failure: None,
             feed,
@@ -110,7 +111,7 @@ impl AnomalyScenes {
             tokio::select! {
                 biased;
                 Some(scored) = self.scored.next(), if !self.scored.is_empty() => return self.finish(scored),
-                seen = self.feed.next(), if !self.exhausted && self.scored.len() < self.in_flight => self.take(seen),
+                seen = self.feed.next(), if !self.exhausted && self.scored.len() < self.feed.limit() => self.take(seen),
             }
         }
     }
@@ -124,7 +125,7 @@ impl AnomalyScenes {
     ///
     /// # Errors
     /// What the decoder failed with; a feeder that panicked counts as that.
-    pub fn end(self) -> Result<Option<VideoEnd>, MediaError> {
+    pub fn end(mut self) -> Result<Option<VideoEnd>, MediaError> {
         self.feed.end()
     }
 

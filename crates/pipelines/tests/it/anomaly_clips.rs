@@ -8,7 +8,7 @@ use samovar_media::{
 use samovar_models::{AppearanceEncoder, FamilyHints, PoseEstimator, SequenceScorer, binder};
 use samovar_pipelines::{
     AnomalyModels, AnomalyOptions, AnomalyOutput, AnomalyStream, AnomalyVideo, FrameEvent, SceneEvent, SceneEventKind,
-    SceneFrame, ScenePerson, WindowScore,
+    SceneFrame, ScenePerson, VideoBounds, WindowScore,
 };
 use samovar_runtime::{DeviceOptions, ModelSource, ModelSpec, PrecisionChoice, Registry, RegistryOptions, StreamKey};
 use std::num::NonZeroU16;
@@ -115,7 +115,8 @@ fn street(program: &FfmpegProgram, clip: u32, frames: u64) -> VideoDecoder {
 
 async fn recorded(models: AnomalyModels, decoder: VideoDecoder, clip: u32) -> Told {
     let stream = StreamKey(u64::from(clip));
-    let video = AnomalyVideo { options: AnomalyOptions::default(), stream, in_flight: 3, recorded_at: None };
+    let video =
+        AnomalyVideo { options: AnomalyOptions::default(), stream, bounds: VideoBounds::default(), recorded_at: None };
     let mut scenes = video.start(models, decoder);
     let mut told = Told::default();
     while let Some(outcome) = scenes.next().await {

@@ -7,7 +7,7 @@ use samovar_engines::{FakeFault, Gate};
 use samovar_media::{
     FfmpegProgram, FramePool, Truncation, VideoDecoder, VideoEnd, VideoInput, VideoLimits, VideoOptions,
 };
-use samovar_pipelines::{AnomalyOptions, AnomalyScenes, AnomalyVideo};
+use samovar_pipelines::{AnomalyOptions, AnomalyScenes, AnomalyVideo, VideoBounds};
 use samovar_runtime::{RunErrorKind, StreamKey};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +17,12 @@ fn start(bench: &AnomalyBench, (path, program): (PathBuf, FfmpegProgram), pool: 
     let options = VideoOptions { frame_count_max: Some(60), ..VideoOptions::new(program) };
     let decoder = VideoDecoder::open(VideoInput::File(path), options, &VideoLimits::default(), pool.clone()).unwrap();
     let options = AnomalyOptions::default();
-    let video = AnomalyVideo { options, stream: StreamKey(1), in_flight: 2, recorded_at: None };
+    let video = AnomalyVideo {
+        options,
+        stream: StreamKey(1),
+        bounds: VideoBounds { max_queue_size: Some(2), ..VideoBounds::default() },
+        recorded_at: None,
+    };
     video.start(bench.models_with_detector(), decoder)
 }
 

@@ -4,7 +4,7 @@ use samovar_engine_api::Precision;
 use samovar_engines::Rten;
 use samovar_media::{FfmpegProgram, FramePool, VideoDecoder, VideoInput, VideoLimits, VideoOptions};
 use samovar_models::{BoundingBox, DetectOptions, Detections, Detector, FamilyHints, binder};
-use samovar_pipelines::{DetectVideo, Seen, TrackFigures, TrackJudge, Tracker, TrackerOptions};
+use samovar_pipelines::{DetectVideo, Seen, TrackFigures, TrackJudge, Tracker, TrackerOptions, VideoBounds};
 use samovar_runtime::{ModelSource, ModelSpec, PrecisionChoice, Registry, RegistryOptions, StreamKey};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,8 @@ async fn detections(program: FfmpegProgram) -> Vec<Detections> {
     let (input, pool) = (VideoInput::File(starter("samples/street.mp4")), FramePool::new(16));
     let decoder = VideoDecoder::open(input, VideoOptions::new(program), &VideoLimits::default(), pool).unwrap();
     let options = DetectOptions { score_min: 0.1, ..DetectOptions::default() };
-    let mut video = DetectVideo { options, stream: StreamKey(1), in_flight: 4 }.start(Detector::new(model), decoder);
+    let mut video = DetectVideo { options, stream: StreamKey(1), bounds: VideoBounds::default() }
+        .start(Detector::new(model), decoder);
     let mut detections = Vec::new();
     while let Some(outcome) = video.next().await {
         detections.push(outcome.unwrap().completed.output);

@@ -5,7 +5,7 @@ use samovar_engine_api::EngineErrorKind;
 use samovar_engines::{FakeFault, Gate};
 use samovar_media::{FfmpegProgram, FramePool, VideoDecoder, VideoEnd, VideoInput, VideoLimits, VideoOptions};
 use samovar_models::DetectOptions;
-use samovar_pipelines::{DetectVideo, VideoDetections};
+use samovar_pipelines::{DetectVideo, VideoBounds, VideoDetections};
 use samovar_runtime::{RunErrorKind, StreamKey};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,7 +28,11 @@ async fn every_frame_gets_its_result_in_order() {
     let pool = FramePool::new(16);
     let options = VideoOptions { frame_count_max: Some(120), ..VideoOptions::new(program) };
     let decoder = VideoDecoder::open(VideoInput::File(path), options, &VideoLimits::default(), pool.clone()).unwrap();
-    let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(1), in_flight: 4 };
+    let video = DetectVideo {
+        options: DetectOptions::default(),
+        stream: StreamKey(1),
+        bounds: VideoBounds { max_queue_size: Some(4), ..VideoBounds::default() },
+    };
     let mut detections = video.start(bench.detector(), decoder);
     let (mut count, mut last) = (0, Duration::ZERO);
     while let Some(outcome) = detections.next().await {
@@ -51,7 +55,11 @@ async fn a_video_that_is_given_up_stops_reading() {
     let pool = FramePool::new(16);
     let input = VideoInput::File(path);
     let decoder = VideoDecoder::open(input, VideoOptions::new(program), &VideoLimits::default(), pool.clone()).unwrap();
-    let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(1), in_flight: 2 };
+    let video = DetectVideo {
+        options: DetectOptions::default(),
+        stream: StreamKey(1),
+        bounds: VideoBounds { max_queue_size: Some(2), ..VideoBounds::default() },
+    };
     let mut detections = video.start(bench.detector(), decoder);
     assert_eq!(detections.next().await.unwrap().unwrap().index, 0);
     assert_eq!(detections.end().unwrap(), None);
@@ -63,7 +71,11 @@ async fn a_video_that_is_given_up_stops_reading() {
 fn start(bench: &Bench, (path, program): (PathBuf, FfmpegProgram), pool: &FramePool) -> VideoDetections {
     let (input, options) = (VideoInput::File(path), VideoOptions::new(program));
     let decoder = VideoDecoder::open(input, options, &VideoLimits::default(), pool.clone()).unwrap();
-    let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(1), in_flight: 2 };
+    let video = DetectVideo {
+        options: DetectOptions::default(),
+        stream: StreamKey(1),
+        bounds: VideoBounds { max_queue_size: Some(2), ..VideoBounds::default() },
+    };
     video.start(bench.detector(), decoder)
 }
 

@@ -7,7 +7,7 @@ use crate::run::LoadedModel;
 use samovar_engine_api::{LoadedModel as Weights, Runner, RunnerOptions};
 use samovar_media::{FfmpegProgram, FramePool, Picture, VideoDecoder, VideoInput, VideoLimits, VideoOptions};
 use samovar_models::{DetectOptions, Detections};
-use samovar_pipelines::DetectVideo;
+use samovar_pipelines::{DetectVideo, VideoBounds};
 use samovar_runtime::{Call, Class, Completed, Pending, StreamKey};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -117,12 +117,13 @@ pub async fn from_video(
     program: &FfmpegProgram,
     time: Duration,
 ) -> Result<Measured, CliError> {
-    let in_flight = 2 * model.generation.slots;
+    let bounds = VideoBounds::default();
+    let in_flight = bounds.in_flight_of(&model.generation);
     let before = CpuTime::now();
     let (mut spent, mut finish) = (Duration::ZERO, Vec::new());
     while spent < time {
         let decoder = open(clip, program, in_flight)?;
-        let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(0), in_flight };
+        let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(0), bounds };
         let mut detections = video.start(model.detector.clone(), decoder);
         // The clock starts at the first result: starting a program is not what is measured.
         let Some(first) = detections.next().await else { break };
@@ -145,7 +146,7 @@ pub async fn from_video(
 /// What the decoder says.
 pub fn open(clip: &Clip, program: &FfmpegProgram, in_flight: usize) -> Result<VideoDecoder, CliError> {
     let options = VideoOptions::new(program.clone());
-    let pool = FramePool::new(options.frames_ahead.get() as usize + 1 + in_flight);
+    let pool = FramePool::new(VideoBounds::default().buffers(in_flight, 0));
     let input = VideoInput::File(clip.path().to_path_buf());
     Ok(VideoDecoder::open(input, options, &VideoLimits::default(), pool)?)
 }

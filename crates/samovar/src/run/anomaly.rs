@@ -13,7 +13,7 @@ use crate::config::{AnomalySection, Config, ConfigFile, anomaly_options};
 use crate::failure::{CliError, Exit};
 use crate::{here, signals};
 use samovar_media::{FfmpegProgram, VideoEnd};
-use samovar_pipelines::{AnomalyOptions, AnomalyOutcome, AnomalyScenes, AnomalyVideo};
+use samovar_pipelines::{AnomalyOptions, AnomalyOutcome, AnomalyScenes, AnomalyVideo, VideoBounds};
 use samovar_runtime::StreamKey;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -96,7 +96,8 @@ impl Session<'_> {
         let drawn = self.drawn(input, program)?;
         let progress = Progress::new(reading.frames_expected(decoder.info()), &input.output_name.display().to_string());
         let stream = StreamKey(1);
-        let video = AnomalyVideo { options: self.options.clone(), stream, in_flight, recorded_at: None };
+        let bounds = VideoBounds { max_queue_size: Some(in_flight), ..VideoBounds::default() };
+        let video = AnomalyVideo { options: self.options.clone(), stream, bounds, recorded_at: None };
         let scenes = video.start(self.loaded.models.clone(), decoder);
         let end = self.frames(input, scenes, drawn, &progress).await;
         progress.end();

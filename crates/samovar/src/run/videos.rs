@@ -10,7 +10,7 @@ use crate::arguments::DetectArguments;
 use crate::failure::CliError;
 use samovar_media::{FfmpegProgram, VideoDecoder, VideoEnd};
 use samovar_models::{DetectOptions, Detector};
-use samovar_pipelines::{DetectVideo, VideoOutcome};
+use samovar_pipelines::{DetectVideo, VideoBounds, VideoOutcome};
 use samovar_runtime::StreamKey;
 use tokio_util::sync::CancellationToken;
 
@@ -66,7 +66,8 @@ impl VideoWork<'_> {
         mut annotated: Option<&mut AnnotatedVideo>,
         (report, progress): (&mut Report, &Progress),
     ) -> Result<Option<VideoEnd>, CliError> {
-        let video = DetectVideo { options: self.options.clone(), stream: StreamKey(1), in_flight: self.in_flight };
+        let bounds = VideoBounds { max_queue_size: Some(self.in_flight), ..VideoBounds::default() };
+        let video = DetectVideo { options: self.options.clone(), stream: StreamKey(1), bounds };
         let mut detections = video.start(self.detector.clone(), decoder);
         loop {
             let next = tokio::select! {
