@@ -17,8 +17,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[device]\ncolour = 1", "2:1: `device.colour`: no such key; `[device]` has `slots`, `threads`"),
     (
         "[kitchen]",
-        "1:2: `kitchen`: no such section; there are `anomaly`, `device`, `evidence`, `media`, `memory`, \
-         `models`, `modes`, `mqtt`, `plans`, `queue`, `server`, `source_additions`, `sources`, `webhooks`",
+        "1:2: `kitchen`: no such section; there are `anomaly`, `device`, `evidence`, `jobs`, `media`, `memory`, \
+         `models`, `modes`, `mqtt`, `plans`, `queue`, `server`, `source_additions`, `sources`, `video`, `webhooks`",
     ),
     (
         "[device]\nslots = \"2\"",
@@ -197,6 +197,23 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "[source_additions]\nschemes = [\"ftp\"]\nhosts = [\"a\"]",
         "2:11: `source_additions.schemes`: `ftp` is no kind of address; there are `rtsp`, `http`, `https`",
+    ),
+    ("[jobs]\nfolder = \"\"", "2:10: `jobs.folder`: empty; give a folder, or leave it out for Samovar's own"),
+    (
+        "[jobs]\nupload_bytes_max = \"4GB\"",
+        "2:20: `jobs.upload_bytes_max`: not an amount of bytes; write it like \"4GiB\" or \"512MiB\"",
+    ),
+    (
+        "[jobs]\nschemes = [\"rtsp\"]\nhosts = [\"a\"]",
+        "2:11: `jobs.schemes`: `rtsp` is no kind of address; there are `http`, `https`",
+    ),
+    (
+        "[jobs]\nschemes = [\"https\"]",
+        "1:1: `jobs.hosts`: empty, so no address could be added; list the hosts, or leave `schemes` out",
+    ),
+    (
+        "[jobs]\nbackoff_ms = 9000\nbackoff_max_s = 5",
+        "3:17: `jobs.backoff_max_s`: less than the first wait, `backoff_ms`",
     ),
     ("[models]\na = \"a.onnx\"", "2:5: `models.a`: expected a table, found the text \"a.onnx\""),
 ];

@@ -6,7 +6,7 @@ pub const EXAMPLE: &str = include_str!("example.toml");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, check, json_schema};
+    use crate::config::{Config, JobsSection, check, json_schema};
 
     /// The example with its keys and tables switched on: `# key = value` becomes `key = value`, `# [table]` becomes `[table]`.
     fn switched_on() -> String {
@@ -40,6 +40,8 @@ mod tests {
         shown.webhooks.clear();
         (shown.mqtt.address, shown.mqtt.username, shown.mqtt.password_file) = Default::default();
         shown.evidence.folder = None;
+        shown.jobs = JobsSection { enabled: None, folder: None, jobs_at_once: None, ..shown.jobs };
+        (shown.jobs.roots, shown.jobs.hosts, shown.jobs.schemes) = Default::default();
         shown.anomaly = Default::default();
         assert_eq!(shown, Config::default());
     }

@@ -85,7 +85,8 @@ impl Config {
         for source in self.sources.values_mut().filter(|source| !source.address.contains("://")) {
             source.address = folder.join(&source.address).display().to_string();
         }
-        for root in &mut self.source_additions.roots {
+        self.jobs.folder = self.jobs.folder.take().map(|jobs| folder.join(jobs));
+        for root in self.source_additions.roots.iter_mut().chain(&mut self.jobs.roots) {
             *root = folder.join(&root);
         }
     }

@@ -8,7 +8,8 @@ use super::schema::Config;
 pub fn broken(config: &Config) -> Vec<Broken> {
     let jobs = &config.jobs;
     let mut broken = addition_rules("jobs", &["http", "https"], &jobs.schemes, &jobs.hosts);
-    let mut tell = |key: &str, message: &str| broken.push((vec!["jobs".to_owned(), key.to_owned()], message.to_owned()));
+    let mut tell =
+        |key: &str, message: &str| broken.push((vec!["jobs".to_owned(), key.to_owned()], message.to_owned()));
     if jobs.folder.as_ref().is_some_and(|folder| folder.as_os_str().is_empty()) {
         tell("folder", "empty; give a folder, or leave it out for Samovar's own");
     }

@@ -1,19 +1,19 @@
 //! Rules over what is configured of live streams: anomaly, sources, and where their events go.
 
+use super::addition_rules::addition_rules;
 use super::anomaly_options::anomaly_options;
 use super::file::is_model_name;
 use super::near::{listed, nearest};
 use super::rules::{Broken, no_such_model, parse_bytes};
 use super::schema::{AnomalySection, Config, PipelineName, SourceSection, WebhookSection};
 use samovar_pipelines::SourceAddress;
-use std::net::IpAddr;
 
 /// Every broken rule of these sections.
 pub fn broken(config: &Config) -> Vec<Broken> {
     let sources = config.sources.iter().flat_map(|(name, source)| source_rules(name, source, config));
     let webhooks = config.webhooks.iter().flat_map(|(name, webhook)| webhook_rules(name, webhook));
     let general = anomaly_rules(&config.anomaly, &AnomalySection::default(), &["anomaly"], config);
-    let rest = mqtt_rules(config).into_iter().chain(evidence_rule(config)).chain(addition_rules(config));
+    let rest = mqtt_rules(config).into_iter().chain(evidence_rule(config)).chain(source_addition_rules(config));
     general.into_iter().chain(sources).chain(webhooks).chain(rest).collect()
 }
 
@@ -146,35 +146,9 @@ fn evidence_rule(config: &Config) -> Vec<Broken> {
     broken
 }
 
-fn addition_rules(config: &Config) -> Vec<Broken> {
-    const KNOWN: [&str; 3] = ["rtsp", "http", "https"];
+fn source_addition_rules(config: &Config) -> Vec<Broken> {
     let additions = &config.source_additions;
-    let unknown = additions.schemes.iter().filter(|scheme| !KNOWN.contains(&scheme.as_str()));
-    let told = unknown.map(|scheme| format!("`{scheme}` is no kind of address; there are {}", listed(&KNOWN)));
-    let mut broken: Vec<Broken> = told.map(|message| (path(&["source_additions"], "schemes"), message)).collect();
-    if !additions.schemes.is_empty() && additions.hosts.is_empty() {
-        let message = "empty, so no address could be added; list the hosts, or leave `schemes` out".to_owned();
-        broken.push((path(&["source_additions"], "hosts"), message));
-    }
-    let wrong = additions.hosts.iter().filter(|host| !is_host_or_network(host));
-    broken.extend(wrong.map(|host| {
-        let message =
-            format!("`{host}` is no host; write `camera.local`, `*.cameras.example`, `192.0.2.7` or `10.1.0.0/16`");
-        (path(&["source_additions"], "hosts"), message)
-    }));
-    broken
-}
-
-/// A name, anything below one, an address, or a network: what could never match would only seem to allow something.
-fn is_host_or_network(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    if let Ok(address) = address.parse::<IpAddr>() {
-        let width = if address.is_ipv4() { 32 } else { 128 };
-        return bits.is_none_or(|bits| bits.parse::<u32>().is_ok_and(|bits| bits <= width));
-    }
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    name.len() <= 253 && name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
+    addition_rules("source_additions", &["rtsp", "http", "https"], &additions.schemes, &additions.hosts)
 }
 
 fn path(table: &[&str], key: &str) -> Vec<String> {

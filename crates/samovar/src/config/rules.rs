@@ -1,10 +1,10 @@
 //! Rules over values that each are right by themselves.
 
 use super::file::{MODEL_NAME_RULE, is_model_name};
-use super::live_rules;
 use super::near::{listed, nearest};
 use super::schema::{Config, ModelSection};
 use super::versions::VersionsSetting;
+use super::{job_rules, live_rules};
 
 /// A broken rule: the path of the key, and what is wrong.
 pub type Broken = (Vec<String>, String);
@@ -14,7 +14,14 @@ pub fn broken(config: &Config) -> Vec<Broken> {
     let models = config.models.iter().flat_map(|(name, model)| model_rules(name, model));
     let whole =
         [listen_rule(config), default_model_rule(config), memory_rule(config), plans_rule(config), video_rule(config)];
-    whole.into_iter().flatten().chain(mode_rules(config)).chain(models).chain(live_rules::broken(config)).collect()
+    whole
+        .into_iter()
+        .flatten()
+        .chain(mode_rules(config))
+        .chain(models)
+        .chain(live_rules::broken(config))
+        .chain(job_rules::broken(config))
+        .collect()
 }
 
 fn memory_rule(config: &Config) -> Option<Broken> {

@@ -4,12 +4,14 @@
 //! schema that is derived from them.
 
 mod anomaly;
+mod jobs;
 mod model;
 mod sink;
 mod source;
 mod video;
 
 pub use anomaly::{AnomalySection, ScheduleSection, ZoneSection};
+pub use jobs::JobsSection;
 pub use model::{EngineName, FamilyName, ModelSection, OptimizeName, PrecisionName};
 pub use sink::{EventName, EvidenceSection, MqttSection, WebhookSection};
 pub use source::{PipelineName, SourceAdditionsSection, SourceSection};
@@ -57,6 +59,8 @@ pub struct Config {
     pub mqtt: MqttSection,
     /// What is kept of anomalies.
     pub evidence: EvidenceSection,
+    /// Recorded media that clients hand in, and that survive a crash.
+    pub jobs: JobsSection,
 }
 
 /// Where and how the server listens.
