@@ -27,6 +27,8 @@ pub enum RecordedErrorKind {
     OtherWork,
     /// The journal cannot be read.
     Journal,
+    /// What was asked for makes no sense.
+    Invalid,
 }
 
 impl RecordedError {
@@ -48,6 +50,7 @@ impl RecordedError {
             RecordedErrorKind::StorageFull => "storage_full",
             RecordedErrorKind::OtherWork => "journal_mismatch",
             RecordedErrorKind::Journal => "journal_unreadable",
+            RecordedErrorKind::Invalid => "invalid_option",
         }
     }
 

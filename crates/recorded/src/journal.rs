@@ -1,9 +1,16 @@
 //! The journal of one video: a header, then one line of JSON for each frame, then its end. It survives: what was interrupted is gone on
 //! with after its last whole line.
 
+use crate::journal_lines::{Line, Lines, end_line, frame_line, header_line};
+use crate::journal_reader::unreadable;
 use crate::{FrameChoice, FrameRecord, RecordedError, RecordedErrorKind, Summary};
 use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
+
+/// What is written at once.
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// What a journal is of: two runs with the same header may share a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,41 +54,74 @@ pub struct JournalEnd {
     pub performance: serde_json::Value,
 }
 
-/// A journal that is being written.
+/// A journal that is being written. It is locked: nobody else writes it meanwhile, and whoever reads it may.
 #[derive(Debug)]
-pub struct Journal {}
+pub struct Journal {
+    file: BufWriter<File>,
+    line: Vec<u8>,
+    held: Held,
+}
 
-/// A journal that is read from its beginning.
-#[derive(Debug)]
-pub struct JournalReader {}
+/// What a journal holds so far.
+#[derive(Debug, Default)]
+struct Held {
+    last: Option<FrameRecord>,
+    end: Option<JournalEnd>,
+    summary: Summary,
+}
 
 impl Journal {
     /// A new one; an old one of that name is written over.
     ///
     /// # Errors
-    /// `Output`, `StorageFull`.
+    /// `Output`, also where somebody else writes it at present; `StorageFull`.
     pub fn create(path: &Path, header: &JournalHeader) -> Result<Self, RecordedError> {
-        let _ = (path, header);
-        Err(todo_error())
+        let line = header_line(header)?;
+        let file = open(path, true)?;
+        let mut journal = Self::at(file, 0, Held::default())?;
+        journal.file.write_all(&line).map_err(|error| RecordedError::output(&error))?;
+        journal.checkpoint()?;
+        sync_folder(path);
+        Ok(journal)
     }
 
-    /// Goes on with one that was interrupted: what follows its last whole line is cut off. None where there is none.
+    /// Goes on with one that was interrupted: what follows its last whole line is cut off, and so is everything from a damaged line on, to
+    /// be done again. None where there is none, or not even its first line is whole.
     ///
     /// # Errors
-    /// `OtherWork` where the header differs; `Journal` where it is damaged before its end; those of writing.
+    /// `OtherWork` where the header differs; `Journal` where the file is no journal; those of writing.
     pub fn resume(path: &Path, header: &JournalHeader) -> Result<Option<Self>, RecordedError> {
-        let _ = (path, header);
-        Err(todo_error())
+        match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => return Err(RecordedError::output(&error)),
+        }
+        let file = open(path, false)?;
+        let mut lines = Lines::new(&file);
+        let Some(first) = lines.next().map_err(|error| RecordedError::output(&error))? else { return Ok(None) };
+        match Line::parse(first) {
+            Some(Line::Header(found)) if *found == as_read(header)? => {}
+            Some(Line::Header(_)) => return Err(other_work()),
+            _ => return Err(unreadable("the file is no journal of a video; give another name, or remove it")),
+        }
+        let (held, bytes) = Held::read(&mut lines).map_err(|error| RecordedError::output(&error))?;
+        drop(lines);
+        Self::at(file, bytes, held).map(Some)
     }
 
     /// The last frame that it holds; none where it holds none.
     pub const fn last(&self) -> Option<&FrameRecord> {
-        None
+        self.held.last.as_ref()
     }
 
     /// How the video ended, where the journal is whole: there is nothing left to do.
     pub const fn end(&self) -> Option<&JournalEnd> {
-        None
+        self.held.end.as_ref()
+    }
+
+    /// What was found in all frames that it holds.
+    pub const fn summary(&self) -> &Summary {
+        &self.held.summary
     }
 
     /// Adds a frame. Written through to the system now and then; [`checkpoint`](Self::checkpoint) makes sure.
@@ -89,8 +129,11 @@ impl Journal {
     /// # Errors
     /// `Output`, `StorageFull`.
     pub fn add(&mut self, record: &FrameRecord) -> Result<(), RecordedError> {
-        let _ = record;
-        Err(todo_error())
+        frame_line(record, &mut self.line)?;
+        self.file.write_all(&self.line).map_err(|error| RecordedError::output(&error))?;
+        self.held.summary.add(record);
+        self.held.last = Some(record.clone());
+        Ok(())
     }
 
     /// Writes all lines through to the disk.
@@ -98,51 +141,99 @@ impl Journal {
     /// # Errors
     /// `Output`, `StorageFull`.
     pub fn checkpoint(&mut self) -> Result<(), RecordedError> {
-        Err(todo_error())
+        let synced = self.flushed().and_then(|file| file.sync_data());
+        synced.map_err(|error| RecordedError::output(&error))
     }
 
     /// Writes the end and closes.
     ///
     /// # Errors
     /// `Output`, `StorageFull`.
-    pub fn finish(self, end: &JournalEnd) -> Result<(), RecordedError> {
-        let _ = end;
-        Err(todo_error())
+    pub fn finish(mut self, end: &JournalEnd) -> Result<(), RecordedError> {
+        self.file.write_all(&end_line(end)?).map_err(|error| RecordedError::output(&error))?;
+        self.checkpoint()
+    }
+
+    /// The file with every line handed to the system, to be written through to the disk by whoever may wait for that.
+    pub(crate) fn flushed(&mut self) -> io::Result<File> {
+        self.file.flush()?;
+        self.file.get_ref().try_clone()
+    }
+
+    /// Goes on behind so many bytes; what follows them is cut off.
+    fn at(mut file: File, bytes: u64, held: Held) -> Result<Self, RecordedError> {
+        let placed = file.set_len(bytes).and_then(|()| file.seek(SeekFrom::Start(bytes)));
+        placed.map_err(|error| RecordedError::output(&error))?;
+        Ok(Self { file: BufWriter::with_capacity(BUFFER_BYTES, file), line: Vec::new(), held })
     }
 }
 
-impl JournalReader {
-    /// Opens a journal.
-    ///
-    /// # Errors
-    /// `Journal`.
-    pub fn open(path: &Path) -> Result<Self, RecordedError> {
-        let _ = path;
-        Err(todo_error())
+impl Held {
+    /// Reads on behind the header; tells the bytes that count, too.
+    fn read(lines: &mut Lines<&File>) -> io::Result<(Self, u64)> {
+        let mut held = Self::default();
+        let mut bytes = lines.whole_bytes();
+        while let Some(line) = lines.next()? {
+            match Line::parse(line) {
+                Some(Line::Frame(record)) if held.is_before(&record) => {
+                    held.summary.add(&record);
+                    held.last = Some(record);
+                }
+                Some(Line::End(end)) => {
+                    held.end = Some(*end);
+                    bytes = lines.whole_bytes();
+                    break;
+                }
+                _ => {
+                    tracing::warn!("a journal is damaged before its end; what follows is done again");
+                    break;
+                }
+            }
+            bytes = lines.whole_bytes();
+        }
+        Ok((held, bytes))
     }
 
-    /// What it is of.
-    ///
-    /// # Panics
-    /// Not in the finished form.
-    pub fn header(&self) -> &JournalHeader {
-        unreachable!("a journal cannot be opened yet")
-    }
-
-    /// The next frame; none at the end, or where the journal breaks off.
-    ///
-    /// # Errors
-    /// `Journal`.
-    pub fn next_frame(&mut self) -> Result<Option<FrameRecord>, RecordedError> {
-        Err(todo_error())
-    }
-
-    /// How the video ended, once all frames are read and the journal is whole.
-    pub const fn end(&self) -> Option<&JournalEnd> {
-        None
+    fn is_before(&self, record: &FrameRecord) -> bool {
+        self.last.as_ref().is_none_or(|last| last.frame < record.frame)
     }
 }
 
-fn todo_error() -> RecordedError {
-    RecordedError::new(RecordedErrorKind::Journal, "journals cannot be written yet")
+/// Opens the file for one writer alone.
+fn open(path: &Path, create: bool) -> Result<File, RecordedError> {
+    // What is there is cut off only once the lock is held.
+    let opened = File::options().read(true).write(true).create(create).truncate(false).open(path);
+    let file = opened.map_err(|error| RecordedError::output(&error))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(RecordedError::new(
+            RecordedErrorKind::Output,
+            "the journal is being written by another run; wait for it, or give another name",
+        )),
+        Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => Err(RecordedError::output(&error)),
+        // Some network file systems know no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+/// The header as a journal gives it back: what JSON cannot hold to the last bit counts as the same.
+fn as_read(header: &JournalHeader) -> Result<JournalHeader, RecordedError> {
+    match Line::parse(header_line(header)?.trim_ascii_end()) {
+        Some(Line::Header(header)) => Ok(*header),
+        _ => Err(other_work()),
+    }
+}
+
+fn other_work() -> RecordedError {
+    RecordedError::new(
+        RecordedErrorKind::OtherWork,
+        "the journal is of another video, model or choice of frames; give another name, or begin anew",
+    )
+}
+
+/// Makes sure of the file's name, where the file system can.
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+        tracing::debug!(%error, "the folder of a journal was not written through");
+    }
 }
