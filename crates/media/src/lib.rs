@@ -20,6 +20,7 @@ mod palette;
 mod palette_png;
 mod picture;
 mod pool;
+mod pool_meter;
 mod resample;
 mod rgb;
 mod row;
@@ -40,7 +41,8 @@ pub use motion_gate::{MotionGate, MotionGateOptions};
 pub use palette::CLASS_PALETTE;
 pub use palette_png::encode_palette_png;
 pub use picture::Picture;
-pub use pool::{FramePool, PoolPurpose, PoolStats, PoolTotals, PooledBuffer};
+pub use pool::{FramePool, PoolStats, PooledBuffer};
+pub use pool_meter::{PoolMeter, PoolPurpose, PoolTotals};
 pub use rgb::to_rgb;
 pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_crop, write_row};
 pub use video::{

@@ -1,16 +1,23 @@
 //! The pool that frame pixels live in: bounded bytes kept, counted hits and misses.
 //!
-//! A buffer goes back when its last reader drops it. The pool never blocks: whoever feeds it bounds the number of
-//! frames in flight, and what is over `capacity` is simply not kept. A take beyond `capacity` is a miss: whoever made the
-//! pool reckoned with fewer frames in flight than there are.
+//! A buffer goes back when its last reader drops it. A pool is of one of two kinds:
 //!
-//! Pools of one purpose come and go with slots and videos, so what they count together outlives them: [`PoolPurpose`].
+//! - An open one never blocks: whoever feeds it bounds the number of frames in flight, and what is over `capacity` is
+//!   simply not kept. A take beyond `capacity` is a miss: whoever made the pool reckoned with fewer frames in flight than
+//!   there are.
+//! - A bounded one lets [`take_unless`](FramePool::take_unless) wait until a buffer comes back. Then the pool itself is the
+//!   bound: a decoder that finds none waits, then the pipe is full, then the child waits.
+//!
+//! A bounded pool of any capacity from 1 on cannot be the cause of a deadlock as long as whoever holds buffers gives each
+//! back without first waiting for another one. Who collects several before it gives any back (a batch, a window) may
+//! collect `capacity` of them at most, and must go on with fewer when no more come.
 
-use parking_lot::Mutex;
+use crate::{PoolMeter, PoolPurpose};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// A shared pool of byte buffers.
 #[derive(Clone, Debug)]
@@ -20,11 +27,14 @@ pub struct FramePool {
 
 #[derive(Debug)]
 struct Shared {
-    /// Idle buffers kept at most.
+    /// Idle buffers kept at most; in a bounded pool, buffers at most.
     capacity: usize,
-    purpose: Option<PoolPurpose>,
+    is_bounded: bool,
+    meter: Option<PoolMeter>,
     /// Held only to move a buffer in or out, never while one is allocated or cleared.
     state: Mutex<State>,
+    /// Told whenever a buffer has come back or somebody who waits should look up.
+    returned: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +46,7 @@ struct State {
 /// What a pool has done since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStats {
-    /// Idle buffers kept at most.
+    /// Idle buffers kept at most; in a bounded pool, buffers at most.
     pub capacity: usize,
     /// Buffers out at present.
     pub in_use: usize,
@@ -48,87 +58,96 @@ pub struct PoolStats {
     pub allocations: u64,
     /// Buffers taken while `capacity` of them or more were out.
     pub misses: u64,
-}
-
-/// What the pools of a server are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PoolPurpose {
-    /// Decoded stills on their way into a batch.
-    Picture,
-    /// Frames that a video decoder runs ahead.
-    Video,
-}
-
-/// What all pools of one purpose have done since the process began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PoolTotals {
-    /// Buffers taken.
-    pub takes: u64,
-    /// Buffers taken beyond a pool's capacity.
-    pub misses: u64,
-}
-
-impl PoolPurpose {
-    /// Every purpose.
-    pub const ALL: [Self; 2] = [Self::Picture, Self::Video];
-
-    /// The name in metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Picture => "picture",
-            Self::Video => "video",
-        }
-    }
-
-    /// What all its pools have done since the process began.
-    pub fn totals(self) -> PoolTotals {
-        let totals = self.counted();
-        PoolTotals { takes: totals.takes.load(Ordering::Relaxed), misses: totals.misses.load(Ordering::Relaxed) }
-    }
-
-    fn counted(self) -> &'static Totals {
-        static TOTALS: [Totals; PoolPurpose::ALL.len()] = [const { Totals::new() }; PoolPurpose::ALL.len()];
-        &TOTALS[self as usize]
-    }
-}
-
-struct Totals {
-    takes: AtomicU64,
-    misses: AtomicU64,
-}
-
-impl Totals {
-    const fn new() -> Self {
-        Self { takes: AtomicU64::new(0), misses: AtomicU64::new(0) }
-    }
-
-    fn count(&self, missed: bool) {
-        self.takes.fetch_add(1, Ordering::Relaxed);
-        self.misses.fetch_add(u64::from(missed), Ordering::Relaxed);
-    }
+    /// Takes that had to wait for a buffer to come back.
+    pub waits: u64,
 }
 
 impl FramePool {
-    /// A pool that keeps at most `capacity` idle buffers and counts for itself alone.
+    /// An open pool that keeps at most `capacity` idle buffers and counts for itself alone.
     pub fn new(capacity: usize) -> Self {
-        Self::make(capacity, None)
+        Self::make(capacity, None, false)
     }
 
     /// The same for a purpose whose pools are counted together.
     pub fn counted(purpose: PoolPurpose, capacity: usize) -> Self {
-        Self::make(capacity, Some(purpose))
+        Self::make(capacity, Some(purpose), false)
     }
 
-    fn make(capacity: usize, purpose: Option<PoolPurpose>) -> Self {
+    /// A pool of at most `capacity` buffers, one at least, for a purpose: who waits for one gets it when it comes back.
+    pub fn bounded(purpose: PoolPurpose, capacity: usize) -> Self {
+        Self::make(capacity.max(1), Some(purpose), true)
+    }
+
+    fn make(capacity: usize, purpose: Option<PoolPurpose>, is_bounded: bool) -> Self {
         let state = State { idle: Vec::with_capacity(capacity), stats: PoolStats { capacity, ..PoolStats::default() } };
-        Self { shared: Arc::new(Shared { capacity, purpose, state: Mutex::new(state) }) }
+        let meter = purpose.map(|purpose| PoolMeter::new(purpose, capacity));
+        let (state, returned) = (Mutex::new(state), Condvar::new());
+        Self { shared: Arc::new(Shared { capacity, is_bounded, meter, state, returned }) }
     }
 
-    /// Takes a buffer of exactly `len` bytes; its content is unspecified.
+    /// Takes a buffer of exactly `len` bytes, whatever is out; its content is unspecified.
     pub fn take(&self, len: usize) -> PooledBuffer {
-        let (mut bytes, missed) = self.shared.state.lock().take(len);
-        if let Some(purpose) = self.shared.purpose {
-            purpose.counted().count(missed);
+        self.take_from(self.shared.state.lock(), len)
+    }
+
+    /// The same, but from a bounded pool only once fewer than `capacity` are out. None where that is not so within `limit`.
+    pub fn take_within(&self, len: usize, limit: Duration) -> Option<PooledBuffer> {
+        let deadline = Instant::now().checked_add(limit);
+        self.take_unless(len, deadline, || false)
+    }
+
+    /// The same, with no limit where there is no `deadline`, and none as soon as `is_over` says so. That is asked when
+    /// [`wake`](Self::wake) was called, under the pool's lock: it must not touch the pool.
+    pub fn take_unless(
+        &self,
+        len: usize,
+        deadline: Option<Instant>,
+        is_over: impl Fn() -> bool,
+    ) -> Option<PooledBuffer> {
+        let mut state = self.shared.state.lock();
+        let mut has_waited = false;
+        while self.shared.is_bounded && state.stats.in_use >= self.shared.capacity {
+            if is_over() {
+                return None;
+            }
+            if !has_waited {
+                has_waited = true;
+                state.stats.waits += 1;
+                self.shared.meter.iter().for_each(PoolMeter::wait);
+            }
+            if !self.wait(&mut state, deadline) {
+                return None;
+            }
+        }
+        Some(self.take_from(state, len))
+    }
+
+    /// Lets everybody who waits look up and see whether what they wait for is over.
+    pub fn wake(&self) {
+        // Under the lock, so that nobody is between looking and waiting.
+        let _state = self.shared.state.lock();
+        self.shared.returned.notify_all();
+    }
+
+    /// What the pool has done since it was made.
+    pub fn stats(&self) -> PoolStats {
+        self.shared.state.lock().stats
+    }
+
+    /// False past the deadline.
+    fn wait(&self, state: &mut MutexGuard<'_, State>, deadline: Option<Instant>) -> bool {
+        let Some(deadline) = deadline else {
+            self.shared.returned.wait(state);
+            return true;
+        };
+        !self.shared.returned.wait_until(state, deadline).timed_out()
+    }
+
+    fn take_from(&self, mut state: MutexGuard<'_, State>, len: usize) -> PooledBuffer {
+        let (mut bytes, missed) = state.take(len);
+        drop(state);
+        if let Some(meter) = &self.shared.meter {
+            meter.take(missed);
         }
         if bytes.capacity() < len {
             // Freed before its successor is allocated.
@@ -137,11 +156,6 @@ impl FramePool {
         }
         bytes.resize(len, 0);
         PooledBuffer { bytes, pool: Arc::clone(&self.shared) }
-    }
-
-    /// What the pool has done since it was made.
-    pub fn stats(&self) -> PoolStats {
-        self.shared.state.lock().stats
     }
 }
 
@@ -201,6 +215,12 @@ impl Drop for PooledBuffer {
                 Some(bytes)
             }
         };
+        if let Some(meter) = &self.pool.meter {
+            meter.give();
+        }
+        if self.pool.is_bounded {
+            self.pool.returned.notify_all();
+        }
         drop(surplus);
     }
 }
@@ -215,7 +235,7 @@ mod tests {
         drop(pool.take(10));
         let again = pool.take(8);
         assert_eq!(again.len(), 8);
-        let stats = PoolStats { capacity: 1, in_use: 1, in_use_max: 1, hits: 1, allocations: 1, misses: 0 };
+        let stats = PoolStats { capacity: 1, in_use: 1, in_use_max: 1, hits: 1, allocations: 1, misses: 0, waits: 0 };
         assert_eq!(pool.stats(), stats);
     }
 
@@ -249,5 +269,43 @@ mod tests {
         drop((pool.take(100), pool.take(100)));
         let _again = (pool.take(100), pool.take(100));
         assert_eq!((pool.stats().hits, pool.stats().allocations), (2, 4));
+    }
+
+    #[test]
+    fn who_finds_a_bounded_pool_empty_waits_until_a_buffer_comes_back() {
+        let pool = FramePool::bounded(PoolPurpose::Video, 1);
+        let held = pool.take_within(10, Duration::ZERO).unwrap();
+        assert!(pool.take_within(10, Duration::from_millis(1)).is_none());
+        let other = pool.clone();
+        let waiting = std::thread::spawn(move || other.take_unless(10, None, || false).is_some());
+        while pool.stats().waits < 2 {
+            std::thread::yield_now();
+        }
+        drop(held);
+        assert!(waiting.join().unwrap());
+        let stats = PoolStats { capacity: 1, in_use: 0, in_use_max: 1, hits: 1, allocations: 1, misses: 0, waits: 2 };
+        assert_eq!(pool.stats(), stats);
+    }
+
+    #[test]
+    fn who_waits_is_woken_to_give_up() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let (pool, is_over) = (FramePool::bounded(PoolPurpose::Video, 0), Arc::new(AtomicBool::new(false)));
+        let _held = pool.take(10);
+        let (other, flag) = (pool.clone(), Arc::clone(&is_over));
+        let waiting = std::thread::spawn(move || other.take_unless(10, None, || flag.load(Ordering::SeqCst)).is_none());
+        while pool.stats().waits == 0 {
+            std::thread::yield_now();
+        }
+        is_over.store(true, Ordering::SeqCst);
+        pool.wake();
+        assert!(waiting.join().unwrap());
+    }
+
+    #[test]
+    fn an_open_pool_never_waits() {
+        let pool = FramePool::new(1);
+        let _held = (pool.take(4), pool.take_unless(4, None, || false).unwrap());
+        assert_eq!((pool.stats().misses, pool.stats().waits), (1, 0));
     }
 }

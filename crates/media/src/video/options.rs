@@ -11,14 +11,25 @@ pub struct VideoOptions {
     pub program: FfmpegProgram,
     /// The size of the frames that are delivered.
     pub size: VideoSize,
-    /// Every N-th frame is delivered, beginning with the first.
-    pub every: NonZeroU32,
     /// Only frames that need no other frame are decoded: some hundred times faster, for previews and search.
     pub keyframes_only: bool,
-    /// Frames that come sooner after the last delivered one than this rate asks for are left out.
+    /// Every N-th frame is delivered, beginning with the first; of those that `keyframes_only` leaves.
+    pub every: NonZeroU32,
+    /// Frames that come sooner after the last one than this rate asks for are left out; of those that `every` leaves.
     pub frames_per_second_max: Option<f64>,
+    /// Only the first frame and changes of scene: frames that differ from the one before by more than this, in 0..1, by
+    /// FFmpeg's measure (`scene` of its filter `select`); of those that the three choices above leave. Cuts come to 0.3 and
+    /// more. What follows upon a delivered frame is never a change.
+    pub scene_change: Option<f64>,
     /// Where to begin. Timestamps still count from the start of the source.
+    ///
+    /// An interrupted run is gone on with by beginning at the time of its last frame and leaving out frames up to and
+    /// with that time: the frames after it are those that it would have had, with the same times and pixels, whatever is
+    /// chosen. MP4 and Matroska are sought in; in other containers, which may lead to a place where the picture is not
+    /// whole yet, all before is decoded and left out. An address is always sought in, whatever is behind it.
     pub start: Duration,
+    /// Where to end: the first frame at that time or later is not delivered, and the end is a complete one.
+    pub end: Option<Duration>,
     /// Frames to deliver at most; what is left then is [`VideoEnd::Truncated`](super::VideoEnd::Truncated).
     pub frame_count_max: Option<u64>,
     /// Threads that decode. One gives the most frames per CPU-second, several the most per second.
@@ -60,10 +71,12 @@ impl VideoOptions {
         Self {
             program,
             size: VideoSize::Source,
-            every: NonZeroU32::MIN,
             keyframes_only: false,
+            every: NonZeroU32::MIN,
             frames_per_second_max: None,
+            scene_change: None,
             start: Duration::ZERO,
+            end: None,
             frame_count_max: None,
             threads: NonZeroU32::MIN,
             frames_ahead: NonZeroU32::MIN.saturating_add(3),
