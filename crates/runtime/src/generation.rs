@@ -160,6 +160,12 @@ impl Generation {
         }
     }
 
+    /// Tells the files that it was loaded from apart from others, without reading them: equal words are equal files. Empty where they
+    /// could not be looked at.
+    pub fn files_word(&self) -> String {
+        self.fingerprint.map_or_else(String::new, |fingerprint| fingerprint.word())
+    }
+
     /// Makes the execution state of one slot.
     pub(crate) fn runner(&self) -> Result<Box<dyn Runner>, EngineError> {
         let model = self.model.lock().clone();
