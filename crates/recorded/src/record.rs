@@ -74,6 +74,11 @@ impl FrameRecord {
             timings: timings.map(TimingsRecord::from),
         }
     }
+
+    /// From the start of the video, to the microsecond.
+    pub fn timestamp(&self) -> Duration {
+        Duration::from_micros((self.timestamp_ms * 1_000.0).round() as u64)
+    }
 }
 
 impl From<&Detection> for DetectionRecord {
