@@ -1,6 +1,7 @@
-// The console: streams with live pictures, what has happened, and the models. Plain, and fast enough for a wall of cameras.
+// The console: streams with live pictures, what has happened, recorded videos, and the models. Plain, and fast enough for a wall of cameras.
 
 import { Events } from "./events.js";
+import { offerModels, showJobs, takeVideos } from "./jobs.js";
 import { showModels } from "./models.js";
 import { StreamTile } from "./stream-tile.js";
 
@@ -49,6 +50,8 @@ const look = async () => {
     const [health, { data: streams }] = await Promise.all([read("health"), read("v1/streams")]);
     showStreams(streams);
     showModels(health.models);
+    offerModels(health.models);
+    await showJobs();
     summarise(health, streams);
   } catch (error) {
     summary.textContent = "The server does not answer.";
@@ -57,5 +60,6 @@ const look = async () => {
 };
 
 new Events((id) => tiles.get(id)).listen();
+takeVideos();
 look();
 setInterval(look, LOOK_MS);
