@@ -37,6 +37,9 @@ pub struct VideoWork {
     pub program: FfmpegProgram,
     /// What a video may be.
     pub limits: VideoLimits,
+    /// The only TCP port that the decoder may reach for an address that a client named: no redirect is followed then. None for what an
+    /// operator trusts.
+    pub only_port: Option<u16>,
 }
 
 /// Sees every frame with its result, in order, right after it was written.
@@ -93,6 +96,7 @@ impl VideoWork {
     /// The decoder begins at the last frame that is written: it comes once more and is left out.
     fn decoding(&self, journal: &Journal) -> VideoOptions {
         let mut options = self.choice.video_options(self.program.clone());
+        options.only_port = self.only_port;
         if let Some(last) = journal.last() {
             options.start = last.timestamp();
             // Frames that are written count too: how many come again is for the decoder to know.
