@@ -14,6 +14,16 @@ impl JobId {
         Self(u128::from_le_bytes(bytes))
     }
 
+    /// The bits, the highest first.
+    pub(crate) const fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// Of the bits, the highest first.
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+
     /// The name as it is written; none where the text is none.
     pub fn parse(text: &str) -> Option<Self> {
         let written = text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod figures;
 mod filter;
 mod job;
 mod job_id;
@@ -19,6 +20,7 @@ mod submission;
 mod worker;
 
 pub use error::{JobError, JobErrorKind};
+pub use figures::{WorkerEvent, WorkerFigures};
 pub use filter::{JobCounts, JobFilter, Swept};
 pub use job::{Attempted, Job, JobFailure, JobProgress, JobState};
 pub use job_id::JobId;
@@ -27,6 +29,6 @@ pub use lease::{Lease, LeaseKey, Renewed};
 pub use policy::JobPolicy;
 pub use queue::{JobFuture, JobQueue};
 pub use runner::{JobContext, JobRunner, RunEnd};
-pub use sqlite::SqliteQueue;
+pub use sqlite::{SqliteLimits, SqliteQueue};
 pub use submission::{Enqueued, Submission};
 pub use worker::{Worker, WorkerOptions};

@@ -6,6 +6,7 @@ use crate::{
 };
 use std::future::Future;
 use std::pin::Pin;
+use tokio::sync::watch;
 
 /// An answer of the queue on its way.
 pub type JobFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, JobError>> + Send + 'a>>;
@@ -103,4 +104,8 @@ pub trait JobQueue: Send + Sync {
     /// # Errors
     /// `Storage`.
     fn sweep(&self, now: JobTime) -> JobFuture<'_, Swept>;
+
+    /// Is raised when something has changed in this process, so that an idle worker or a listener looks at once. What other processes
+    /// change may go unheard: everybody also looks now and then.
+    fn wakes(&self) -> watch::Receiver<u64>;
 }

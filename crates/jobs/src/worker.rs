@@ -1,6 +1,6 @@
 //! Takes jobs from the queue, keeps their leases alive while they run, and records what came of them.
 
-use crate::{JobQueue, JobRunner};
+use crate::{JobQueue, JobRunner, WorkerFigures};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -25,12 +25,18 @@ pub struct Worker {
     queue: Arc<dyn JobQueue>,
     runner: Arc<dyn JobRunner>,
     options: WorkerOptions,
+    figures: Arc<WorkerFigures>,
 }
 
 impl Worker {
     /// A worker on that queue.
     pub fn new(queue: Arc<dyn JobQueue>, runner: Arc<dyn JobRunner>, options: WorkerOptions) -> Self {
-        Self { queue, runner, options }
+        Self { queue, runner, options, figures: Arc::default() }
+    }
+
+    /// What it has done, to be shown while it works.
+    pub fn figures(&self) -> Arc<WorkerFigures> {
+        self.figures.clone()
     }
 
     /// Works until `stop`; what runs then is told to end and given back within the grace. The owner of the future owns the work.

@@ -1,0 +1,56 @@
+//! SQLite's errors in the queue's words. The library's own text goes to the log only.
+
+use crate::{JobError, JobErrorKind};
+use rusqlite::{Error, ErrorCode, ffi};
+
+/// The queue's word for an error of SQLite.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands on")]
+pub fn fault(error: Error) -> JobError {
+    let (kind, sentence) = match &error {
+        Error::SqliteFailure(inner, _) => told(*inner),
+        Error::InvalidColumnType(..) | Error::IntegralValueOutOfRange(..) | Error::FromSqlConversionFailure(..) => {
+            DAMAGED
+        }
+        _ => FAILED,
+    };
+    tracing::warn!(error = %error, code = kind.code(), "the database of jobs refused");
+    JobError::new(kind, sentence)
+}
+
+/// What a damaged or foreign file is answered with.
+pub fn corrupt() -> JobError {
+    JobError::new(DAMAGED.0, DAMAGED.1)
+}
+
+/// What is answered where no answer came.
+pub fn failed() -> JobError {
+    JobError::new(FAILED.0, FAILED.1)
+}
+
+/// What is answered where others hold the database for too long.
+pub fn busy() -> JobError {
+    JobError::new(BUSY.0, BUSY.1)
+}
+
+type Told = (JobErrorKind, &'static str);
+
+const DAMAGED: Told = (
+    JobErrorKind::Corrupt,
+    "the database of jobs is damaged or of another version: put a backup in its place, or move it away to begin anew",
+);
+const FULL: Told =
+    (JobErrorKind::StorageFull, "there is no space left for jobs: free some on the disk, then try again");
+const BUSY: Told = (JobErrorKind::Storage, "the database of jobs is busy for too long: try again later");
+const FAILED: Told =
+    (JobErrorKind::Storage, "the database of jobs cannot be read or written: look at the disk and at the log");
+
+fn told(error: ffi::Error) -> Told {
+    match error.code {
+        ErrorCode::DiskFull => FULL,
+        // The shared index of the WAL could not grow.
+        ErrorCode::SystemIoFailure if error.extended_code == ffi::SQLITE_IOERR_SHMSIZE => FULL,
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => BUSY,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => DAMAGED,
+        _ => FAILED,
+    }
+}
