@@ -2,15 +2,18 @@
 
 use crate::error::{ApiError, Refusal};
 use crate::evidence::Evidence;
+use crate::jobs::JobDesk;
 use crate::sinks::Sinks;
 use crate::sources::{self, Sources};
 use crate::streams::StreamBoard;
 use crate::{Metrics, ServerError, ServerOptions};
 use samovar_models::{AppearanceEncoder, Detector, FamilyKind, PoseEstimator, Segmenter, SequenceScorer};
+use samovar_monitor::Monitor;
 use samovar_pipelines::{AnomalyModels, Mode, ModeTable};
 use samovar_runtime::{ModelHandle, ModelStatus, Registry, StreamKey};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -28,6 +31,12 @@ pub(crate) struct App {
     pub(crate) sinks: Sinks,
     /// What is kept of anomalies; none where nothing is.
     pub(crate) evidence: Option<Arc<Evidence>>,
+    /// Where recorded media are handed in; none where no jobs are taken.
+    pub(crate) jobs: Option<Arc<JobDesk>>,
+    /// What the machine does.
+    pub(crate) monitor: Arc<Monitor>,
+    /// When the server was made.
+    pub(crate) began: Instant,
     /// Every stream that is open.
     pub(crate) board: StreamBoard,
     /// The modes of segmentation; none where none are configured.
@@ -59,11 +68,15 @@ impl App {
         let sinks = Sinks::new(&options.webhooks, options.mqtt.as_ref(), &metrics)?;
         sources::check(&options, &sinks)?;
         let evidence = evidence(&options, &metrics)?;
+        let jobs = options.jobs.as_ref().map(|settings| JobDesk::open(settings, &metrics)).transpose()?.map(Arc::new);
         Ok(Self {
             sources: Sources::default(),
             sinks,
             evidence,
+            jobs,
             decoders: Arc::new(Semaphore::new(options.limits.stream.decoders_max)),
+            monitor: Arc::default(),
+            began: Instant::now(),
             board: StreamBoard::new(&options.limits.stream),
             segment_modes: segment_modes(&options, &registry)?,
             registry,

@@ -44,9 +44,9 @@ pub(crate) async fn serve(socket: TcpStream, permit: ConnectionPermit, app: Arc<
     let io = TokioIo::new(TimedIo::new(socket, Arc::clone(&clock)));
     let (permit, key) = (Arc::new(permit), app.next_key());
     let limits = &app.options.limits;
-    let body_limits = BodyLimits::from(limits);
     let service = service_fn(|request: Request<Incoming>| {
         let seen = RequestSeen::new(&clock);
+        let body_limits = BodyLimits::of(&request, &app.options);
         let peer = Peer { permit: Arc::clone(&permit), key, head: seen.head };
         let mut request = request.map(|body| Body::new(RequestBody::new(body, body_limits)));
         request.extensions_mut().insert(peer);

@@ -48,6 +48,13 @@ impl ConnectionLimit {
     }
 }
 
+impl ConnectionPermit {
+    /// Who is connected.
+    pub(crate) const fn client(&self) -> IpAddr {
+        self.client
+    }
+}
+
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.limit.counts.lock();

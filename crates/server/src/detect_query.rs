@@ -109,7 +109,7 @@ pub(crate) fn changed(
 }
 
 /// Indices of the classes; none where no class is named, which means all of them.
-fn classes(names: &[ClassName], model: &DetectionModel) -> Result<Option<Arc<[u32]>>, ApiError> {
+pub(crate) fn classes(names: &[ClassName], model: &DetectionModel) -> Result<Option<Arc<[u32]>>, ApiError> {
     let class = |name: &ClassName| match name {
         ClassName::Index(index) => Ok(*index),
         ClassName::Name(name) => Ok(model.classes_named(std::slice::from_ref(name))?[0]),

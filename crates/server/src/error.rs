@@ -4,6 +4,7 @@ use crate::wire::{Problem, StreamProblem};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use samovar_jobs::{JobError, JobErrorKind};
 use samovar_media::{MediaError, MediaErrorKind};
 use samovar_models::OptionsError;
 use samovar_runtime::{Failure, FailureKind, RunError, RunErrorKind};
@@ -80,12 +81,27 @@ pub(crate) enum Refusal {
     Evidence,
     /// A load, a reload or a warm-up failed; the code is the failure's own.
     Load(&'static str),
+    /// No jobs are taken here.
+    JobsOff,
+    /// A job may not read that path or address.
+    JobInput,
+    /// As many videos are sent along as may be at the same time.
+    Uploads,
+    /// The job has no file of that name.
+    JobFile,
+    /// The queue of jobs did not do it.
+    Job(JobErrorKind),
 }
 
 impl ApiError {
     /// A refusal with a sentence for people.
     pub(crate) fn new(refusal: Refusal, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { kind: ErrorKind::Request(refusal), detail: detail.into(), cure: None }
+    }
+
+    /// The same with something else to do about it than is usual for its kind.
+    pub(crate) fn with_cure(self, cure: &'static str) -> Self {
+        Self { cure: Some(cure), ..self }
     }
 
     /// Something broke inside.
@@ -128,6 +144,8 @@ impl ApiError {
             }
             ErrorKind::Run(RunErrorKind::ShuttingDown)
             | ErrorKind::Request(Refusal::Streams | Refusal::Connections | Refusal::Sources) => Some(SOON),
+            ErrorKind::Request(Refusal::Job(kind)) => job_retry_after(kind),
+            ErrorKind::Request(Refusal::Uploads) => Some(Duration::from_secs(5)),
             _ => None,
         }
     }
@@ -215,6 +233,11 @@ impl Refusal {
             Self::NoDecoder => "decoder_missing",
             Self::Evidence => "unknown_evidence",
             Self::Load(code) => code,
+            Self::JobsOff => "jobs_disabled",
+            Self::JobInput => "input_not_allowed",
+            Self::Uploads => "too_many_uploads",
+            Self::JobFile => "job_file_not_found",
+            Self::Job(kind) => kind.code(),
         }
     }
 
@@ -238,6 +261,10 @@ impl Refusal {
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::Streams | Self::Connections | Self::Sources => StatusCode::SERVICE_UNAVAILABLE,
             Self::Load(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::JobsOff | Self::JobFile => StatusCode::NOT_FOUND,
+            Self::JobInput => StatusCode::FORBIDDEN,
+            Self::Uploads => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Job(kind) => job_status(kind),
         }
     }
 
@@ -249,7 +276,7 @@ impl Refusal {
             Self::ModelRequired => Some("add `?model=NAME`; GET /v1/models lists the names"),
             Self::Stream => Some("GET /v1/streams lists those that are open"),
             Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
-            Self::BodySize => Some("send a smaller picture"),
+            Self::BodySize => Some("send a smaller picture, or a shorter video"),
             Self::Streams | Self::Connections => Some("close some, or ask again after `Retry-After`"),
             Self::SourceUnknown => Some("GET /v1/sources lists the names"),
             Self::SourceExists => Some("remove it first, or choose another name"),
@@ -258,6 +285,11 @@ impl Refusal {
             Self::NoDecoder => Some("run `samovar engine install ffmpeg` on the server"),
             Self::Evidence => Some("GET /v1/evidence lists what there is"),
             Self::UpgradeRequired => Some("open this address with a WebSocket client"),
+            Self::JobsOff => Some("set `enabled = true` in `[jobs]` of the configuration"),
+            Self::JobInput => Some("send the video along, or set `roots`, `hosts` and `schemes` in `[jobs]`"),
+            Self::Uploads => Some("send fewer at once, or ask again after `Retry-After`"),
+            Self::JobFile => Some("GET /v1/jobs/ID lists the files that there are"),
+            Self::Job(kind) => job_cure(kind),
             _ => None,
         }
     }
@@ -272,6 +304,12 @@ impl From<RunError> for ApiError {
 impl From<MediaError> for ApiError {
     fn from(error: MediaError) -> Self {
         Self { kind: ErrorKind::Media(error.kind()), detail: error.to_string().into(), cure: None }
+    }
+}
+
+impl From<JobError> for ApiError {
+    fn from(error: JobError) -> Self {
+        Self::new(Refusal::Job(error.kind()), error.to_string())
     }
 }
 
@@ -317,6 +355,39 @@ fn input_status(code: &str) -> StatusCode {
         "decoder_missing" => StatusCode::NOT_IMPLEMENTED,
         "media_forbidden" => StatusCode::FORBIDDEN,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+const fn job_status(kind: JobErrorKind) -> StatusCode {
+    match kind {
+        JobErrorKind::Unknown => StatusCode::NOT_FOUND,
+        JobErrorKind::QueueFull => StatusCode::TOO_MANY_REQUESTS,
+        JobErrorKind::State | JobErrorKind::Conflict | JobErrorKind::LeaseLost => StatusCode::CONFLICT,
+        JobErrorKind::StorageFull | JobErrorKind::Storage => StatusCode::SERVICE_UNAVAILABLE,
+        JobErrorKind::Corrupt => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What goes by itself, and how soon it may have gone.
+const fn job_retry_after(kind: JobErrorKind) -> Option<Duration> {
+    match kind {
+        JobErrorKind::QueueFull => Some(Duration::from_secs(10)),
+        JobErrorKind::StorageFull => Some(Duration::from_secs(5)),
+        JobErrorKind::Storage => Some(Duration::from_secs(1)),
+        _ => None,
+    }
+}
+
+const fn job_cure(kind: JobErrorKind) -> Option<&'static str> {
+    match kind {
+        JobErrorKind::Unknown => Some("GET /v1/jobs lists those that there are"),
+        JobErrorKind::QueueFull => Some("wait until some are done, or cancel some"),
+        JobErrorKind::State => Some("GET /v1/jobs/ID tells its state, …/events when that changes"),
+        JobErrorKind::Conflict => Some("take another `Idempotency-Key` for another job"),
+        JobErrorKind::StorageFull => Some("make space on the server's disk, or delete finished jobs; then ask again"),
+        JobErrorKind::Storage => Some("ask again after `Retry-After`; the server's log says more"),
+        JobErrorKind::Corrupt => Some("the server's log and `samovar doctor` say more"),
+        JobErrorKind::LeaseLost => None,
     }
 }
 

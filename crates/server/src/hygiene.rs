@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
-use crate::request_body::too_large;
+use crate::request_body::{BodyLimits, too_large};
 use crate::{ServerOptions, origin};
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -43,12 +43,13 @@ fn inspect(request: &Request, peer: &Peer, options: &ServerOptions) -> Result<()
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return malformed("a request names exactly one host");
     }
-    if declared_bytes(headers).is_some_and(|declared| declared > options.limits.body_bytes_max as u64) {
+    if declared_bytes(headers).is_some_and(|declared| declared > BodyLimits::of(request, options).bytes_max()) {
         return Err(too_large());
     }
     if request.method().is_safe() { Ok(()) } else { origin::check(headers, request.uri(), options) }
 }
 
-fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
+/// Bytes of the body as its head has them.
+pub(crate) fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

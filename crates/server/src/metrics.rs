@@ -5,21 +5,26 @@
 //! zero: a rate needs a first value.
 
 mod evidence;
+mod jobs;
 mod labels;
 mod levels;
 mod life;
+mod machine;
 mod observer;
 mod page_format;
 mod pools;
 mod sinks;
 mod sources;
+mod stages;
 mod work;
 
+pub(crate) use jobs::JobInputKind;
 pub(crate) use labels::{HttpLabels, method_name};
-pub use levels::Moment;
+pub use levels::{DiskSpace, Moment};
 pub use page_format::PageFormat;
 
 use evidence::EvidenceMetrics;
+use jobs::JobMetrics;
 use labels::WarmLabels;
 use levels::MomentLevels;
 use life::Life;
@@ -33,6 +38,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use sinks::SinkMetrics;
 use sources::SourceMetrics;
+pub(crate) use stages::{ClassFigures, STAGES};
 use std::time::Duration;
 use work::Work;
 pub(crate) use work::WorkFigures;
@@ -55,6 +61,8 @@ pub struct Metrics {
     pub(crate) sinks: SinkMetrics,
     /// What is kept of anomalies.
     pub(crate) evidence: EvidenceMetrics,
+    /// Recorded media that clients hand in.
+    pub(crate) jobs: JobMetrics,
     /// Open live streams.
     pub(crate) streams: Gauge,
     /// Open connections.
@@ -89,6 +97,7 @@ impl Metrics {
             sources: SourceMetrics::register(into),
             sinks: SinkMetrics::register(into),
             evidence: EvidenceMetrics::register(into),
+            jobs: JobMetrics::register(into),
             stream_open_seconds: add(into, "samovar_stream_open_seconds", "From a stream's request to ready.", quick()),
             http_requests: add(into, "samovar_http_requests", "Requests, by route and status.", Counts::default()),
             streams: add(into, "samovar_streams", "Open live streams.", Gauge::default()),
@@ -116,6 +125,7 @@ impl Metrics {
             self.life.know(model);
             self.work.know(model);
         }
+        self.work.know_classes();
         for warm in [false, true] {
             drop(self.stream_open_seconds.get_or_create(&WarmLabels::new(warm)));
         }
@@ -139,6 +149,11 @@ impl Metrics {
     /// What a model has done, and how long it took lately.
     pub(crate) fn work_of(&self, model: &str) -> WorkFigures {
         self.work.recent(model)
+    }
+
+    /// What each class of work has taken.
+    pub(crate) fn classes(&self) -> [ClassFigures; 3] {
+        self.work.classes()
     }
 
     pub(crate) fn stream_opened(&self, warm: bool, took: Duration) {

@@ -1,8 +1,10 @@
 //! A request's body on its way in: counted, and cut when it is too large or comes too slowly.
 
-use crate::ServerLimits;
 use crate::error::{ApiError, Refusal};
+use crate::{ServerLimits, ServerOptions};
 use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{Method, Request};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use std::error::Error;
@@ -48,6 +50,31 @@ impl From<&ServerLimits> for BodyLimits {
         }
     }
 }
+
+impl BodyLimits {
+    /// What holds for this request: videos for jobs have limits of their own.
+    pub(crate) fn of<B>(request: &Request<B>, options: &ServerOptions) -> Self {
+        let limits = Self::from(&options.limits);
+        match &options.jobs {
+            Some(jobs) if request.method() == Method::POST && request.uri().path() == JOBS => Self {
+                bytes_max: jobs.upload_bytes_max.saturating_add(FORM_BYTES),
+                rate_min_bytes: jobs.upload_rate_min_bytes,
+                ..limits
+            },
+            _ => limits,
+        }
+    }
+
+    /// Bytes of the body at most.
+    pub(crate) const fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+}
+
+/// Where jobs are handed in.
+pub(crate) const JOBS: &str = "/v1/jobs";
+/// What a form has around the video.
+const FORM_BYTES: u64 = 128 << 10;
 
 impl<B> RequestBody<B> {
     pub(crate) fn new(body: B, limits: BodyLimits) -> Self {
@@ -108,6 +135,23 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for RequestBody<
 /// The whole body in one piece.
 pub(crate) async fn read_whole(body: axum::body::Body) -> Result<Bytes, ApiError> {
     body.collect().await.map(http_body_util::Collected::to_bytes).map_err(|error| body_error(&error))
+}
+
+/// The rest of a body behind its first piece, in one piece, where it is a short one.
+pub(crate) async fn read_portion(
+    first: Bytes,
+    mut body: axum::body::BodyDataStream,
+    bytes_max: usize,
+) -> Result<Bytes, ApiError> {
+    let mut whole = Vec::from(first);
+    while let Some(chunk) = body.next().await {
+        whole.extend_from_slice(&chunk.map_err(|error| body_error(&error))?);
+        if whole.len() > bytes_max {
+            break;
+        }
+    }
+    let fits = whole.len() <= bytes_max;
+    fits.then(|| whole.into()).ok_or_else(|| ApiError::new(Refusal::Body, "the body is longer than it needs to be"))
 }
 
 /// What a client is told when its body cannot be read.

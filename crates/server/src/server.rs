@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::routes::stands_in_the_way;
-use crate::{Metrics, ServerOptions, Shutdown, listener, routes, sources};
+use crate::{Metrics, ServerOptions, Shutdown, jobs, listener, routes, sources};
 use samovar_runtime::Registry;
 use std::io;
 use std::net::SocketAddr;
@@ -45,6 +45,9 @@ pub enum ServerError {
     /// The folder of evidence cannot be used.
     #[error("the folder of evidence cannot be used: {0}")]
     Evidence(String),
+    /// The folder of jobs cannot be used.
+    #[error("the folder of jobs cannot be used: {0}")]
+    Jobs(String),
     /// Anything else that the system says.
     #[error("port {} of {} could not be opened: {reason}", address.port(), address.ip())]
     Bind {
@@ -67,6 +70,7 @@ impl ServerError {
             Self::Sinks(_) => "sinks_invalid",
             Self::Sources(_) => "sources_invalid",
             Self::Evidence(_) => "evidence_unusable",
+            Self::Jobs(_) => "jobs_unusable",
             Self::Bind { .. } => "bind_failed",
         }
     }
@@ -113,6 +117,7 @@ impl Server {
         let Self { listener, app, .. } = self;
         let router = routes::router(&app);
         sources::start(&app);
+        jobs::start(&app);
         let stop = CancellationToken::new();
         let _kill_on_drop = app.kill.clone().drop_guard();
         let drain = async {

@@ -19,7 +19,8 @@ pub(crate) async fn picture(request: Request, limits: ImageLimits) -> Result<Pic
     Ok(Picture::encoded(bytes, limits)?)
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+/// Whether the body says that it is a form.
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"))
 }

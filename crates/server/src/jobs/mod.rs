@@ -1,5 +1,23 @@
 //! Recorded media that clients hand in: the queue, the worker inside the server, what is let in.
 
+mod container;
+mod counted_runner;
+mod desk;
+mod exports;
+mod folder;
+mod free_space;
+mod orphans;
+mod owner;
 mod settings;
+mod start;
+mod upload;
+mod upload_places;
+mod watches;
 
 pub use settings::JobSettings;
+
+pub(crate) use desk::{JobDesk, NewJob};
+pub(crate) use folder::{NewFolder, remove_later};
+pub(crate) use owner::Caller;
+pub(crate) use start::start;
+pub(crate) use watches::{JobSeen, JobWatch};

@@ -2,6 +2,8 @@
 
 use super::health::is_ready;
 use crate::app::App;
+use crate::error::ApiError;
+use crate::machine_view::MachineView;
 use crate::metrics::{Moment, PageFormat};
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -16,9 +18,21 @@ use std::sync::Arc;
         (String = "application/openmetrics-text"),
     )),
 ))]
-pub(crate) async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> impl IntoResponse {
+pub(crate) async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<impl IntoResponse, ApiError> {
     let format = PageFormat::wanted(&headers);
+    if let Some(jobs) = &app.jobs {
+        jobs.sample(&app.metrics).await;
+    }
     let models = app.registry.list();
-    let moment = Moment { models: &models, ready: is_ready(&app, &models), memory: app.registry.memory() };
-    ([(CONTENT_TYPE, format.content_type()), (VARY, "accept")], app.metrics.page(&moment, format))
+    let (device, view) = (app.registry.device_stats(), MachineView::now(&app).await?);
+    let moment = Moment {
+        models: &models,
+        ready: is_ready(&app, &models),
+        memory: app.registry.memory(),
+        slots: device.slots,
+        waiting: device.waiting,
+        machine: view.sample,
+        disks: view.disks,
+    };
+    Ok(([(CONTENT_TYPE, format.content_type()), (VARY, "accept")], app.metrics.page(&moment, format)))
 }

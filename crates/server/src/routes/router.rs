@@ -1,8 +1,8 @@
 //! All routes together, with what surrounds each of them.
 
 use super::{
-    anomaly_stream, console, detect, evidence, health, metrics, models, pose, segment, segment_stream, sources, stream,
-    stream_events, stream_view, streams,
+    anomaly_stream, console, detect, evidence, health, jobs, jobs_events, jobs_result, jobs_submit, machine, metrics,
+    models, pose, segment, segment_stream, sources, stream, stream_events, stream_view, streams,
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
@@ -56,6 +56,15 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(evidence::snapshot))
         .routes(routes!(evidence::clip))
         .routes(routes!(evidence::remove))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs_submit::submit))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::remove))
+        .routes(routes!(jobs_events::events))
+        .routes(routes!(jobs_result::result))
+        .routes(routes!(jobs_result::file))
         .routes(routes!(models::list))
         .routes(routes!(models::clear))
         .routes(routes!(models::show))
@@ -67,6 +76,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::ready))
         .routes(routes!(health::startup))
         .routes(routes!(health::health))
+        .routes(routes!(machine::machine))
         .routes(routes!(metrics::page))
 }
 

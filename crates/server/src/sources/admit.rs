@@ -10,7 +10,7 @@ use super::network::{Network, is_open_internet};
 use samovar_media::UrlScheme;
 use samovar_pipelines::{SourceAddress, SourceAddressError, SourceKind};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Why an address is not opened. Says nothing that a lookup found out.
@@ -38,8 +38,20 @@ const LOOKUP_MAX: Duration = Duration::from_secs(5);
 pub(crate) async fn admit(text: &str, additions: &SourceAdditions) -> Result<SourceAddress, NotAdmitted> {
     let address = SourceAddress::parse(text).map_err(NotAdmitted::Address)?;
     if let Some(path) = address.path() {
-        return admit_path(path, additions).await;
+        let real = admit_path(path, additions).await?;
+        let text = real.to_str().ok_or(NotAdmitted::Path)?;
+        return SourceAddress::parse(text).map_err(NotAdmitted::Address);
     }
+    let opened = admit_url(text, additions).await?;
+    SourceAddress::parse_as(&opened, address.kind()).map_err(NotAdmitted::Address)
+}
+
+/// The text to open in place of the URL that a client wrote.
+///
+/// # Errors
+/// Why it is not opened.
+pub(crate) async fn admit_url(text: &str, additions: &SourceAdditions) -> Result<String, NotAdmitted> {
+    let address = SourceAddress::parse(text).map_err(NotAdmitted::Address)?;
     let scheme = UrlScheme::of(text).filter(|scheme| additions.schemes.contains(scheme)).ok_or(NotAdmitted::Scheme)?;
     if address.kind() == SourceKind::Hls {
         return Err(NotAdmitted::Playlist);
@@ -47,22 +59,22 @@ pub(crate) async fn admit(text: &str, additions: &SourceAdditions) -> Result<Sou
     let (host, port) = address.remote().ok_or(NotAdmitted::Host)?;
     let ip = admit_host(host, port, &additions.hosts).await.ok_or(NotAdmitted::Host)?;
     if scheme == UrlScheme::Https {
-        return Ok(address);
+        return Ok(text.to_owned());
     }
-    let pinned = pinned(text, SocketAddr::new(ip, port)).ok_or(NotAdmitted::Host)?;
-    SourceAddress::parse_as(&pinned, address.kind()).map_err(NotAdmitted::Address)
+    pinned(text, SocketAddr::new(ip, port)).ok_or(NotAdmitted::Host)
 }
 
 /// A file below one of the folders, links followed.
-async fn admit_path(path: &Path, additions: &SourceAdditions) -> Result<SourceAddress, NotAdmitted> {
+///
+/// # Errors
+/// `Path`, whatever is wrong with it.
+pub(crate) async fn admit_path(path: &Path, additions: &SourceAdditions) -> Result<PathBuf, NotAdmitted> {
     let (path, roots) = (path.to_owned(), additions.roots.clone());
     let real = tokio::task::spawn_blocking(move || {
         let real = path.canonicalize().ok().filter(|real| path.is_absolute() && !real.is_dir())?;
         roots.iter().any(|root| root.canonicalize().is_ok_and(|root| real.starts_with(root))).then_some(real)
     });
-    let real = real.await.ok().flatten().ok_or(NotAdmitted::Path)?;
-    let text = real.to_str().ok_or(NotAdmitted::Path)?;
-    SourceAddress::parse(text).map_err(NotAdmitted::Address)
+    real.await.ok().flatten().ok_or(NotAdmitted::Path)
 }
 
 /// The address of a host that is allowed, by number.

@@ -14,6 +14,6 @@ mod settings;
 pub use additions::SourceAdditions;
 pub use settings::{SourcePipeline, SourceSettings};
 
-pub(crate) use admit::{NotAdmitted, admit};
+pub(crate) use admit::{NotAdmitted, admit, admit_path, admit_url};
 pub(crate) use running::{RunningSource, SourceModels, SourceOptions};
 pub(crate) use set::{SourceError, Sources, add, check, start};

@@ -90,11 +90,21 @@ impl Control {
 }
 
 /// One class by name or index.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum ClassName {
     /// Its index.
     Index(u32),
     /// Its name.
     Name(String),
+}
+
+impl ClassName {
+    /// As text: a number is an index.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Index(index) => index.to_string(),
+            Self::Name(name) => name,
+        }
+    }
 }

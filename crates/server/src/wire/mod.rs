@@ -7,6 +7,9 @@ mod detection;
 mod event;
 mod evidence;
 mod health;
+mod job;
+mod job_request;
+mod machine;
 mod model;
 mod notice;
 mod person;
@@ -27,6 +30,9 @@ pub(crate) use detection::{DetectAnswer, TimingsBody};
 pub(crate) use event::{ClassName, Control, OptionsBody, StreamEventBody};
 pub(crate) use evidence::{EvidenceBody, EvidenceList};
 pub(crate) use health::{HealthBody, ModelHealth, ProbeBody, UnreadyModel, WaitingBody};
+pub(crate) use job::{JobBody, JobList, JobProgressBody};
+pub(crate) use job_request::{JobInputBody, JobQuery, JobRequest};
+pub(crate) use machine::{ClassBody, HardwareBody, MachineBody};
 pub(crate) use model::{
     ModelBody, ModelDetail, ModelList, ReloadRequest, VersionName, VersionWord, WarmUpAnswer, WarmUpOutcome,
     WarmUpRequest,
