@@ -19,6 +19,8 @@ pub enum MediaErrorKind {
     Unreadable,
     /// An address that is not allowed.
     Forbidden,
+    /// What was asked for of a video cannot be: a threshold out of range, an end before the start, a start after the end.
+    Choice,
 }
 
 impl MediaErrorKind {
@@ -33,6 +35,7 @@ impl MediaErrorKind {
             Self::OutputFailed => "output_failed",
             Self::Unreadable => "media_unreadable",
             Self::Forbidden => "media_forbidden",
+            Self::Choice => "invalid_choice",
         }
     }
 }

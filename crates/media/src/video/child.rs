@@ -6,9 +6,10 @@
 
 #![expect(unsafe_code, reason = "what runs between fork and exec can be set up in no other way")]
 
+use super::child_clock::ChildClock;
 use super::sandbox::Sandbox;
 use crate::{MediaError, MediaErrorKind};
-use rustix::process::{Pid, Resource, Rlimit, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -47,6 +48,7 @@ pub(super) struct ChildLimits {
 #[derive(Debug)]
 pub(super) struct ConfinedChild {
     child: Child,
+    clock: ChildClock,
     /// Set once it is reaped: its number may then belong to another process.
     status: Option<ExitStatus>,
 }
@@ -72,11 +74,16 @@ impl ConfinedChild {
             tracing::warn!(%error, "the video child did not start");
             MediaError::new(MediaErrorKind::DecoderFailed, "the video program could not be started; try again later")
         })?;
-        Ok(Self { child, status: None })
+        Ok(Self { clock: ChildClock::new(child.id()), child, status: None })
     }
 
     pub(super) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its processor time, also after its end.
+    pub(super) const fn clock(&self) -> &ChildClock {
+        &self.clock
     }
 
     pub(super) fn take_stdin(&mut self) -> ChildStdin {
@@ -96,7 +103,10 @@ impl ConfinedChild {
         let deadline = Instant::now() + limit;
         let mut pause = Duration::from_micros(200);
         while self.status.is_none() {
-            self.status = self.child.try_wait().ok().flatten();
+            if self.has_ended() {
+                self.clock.stop();
+                self.status = self.child.try_wait().ok().flatten();
+            }
             if self.status.is_some() || Instant::now() >= deadline {
                 break;
             }
@@ -104,6 +114,13 @@ impl ConfinedChild {
             pause = (pause * 2).min(Duration::from_millis(20));
         }
         self.status
+    }
+
+    /// Whether it has ended; it is not reaped by asking.
+    fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        // An error is a child that is no more, which reaping then tells.
+        !matches!(rustix::process::waitid(WaitId::Pid(Pid::from_child(&self.child)), options), Ok(None))
     }
 
     /// Kills it with all that it started.

@@ -7,6 +7,7 @@ use super::{UrlScheme, VideoOptions, VideoSize};
 use crate::VideoLimits;
 use std::ffi::OsString;
 use std::os::fd::RawFd;
+use std::time::Duration;
 
 /// Containers of one file. Whatever refers to other files (HLS, DASH, concat, SDP, image sequences, AviSynth) is
 /// missing on purpose.
@@ -26,6 +27,9 @@ const LIVE_PROBE: (&str, &str) = ("1000000", "1000000");
 /// The most that one allocation of the child may take; an index of four hours at 120 frames/s takes 41 MB.
 const ALLOCATION_BYTES_MAX: u64 = 256 << 20;
 
+/// What the child reads beyond the end: the reader knows best which frame is the first that is not wanted.
+const END_SPARE: Duration = Duration::from_secs(1);
+
 /// The arguments for decoding `input`; `packets` is the descriptor that the compressed stream goes to besides.
 pub(super) fn arguments(
     input: &OpenInput,
@@ -40,6 +44,9 @@ pub(super) fn arguments(
     arguments.add(&format!("-nostdin -hide_banner -nostats -loglevel level+{level} -filter_threads 1"));
     arguments.pair("-max_alloc", &ALLOCATION_BYTES_MAX);
     add_bounds(&mut arguments, options, limits, is_live);
+    if !is_live {
+        add_stretch(&mut arguments, input.seek_point(options), options.end);
+    }
     add_input(&mut arguments, input, options, limits);
     add_output(&mut arguments, input, options);
     if let Some(descriptor) = packets {
@@ -92,8 +99,18 @@ fn add_bounds(arguments: &mut Arguments, options: &VideoOptions, limits: &VideoL
     if options.keyframes_only {
         arguments.add("-skip_frame nokey");
     }
-    if !options.start.is_zero() {
-        arguments.pair("-ss", &format!("{}us", options.start.as_micros()));
+}
+
+/// What part of a recording is decoded, roughly: from `point`, the filters leave out what is before the start, and the
+/// reader ends where the end is.
+fn add_stretch(arguments: &mut Arguments, point: Option<Duration>, end: Option<Duration>) {
+    if let Some(point) = point {
+        // Times are then those of an uninterrupted run, to the last bit.
+        arguments.add("-copyts -start_at_zero");
+        arguments.pair("-ss", &format!("{}us", point.as_micros()));
+    }
+    if let Some(end) = end {
+        arguments.pair("-to", &format!("{}us", (end.saturating_add(END_SPARE)).as_micros()));
     }
 }
 
@@ -143,7 +160,7 @@ fn add_network(arguments: &mut Arguments, scheme: UrlScheme, input: &OpenInput, 
 
 fn add_output(arguments: &mut Arguments, input: &OpenInput, options: &VideoOptions) {
     arguments.add(&format!("-map 0:V:0 {NO_OTHERS}"));
-    let filters = filters(options, input.is_paced_here(options));
+    let filters = filters(input, options);
     if !filters.is_empty() {
         arguments.pair("-filter:v", &filters);
     }
@@ -155,15 +172,25 @@ fn add_output(arguments: &mut Arguments, input: &OpenInput, options: &VideoOptio
     arguments.add("pipe:1");
 }
 
-/// Frames are left out before they are scaled.
-fn filters(options: &VideoOptions, is_paced_here: bool) -> String {
+/// Frames are left out before they are scaled. Each choice is of what the one before it leaves, and begins anew with the
+/// first frame that it sees: so a run that begins at a delivered frame goes on as one that was never interrupted.
+fn filters(input: &OpenInput, options: &VideoOptions) -> String {
     let mut filters = Vec::new();
+    if !options.start.is_zero() && !input.is_live(options) {
+        // Times are rounded to microseconds on their way here and back.
+        filters.push(format!("select=gte(t\\,{:.6}-0.0000006)", options.start.as_secs_f64()));
+    }
     if options.every.get() > 1 {
         filters.push(format!("select=not(mod(n\\,{}))", options.every));
     }
-    if let Some(rate) = options.rate_max().filter(|_| !is_paced_here) {
+    if let Some(rate) = options.rate_max().filter(|_| !input.is_paced_here(options)) {
         // A thousandth less than the interval: timestamps of many containers are rounded to milliseconds.
         filters.push(format!("select=isnan(prev_selected_t)+gte(t-prev_selected_t\\,{:.6}-0.001)", rate.recip()));
+    }
+    if let Some(least) = options.scene_change {
+        // The measure of a frame takes in the two before it. After a beginning there is but one, so what follows upon a
+        // selected frame is not asked.
+        filters.push(format!("select=isnan(prev_selected_n)+gt(scene\\,{least})*gt(n-prev_selected_n\\,1)"));
     }
     filters.extend(scale(options.size));
     filters.join(",")

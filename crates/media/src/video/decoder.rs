@@ -1,10 +1,13 @@
 //! Frames of a video, one after the other: a child decodes, one thread owns the child and fills pooled buffers, a
 //! bounded channel hands them over. When the reader is slow the channel is full, then the pipe, and the child waits.
 
+use super::child_clock::ChildClock;
 use super::decoding::{Message, Work};
 use super::{VideoInput, VideoOptions};
 use crate::{Frame, FramePool, MediaError, MediaErrorKind, PixelFormat, VideoLimits, YuvMatrix, YuvRange};
 use std::io::PipeWriter;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,8 +18,11 @@ pub struct VideoDecoder {
     /// None once dropped, which is what wakes a thread that waits for the reader.
     messages: Option<Receiver<Message>>,
     info: VideoInfo,
-    process_id: u32,
+    clock: ChildClock,
     end: Option<VideoEnd>,
+    /// What the thread may be waiting for, and how it learns that it need not.
+    pool: FramePool,
+    is_dropped: Arc<AtomicBool>,
     /// Its end in the thread tells that this one was dropped.
     stop: Option<PipeWriter>,
     thread: Option<JoinHandle<()>>,
@@ -81,11 +87,13 @@ pub enum VideoStep {
 impl VideoDecoder {
     /// Starts decoding and waits for the first frame, for [`VideoLimits::stall`] at most.
     ///
-    /// `pool` should keep `frames_ahead + 1` buffers and those that the caller holds.
+    /// An open `pool` should keep `frames_ahead + 1` buffers and those that the caller holds. From a bounded one the decoder of a
+    /// recording takes one buffer at a time and waits for it, so that one serves a caller who gives each frame back before it asks for
+    /// the next; who keeps several needs room for one more than it keeps.
     ///
     /// # Errors
-    /// `Unreadable` or `Forbidden` for an input that may not be opened, `UnsupportedFormat`, `Corrupt`, `TooLarge` for
-    /// its content, `DecoderFailed` where the child died, hung or told nonsense.
+    /// `Choice` for options that cannot be met, `Unreadable` or `Forbidden` for an input that may not be opened,
+    /// `UnsupportedFormat`, `Corrupt`, `TooLarge` for its content, `DecoderFailed` where the child died, hung or told nonsense.
     pub fn open(
         input: VideoInput,
         options: VideoOptions,
@@ -94,7 +102,7 @@ impl VideoDecoder {
     ) -> Result<Self, MediaError> {
         let mut decoder = Self::begin(input, options, limits, pool)?;
         match decoder.receive() {
-            Message::Opened(info, process_id) => (decoder.info, decoder.process_id) = (*info, process_id),
+            Message::Opened(info, clock) => (decoder.info, decoder.clock) = (*info, clock),
             Message::Failed(error) => return Err(error),
             Message::Ended(_) => return Err(too_large("the limits leave no picture of the video; begin earlier")),
             Message::Frame(_) => return Err(reader_died()),
@@ -105,23 +113,29 @@ impl VideoDecoder {
     /// Starts decoding and returns at once: for [`step`](Self::step), whose waits are short, so that whoever waits can be stopped.
     ///
     /// # Errors
-    /// `Unreadable` or `Forbidden` for an input that may not be opened, `DecoderFailed` where the system gives no thread.
+    /// `Choice` for options that cannot be met, `Unreadable` or `Forbidden` for an input that may not be opened, `DecoderFailed` where
+    /// the system gives no thread.
     pub fn begin(
         input: VideoInput,
         options: VideoOptions,
         limits: &VideoLimits,
         pool: FramePool,
     ) -> Result<Self, MediaError> {
+        options.check()?;
         let input = input.open(&options.schemes)?;
         let (sender, messages) = sync_channel(options.frames_ahead.get() as usize);
         let (watched_stop, stop) = std::io::pipe().map_err(|_| no_resources())?;
-        let work = Work { input, options, limits: *limits, pool, sender };
+        let is_dropped = Arc::new(AtomicBool::new(false));
+        let (limits, pool_here, flag) = (*limits, pool.clone(), Arc::clone(&is_dropped));
+        let work = Work { input, options, limits, pool, sender, is_dropped: flag };
         let spawned = std::thread::Builder::new().name("video-decoder".into()).spawn(move || work.run(watched_stop));
         Ok(Self {
             messages: Some(messages),
             info: VideoInfo::unknown(),
-            process_id: 0,
+            clock: ChildClock::default(),
             end: None,
+            pool: pool_here,
+            is_dropped,
             stop: Some(stop),
             thread: Some(spawned.map_err(|_| no_resources())?),
         })
@@ -139,7 +153,7 @@ impl VideoDecoder {
             Err(RecvTimeoutError::Disconnected) => Message::Failed(reader_died()),
         };
         match message {
-            Message::Opened(info, process_id) => (self.info, self.process_id) = (*info, process_id),
+            Message::Opened(info, clock) => (self.info, self.clock) = (*info, clock),
             Message::Frame(frame) => return Ok(VideoStep::Frame(frame)),
             Message::Ended(end) => {
                 (self.end, self.messages) = (Some(end), None);
@@ -160,7 +174,13 @@ impl VideoDecoder {
 
     /// The child's process number, for figures of its memory and time.
     pub const fn process_id(&self) -> u32 {
-        self.process_id
+        self.clock.process_id()
+    }
+
+    /// Processor time, user and system, that the child has taken so far; at the end, of its whole life. To 10 ms. Zero before the first
+    /// frame, and where the system does not tell (elsewhere than on Linux).
+    pub fn child_cpu(&self) -> Duration {
+        self.clock.cpu()
     }
 
     /// Waits for the next frame; none at the end, which [`end`](Self::end) then tells.
@@ -201,6 +221,8 @@ impl Drop for VideoDecoder {
     fn drop(&mut self) {
         drop(self.messages.take());
         drop(self.stop.take());
+        self.is_dropped.store(true, Ordering::SeqCst);
+        self.pool.wake();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {

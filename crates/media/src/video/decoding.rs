@@ -2,6 +2,7 @@
 
 use super::VideoOptions;
 use super::child::{ChildLimits, ChildPlan, ConfinedChild};
+use super::child_clock::ChildClock;
 use super::decode_command;
 use super::decoder::{Truncation, VideoEnd, VideoInfo, no_resources, too_large};
 use super::input::OpenInput;
@@ -14,6 +15,8 @@ use crate::{Frame, FramePool, MediaError, MediaErrorKind, PixelFormat, PooledBuf
 use std::io::{ErrorKind, PipeReader};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -29,7 +32,7 @@ const FRAMES_PER_STALL: u32 = 100;
 /// What the thread tells, in this order: opened, frames, then ended; or failed at any point.
 #[derive(Debug)]
 pub(super) enum Message {
-    Opened(Box<VideoInfo>, u32),
+    Opened(Box<VideoInfo>, ChildClock),
     Frame(Frame),
     Ended(VideoEnd),
     Failed(MediaError),
@@ -42,6 +45,8 @@ pub(super) struct Work {
     pub(super) limits: VideoLimits,
     pub(super) pool: FramePool,
     pub(super) sender: SyncSender<Message>,
+    /// Set, and the pool woken, when nobody takes frames any more.
+    pub(super) is_dropped: Arc<AtomicBool>,
 }
 
 impl Work {
@@ -63,12 +68,16 @@ impl Work {
         let mut output = output.map_err(|_| no_resources())?;
         output.watch.allow(self.stall());
         output.watch.is_to_stay = self.options.only_port.is_some();
+        if !self.is_live() && self.options.may_be_silent() {
+            output.watch.let_read(child.id());
+        }
         let mut reading = Reading::new(self, child);
         let end = match NutReader::open(&mut output) {
             Ok(mut reader) => match reading.deliver(&mut reader) {
                 Ok(Stopped::Ended) => reading.conclude(&mut output, None),
                 Ok(Stopped::Truncated(truncation)) => Ok(VideoEnd::Truncated(truncation)),
                 Ok(Stopped::Changed) => Ok(VideoEnd::Changed),
+                Ok(Stopped::Reached) => Ok(reading.end_so_far()),
                 Ok(Stopped::Dropped) => Ok(VideoEnd::Complete),
                 Err(Failure::Stream(error)) => reading.conclude(&mut output, Some(error)),
                 Err(Failure::Media(error)) => Err(error),
@@ -145,6 +154,8 @@ enum Stopped {
     Truncated(Truncation),
     /// A live source's pictures have another size from here on.
     Changed,
+    /// The end that was asked for.
+    Reached,
     /// Nobody takes frames any more.
     Dropped,
 }
@@ -173,7 +184,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(work: &'a Work, child: ConfinedChild) -> Self {
-        Self { work, child, frame_count: 0, last: Duration::ZERO, damaged_at: None, pace: Pace::default() }
+        Self { work, child, frame_count: 0, last: work.options.start, damaged_at: None, pace: Pace::default() }
     }
 
     fn deliver(&mut self, reader: &mut NutReader<&mut WatchedOutput>) -> Result<Stopped, Failure> {
@@ -188,18 +199,21 @@ impl<'a> Reading<'a> {
         loop {
             reader.source_mut().watch.allow(self.work.stall());
             let Some(head) = reader.next_frame()? else { return Ok(Stopped::Ended) };
-            let timestamp = head.timestamp + self.work.options.start;
+            let timestamp = head.timestamp;
+            if self.is_end(timestamp) {
+                return Ok(Stopped::Reached);
+            }
             if let Some(truncation) = self.limit_reached(timestamp) {
                 return Ok(Stopped::Truncated(truncation));
             }
             if self.is_resized(reader.source_mut()) {
                 return Ok(Stopped::Changed);
             }
-            let mut pixels = self.take_buffer(&info, &head)?;
+            let Some(mut pixels) = self.take_buffer(&info, &head)? else { return Ok(Stopped::Dropped) };
             reader.read_payload(&mut pixels)?;
             if self.frame_count == 0 {
                 self.complete(&mut info, reader.source_mut()).map_err(Failure::Media)?;
-                if !self.tell(Message::Opened(Box::new(info.clone()), self.child.id())) {
+                if !self.tell(Message::Opened(Box::new(info.clone()), self.child.clock().clone())) {
                     return Ok(Stopped::Dropped);
                 }
             }
@@ -224,13 +238,21 @@ impl<'a> Reading<'a> {
         (!self.work.is_live() && timestamp > self.work.limits.duration).then_some(Truncation::Duration)
     }
 
-    /// A buffer for the frame, whose length must be what its size asks for.
-    fn take_buffer(&self, info: &VideoInfo, head: &NutFrame) -> Result<PooledBuffer, NutError> {
+    fn is_end(&self, timestamp: Duration) -> bool {
+        !self.work.is_live() && self.work.options.end.is_some_and(|end| timestamp >= end)
+    }
+
+    /// A buffer for the frame, whose length must be what its size asks for. A recording waits for one that comes back, as
+    /// long as anybody may give one back; none when nobody takes frames any more.
+    fn take_buffer(&self, info: &VideoInfo, head: &NutFrame) -> Result<Option<PooledBuffer>, NutError> {
         let size = info.format.size_bytes(info.width, info.height);
         if head.payload_bytes != size as u64 {
             return Err(NutError::Malformed("a frame of the wrong length"));
         }
-        Ok(self.work.pool.take(size))
+        if self.work.is_live() {
+            return Ok(Some(self.work.pool.take(size)));
+        }
+        Ok(self.work.pool.take_unless(size, None, || self.work.is_dropped.load(Ordering::SeqCst)))
     }
 
     /// Takes over what the child has said by its first frame, and refuses what is over the limits.
@@ -247,6 +269,10 @@ impl<'a> Reading<'a> {
         }
         if let Some((matrix, range)) = facts.color {
             info.format = PixelFormat::Yuv420 { matrix, range };
+        }
+        if self.work.input.seek_point(&self.work.options).is_some() {
+            // What is decoded from the place that was sought may lack what it refers to, and is not shown.
+            output.watch.forgive();
         }
         info.declared_duration = facts.duration;
         info.declared_frames_per_second = facts.frames_per_second;
@@ -296,16 +322,27 @@ impl<'a> Reading<'a> {
         }
         if self.frame_count == 0 {
             tracing::debug!(%status, log = output.watch.log().tail(), "no frame came out of a video");
-            return Err(output.watch.log().failure());
+            return Err(self.gave_nothing(&output.watch.log().failure(), status.success()));
         }
         if broke_off {
             return Err(self.failed(output, "ended within a picture"));
         }
         let damaged = !status.success() || output.watch.log().trouble.is_damage();
-        Ok(match self.damaged_at.or(damaged.then_some(self.last)) {
-            Some(at) => VideoEnd::Damaged { at },
-            None => VideoEnd::Complete,
-        })
+        self.damaged_at = self.damaged_at.or(damaged.then_some(self.last));
+        Ok(self.end_so_far())
+    }
+
+    /// Complete, but for damage.
+    fn end_so_far(&self) -> VideoEnd {
+        self.damaged_at.map_or(VideoEnd::Complete, |at| VideoEnd::Damaged { at })
+    }
+
+    /// Why there was not one frame.
+    fn gave_nothing(&self, failure: &MediaError, has_succeeded: bool) -> MediaError {
+        if has_succeeded && !self.work.options.start.is_zero() && failure.kind() == MediaErrorKind::Corrupt {
+            return MediaError::new(MediaErrorKind::Choice, "the video has no picture after the start; begin earlier");
+        }
+        failure.clone()
     }
 
     fn strayed(&mut self) -> MediaError {

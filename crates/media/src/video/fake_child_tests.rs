@@ -114,6 +114,21 @@ fn a_child_that_lingers_is_stopped() {
     assert_stopped("cat; exec 1>&- 2>&-; sleep 1000", 2);
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_child_that_reads_on_may_be_silent_where_frames_are_left_out() {
+    let reads = "for i in 1 2 3 4 5 6; do read x < \"$0\"; sleep 0.5; done; exec cat";
+    let (_folder, program) = fake(reads);
+    let run = |scene_change| {
+        let limits = VideoLimits { stall: Duration::from_secs(1), ..VideoLimits::default() };
+        let options = VideoOptions { scene_change, ..VideoOptions::new(program.clone()) };
+        let input = VideoInput::Bytes(good_stream().into());
+        VideoDecoder::open(input, options, &limits, FramePool::new(4)).map(|_| ()).map_err(|error| error.kind())
+    };
+    assert_eq!(run(Some(0.3)), Ok(()));
+    assert_eq!(run(None), Err(MediaErrorKind::DecoderFailed));
+}
+
 fn assert_stopped(script: &str, frames_before: usize) {
     let (frame_count, end) = decode_within(Duration::from_secs(2), script, &good_stream());
     assert_eq!((frame_count, end.unwrap_err().kind()), (frames_before, MediaErrorKind::DecoderFailed), "{script}");

@@ -7,8 +7,12 @@ use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
 use std::fmt;
 use std::fs::File;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is decoded before the start: more than any codec puts pictures out of order, at half a frame a second.
+const SEEK_SPARE: Duration = Duration::from_secs(3);
 
 /// A source of video.
 #[derive(Clone)]
@@ -129,6 +133,19 @@ impl OpenInput {
         }
     }
 
+    /// Where to begin decoding for frames from [`VideoOptions::start`] on; none for the beginning.
+    ///
+    /// Frames that are shown before the place that is sought but decoded after it may lack what they refer to, so it lies
+    /// well before the start. Only containers that lead to a whole picture are sought in.
+    pub(super) fn seek_point(&self, options: &VideoOptions) -> Option<Duration> {
+        let may_seek = match self {
+            Self::File(file) => leads_to_whole_pictures(file),
+            Self::Url(..) => !self.is_live(options),
+            Self::Loop(_) | Self::Device(_) => false,
+        };
+        options.start.checked_sub(SEEK_SPARE).filter(|point| may_seek && !point.is_zero())
+    }
+
     /// Whether it is a live playlist, whose segments the child fetches, too.
     pub(super) fn is_playlist(&self, options: &VideoOptions) -> bool {
         let Self::Url(url, scheme) = self else { return false };
@@ -200,6 +217,13 @@ fn hold_in_memory(bytes: &[u8]) -> Result<File, MediaError> {
 #[cfg(not(target_os = "linux"))]
 fn hold_in_memory(_bytes: &[u8]) -> Result<File, MediaError> {
     Err(MediaError::new(MediaErrorKind::Unreadable, "video in memory is read on Linux only; give a file"))
+}
+
+/// Whether it is MP4 or Matroska, by its first bytes.
+fn leads_to_whole_pictures(file: &File) -> bool {
+    let mut head = [0; 8];
+    let is_read = file.read_exact_at(&mut head, 0).is_ok();
+    is_read && (head[4..] == *b"ftyp" || head[..4] == [0x1A, 0x45, 0xDF, 0xA3])
 }
 
 fn unreadable(error: &std::io::Error) -> MediaError {

@@ -3,6 +3,7 @@
 mod access_units;
 mod annex_b;
 mod child;
+mod child_clock;
 mod child_log;
 mod clip;
 mod decode_command;

@@ -1,6 +1,7 @@
 //! How a video is decoded: size, frames left out, threads, frames read ahead.
 
 use super::{FfmpegProgram, PacketRing, UrlScheme};
+use crate::{MediaError, MediaErrorKind};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -86,6 +87,27 @@ impl VideoOptions {
             only_port: None,
             packets: None,
         }
+    }
+
+    /// Refuses what cannot be meant.
+    pub(super) fn check(&self) -> Result<(), MediaError> {
+        let refuse = |sentence: &str| Err(MediaError::new(MediaErrorKind::Choice, sentence));
+        if self.scene_change.is_some_and(|least| !(0.0..1.0).contains(&least)) {
+            return refuse("the least change of a scene is not in 0 to 1; 0.3 finds cuts");
+        }
+        if self.end.is_some_and(|end| end <= self.start) {
+            return refuse("the end is not after the start; begin earlier or end later");
+        }
+        Ok(())
+    }
+
+    /// Whether long stretches may be decoded without a frame that is delivered.
+    pub(super) const fn may_be_silent(&self) -> bool {
+        self.every.get() > 1
+            || self.keyframes_only
+            || self.frames_per_second_max.is_some()
+            || self.scene_change.is_some()
+            || !self.start.is_zero()
     }
 
     /// The rate that frames are held to, where there is one.

@@ -1,6 +1,7 @@
 //! The child's ends as blocking streams that are watched: standard error is read along, a deadline ends every wait,
 //! and dropping the other end of the stop pipe ends it at once.
 
+use super::child_clock::bytes_read;
 use super::child_log::ChildLog;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -33,6 +34,10 @@ pub(super) struct Watch {
     stderr: Option<ChildStderr>,
     stop: PipeReader,
     deadline: Instant,
+    /// What was given last.
+    limit: Duration,
+    /// Who may be silent for longer as long as it reads on, and how far it had read.
+    reader: Option<(u32, u64)>,
     log: ChildLog,
     /// Whether a child that is sent on to another address is given up (`PermissionDenied`).
     pub(super) is_to_stay: bool,
@@ -100,12 +105,32 @@ impl Write for WatchedInput {
 impl Watch {
     pub(super) fn new(stderr: ChildStderr, stop: PipeReader) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&stderr, true)?;
-        Ok(Self { stderr: Some(stderr), stop, deadline: Instant::now(), log: ChildLog::default(), is_to_stay: false })
+        Ok(Self {
+            stderr: Some(stderr),
+            stop,
+            deadline: Instant::now(),
+            limit: Duration::ZERO,
+            reader: None,
+            log: ChildLog::default(),
+            is_to_stay: false,
+        })
+    }
+
+    /// Lets the child be silent for longer than allowed as long as it reads its input.
+    pub(super) const fn let_read(&mut self, process_id: u32) {
+        self.reader = Some((process_id, 0));
+    }
+
+    /// Takes no account of damage that was told so far.
+    pub(super) fn forgive(&mut self) {
+        self.read_log();
+        self.log.trouble.damaged = false;
     }
 
     /// Gives what follows `limit` from now.
     pub(super) fn allow(&mut self, limit: Duration) {
         let now = Instant::now();
+        self.limit = limit;
         // A limit beyond what a clock can hold is none; a century serves.
         self.deadline = now.checked_add(limit).unwrap_or_else(|| now + Duration::from_secs(100 * 365 * 86_400));
     }
@@ -123,9 +148,13 @@ impl Watch {
 
     /// Waits until `stream` is ready or standard error says something, which is then read.
     fn wait(&mut self, stream: Option<(BorrowedFd<'_>, PollFlags)>) -> io::Result<()> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let mut left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
+            if !self.has_read_on() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.allow(self.limit);
+            left = self.limit;
         }
         let timeout = Timespec::try_from(left).map_err(|_| ErrorKind::TimedOut)?;
         let mut watched = vec![PollFd::new(&self.stop, PollFlags::IN)];
@@ -140,6 +169,15 @@ impl Watch {
         }
         self.read_log();
         self.check_place()
+    }
+
+    /// Whether a child that may be silent has read more since it was asked last.
+    fn has_read_on(&mut self) -> bool {
+        let Some((process_id, before)) = &mut self.reader else { return false };
+        let now = bytes_read(*process_id).unwrap_or(0);
+        let has = now > *before;
+        *before = now;
+        has
     }
 
     /// The child says where it is sent before it goes there, and so before anything of it can be read.

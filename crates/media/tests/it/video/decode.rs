@@ -1,7 +1,7 @@
 //! Frames, their times and their pixels, of real and of generated videos.
 
 use super::{Opening, difference, generate, media, program, reference_rgb};
-use samovar_media::{PixelFormat, VideoEnd, VideoInput, VideoSize, YuvMatrix, YuvRange};
+use samovar_media::{FramePool, PixelFormat, PoolPurpose, VideoEnd, VideoInput, VideoSize, YuvMatrix, YuvRange};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -86,6 +86,66 @@ fn a_later_start_keeps_the_sources_times() {
     let (times, decoder) = opening.times().unwrap();
     assert_eq!((times.len(), times[0]), (95, Duration::from_secs(70)));
     assert_eq!(decoder.end(), Some(VideoEnd::Complete));
+}
+
+#[test]
+fn changes_of_scene_are_found_and_nothing_else() {
+    let Some(program) = program() else { return };
+    let source =
+        "-f lavfi -i testsrc2=s=160x120:r=10:d=10,negate=enable=gte(mod(t\\,4)\\,2) -c:v H264 -pix_fmt yuv420p";
+    let (_folder, path) = generate(&program, source, "scenes.mp4");
+    let mut opening = Opening::file(&program, &path);
+    opening.options.scene_change = Some(0.3);
+    let (times, decoder) = opening.times().unwrap();
+    assert_eq!(times.iter().map(Duration::as_secs).collect::<Vec<_>>(), [0, 2, 4, 6, 8]);
+    assert_eq!(decoder.end(), Some(VideoEnd::Complete));
+}
+
+#[test]
+fn a_bounded_pool_holds_the_decoder_back() {
+    let Some(program) = program() else { return };
+    let source = "-f lavfi -i testsrc2=s=160x120:r=30:d=5 -c:v H264 -pix_fmt yuv420p";
+    let (_folder, path) = generate(&program, source, "long.mp4");
+    for capacity in [1, 3] {
+        let mut opening = Opening::file(&program, &path);
+        opening.pool = FramePool::bounded(PoolPurpose::Video, capacity);
+        let pool = opening.pool.clone();
+        assert_eq!(opening.times().unwrap().0.len(), 150);
+        let stats = pool.stats();
+        assert!(stats.allocations <= capacity as u64 && stats.in_use_max <= capacity, "{stats:?}");
+        assert_eq!((stats.in_use, stats.misses), (0, 0));
+        assert!(stats.waits > 0 || capacity > 1, "{stats:?}");
+    }
+}
+
+#[test]
+fn a_decoder_that_waits_for_a_buffer_ends_when_it_is_dropped() {
+    let Some(program) = program() else { return };
+    let (_folder, path) = generate(&program, "-f lavfi -i testsrc2=s=160x120:r=30:d=5 -c:v mpeg4", "long.mp4");
+    let mut opening = Opening::file(&program, &path);
+    opening.pool = FramePool::bounded(PoolPurpose::Video, 2);
+    let pool = opening.pool.clone();
+    let mut decoder = opening.open().unwrap();
+    let _held = (decoder.next_frame().unwrap(), decoder.next_frame().unwrap());
+    while pool.stats().waits == 0 {
+        std::thread::yield_now();
+    }
+    drop(decoder);
+    assert_eq!(pool.stats().in_use, 2);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_childs_time_is_known_while_it_runs_and_after() {
+    let (Some(program), Some(path)) = (program(), media("vtest.mp4")) else { return };
+    let mut decoder = Opening::file(&program, &path).open().unwrap();
+    let mut times = Vec::new();
+    while decoder.next_frame().unwrap().is_some() {
+        times.push(decoder.child_cpu());
+    }
+    let whole = decoder.child_cpu();
+    assert!(times.is_sorted() && times.last().is_some_and(|last| *last <= whole), "{whole:?}");
+    assert!((Duration::from_millis(50)..Duration::from_secs(100)).contains(&whole), "{whole:?}");
 }
 
 #[test]

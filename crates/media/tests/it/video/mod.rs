@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod live;
 mod refuse;
+mod resume;
 
 use samovar_media::{FfmpegProgram, Frame, FramePool, MediaError, VideoDecoder, VideoInput, VideoLimits, VideoOptions};
 use std::path::{Path, PathBuf};

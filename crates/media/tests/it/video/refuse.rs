@@ -159,6 +159,52 @@ fn limits_on_size_rate_and_streams_refuse() {
 }
 
 #[test]
+fn choices_that_cannot_be_met_are_refused() {
+    let Some(program) = program() else { return };
+    let (_folder, path) = generate(&program, "-f lavfi -i testsrc2=s=64x64:r=10:d=5 -c:v mpeg4", "short.mp4");
+    let kind = |change: fn(&mut Opening)| {
+        let mut opening = Opening::file(&program, &path);
+        change(&mut opening);
+        opening.open().map(|_| ()).map_err(|error| error.kind())
+    };
+    let second = Duration::from_secs(1);
+    assert_eq!(kind(|opening| opening.options.scene_change = Some(0.0)), Ok(()));
+    for least in [1.0, -0.1, f64::NAN, f64::INFINITY] {
+        let mut opening = Opening::file(&program, &path);
+        opening.options.scene_change = Some(least);
+        assert_eq!(opening.open().unwrap_err().kind(), MediaErrorKind::Choice, "{least}");
+    }
+    assert_eq!(kind(|opening| opening.options.end = Some(Duration::ZERO)), Err(MediaErrorKind::Choice));
+    for start in [60, 4_000_000] {
+        let mut opening = Opening::file(&program, &path);
+        opening.options.start = start * second;
+        assert_eq!(opening.open().unwrap_err().kind(), MediaErrorKind::Choice, "{start} s");
+    }
+}
+
+#[test]
+fn the_place_of_damage_is_the_same_for_chosen_frames() {
+    let (Some(program), Some(path)) = (program(), media("vtest.mp4")) else { return };
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 30_000].iter_mut().for_each(|byte| *byte = !*byte);
+    let end = |change: fn(&mut Opening)| {
+        let mut opening = Opening::file(&program, "unused".as_ref());
+        opening.input = VideoInput::Bytes(bytes.clone().into());
+        change(&mut opening);
+        opening.times().unwrap().1.end().unwrap()
+    };
+    let place = Duration::from_secs(20)..Duration::from_secs(60);
+    let is_there = |end: VideoEnd| matches!(end, VideoEnd::Damaged { at } if place.contains(&at));
+    assert!(is_there(end(|opening| opening.options.every = NonZeroU32::new(10).unwrap())));
+    assert!(is_there(end(|opening| opening.options.frames_per_second_max = Some(1.0))));
+    assert!(is_there(end(|opening| opening.options.scene_change = Some(0.002))));
+    assert!(is_there(end(|opening| opening.options.start = Duration::from_secs(10))));
+    assert_eq!(end(|opening| opening.options.end = Some(Duration::from_secs(10))), VideoEnd::Complete);
+    assert_eq!(end(|opening| opening.options.start = Duration::from_secs(70)), VideoEnd::Complete);
+}
+
+#[test]
 fn long_videos_are_cut_and_marked() {
     let Some(program) = program() else { return };
     let (_folder, path) = generate(&program, "-f lavfi -i color=s=64x64:r=1:d=36000 -c:v mpeg4", "long.mp4");
