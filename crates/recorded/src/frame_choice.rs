@@ -11,6 +11,9 @@ const FPS_MAX: f64 = 1_000.0;
 /// The latest time that may be named, in seconds: a year.
 const TIME_S_MAX: f64 = 366.0 * 86_400.0;
 
+/// What an address may begin with: whoever hands it over has allowed it.
+pub(crate) const SCHEMES: [UrlScheme; 4] = [UrlScheme::Http, UrlScheme::Https, UrlScheme::Rtsp, UrlScheme::Rtsps];
+
 /// Which frames of a video are looked at. By default all of them. Part of a job's payload and of a journal's header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -72,7 +75,7 @@ impl FrameChoice {
         options.frame_count_max = self.frames_max;
         options.start = seconds(self.start_s);
         options.end = self.end_s.map(seconds);
-        options.schemes = vec![UrlScheme::Http, UrlScheme::Https, UrlScheme::Rtsp, UrlScheme::Rtsps];
+        options.schemes = SCHEMES.to_vec();
         options
     }
 

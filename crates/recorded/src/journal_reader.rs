@@ -3,32 +3,46 @@
 use crate::journal_lines::{Line, Lines};
 use crate::{FrameRecord, JournalEnd, JournalHeader, RecordedError, RecordedErrorKind};
 use std::fs::File;
+use std::io::{Read, Take};
 use std::path::Path;
 
 /// A journal that is read from its beginning. What it holds in memory is one frame, however long the journal is.
 #[derive(Debug)]
 pub struct JournalReader {
     header: JournalHeader,
-    lines: Lines<File>,
+    bytes: u64,
+    lines: Lines<Take<File>>,
     end: Option<Box<JournalEnd>>,
     /// Nothing comes any more.
     done: bool,
 }
 
 impl JournalReader {
-    /// Opens a journal, also one that is still being written: it then ends where the writer is.
+    /// Opens a journal, also one that is still being written: it then ends where the writer is at present.
     ///
     /// # Errors
     /// `Journal` where the file cannot be opened or does not begin as a journal does.
     pub fn open(path: &Path) -> Result<Self, RecordedError> {
-        let file = File::open(path).map_err(|_| unreadable("the journal cannot be opened; check that it is there"))?;
-        let mut lines = Lines::new(file);
+        Self::open_within(path, u64::MAX)
+    }
+
+    /// The same for so many bytes of it at most.
+    pub(crate) fn open_within(path: &Path, bytes_max: u64) -> Result<Self, RecordedError> {
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (len, file) = opened.map_err(|_| unreadable("the journal cannot be opened; check that it is there"))?;
+        let bytes = len.min(bytes_max);
+        let mut lines = Lines::new(file.take(bytes));
         match lines.next().map_err(|_| failed())?.and_then(Line::parse) {
-            Some(Line::Header(header)) => Ok(Self { header: *header, lines, end: None, done: false }),
+            Some(Line::Header(header)) => Ok(Self { header: *header, bytes, lines, end: None, done: false }),
             _ => {
                 Err(unreadable("this is no journal of a video, or one of another version; work the video through anew"))
             }
         }
+    }
+
+    /// How long it was when it was opened.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// What it is of.

@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+mod annotate;
+mod drawing;
 mod error;
 mod export;
 mod frame_choice;
@@ -19,11 +21,13 @@ mod record;
 mod report;
 mod summary;
 mod task;
+mod thumbnails;
 mod work;
 mod work_folder;
 
+pub use drawing::{Drawing, draw_record};
 pub use error::{RecordedError, RecordedErrorKind};
-pub use export::{Export, ResultFormat, export};
+pub use export::{Export, FrameLine, ResultFormat, export, export_unless};
 pub use frame_choice::FrameChoice;
 pub use journal::{Journal, JournalEnd, JournalHeader};
 pub use journal_reader::JournalReader;

@@ -55,3 +55,22 @@ impl WorkFolder {
         self.path.join(format!("thumbnail-{number}.jpg"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_journal_before_an_attempt_is_gone_on_with() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = WorkFolder::new(root.path(), "00ff");
+        assert_eq!(folder.journal_before(5), None, "there is no folder yet");
+        std::fs::create_dir(folder.path()).unwrap();
+        for name in ["journal-2.jsonl", "journal-10.jsonl", "journal-11.jsonl", "journal-x.jsonl", "journal-3.json"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(folder.journal_before(11), Some(folder.journal(10)), "by number, not by letter");
+        assert_eq!(folder.journal_before(10), Some(folder.journal(2)));
+        assert_eq!(folder.journal_before(2), None);
+    }
+}

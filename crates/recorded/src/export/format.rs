@@ -1,8 +1,6 @@
-//! From journals to files of the format that somebody wants.
+//! The formats that results are written in.
 
-use crate::{RecordedError, RecordedErrorKind};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
 
 /// The formats that results are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -11,13 +9,16 @@ pub enum ResultFormat {
     /// One JSON object for each frame and line.
     #[default]
     Jsonl,
-    /// One row for each object, with a header.
+    /// One row for each object, with a header; RFC 4180, lines end with CR LF. Text that a spreadsheet would take for a formula has an
+    /// apostrophe before it.
     Csv,
-    /// The same in columns, compressed.
+    /// The same in columns, compressed with zstd. A frame in which nothing was found has one row whose columns of the object are null, so
+    /// that every frame that was looked at is there: count objects by `count(class_id)`.
     Parquet,
-    /// One JSON document as COCO has it: images, annotations, categories.
+    /// One JSON document as COCO has it: images, annotations, categories. Categories count from 1: the class and 1.
     Coco,
-    /// Lines as MOT Challenge has them.
+    /// Lines as MOT Challenge has them. Frames count from 1 over those that were looked at, for the benchmark knows no gaps. Objects that are
+    /// followed have their track, others are left out then; where nobody is followed every id is -1.
     Mot,
 }
 
@@ -26,7 +27,7 @@ pub enum ResultFormat {
 pub struct Export {
     /// The format.
     pub format: ResultFormat,
-    /// Follow objects from frame to frame, and write who is who.
+    /// Follow objects from frame to frame, each class for itself, and write who is who. Ids are unique within a journal.
     pub track: bool,
 }
 
@@ -71,14 +72,4 @@ impl ResultFormat {
             Self::Mot => "text/plain; charset=utf-8",
         }
     }
-}
-
-/// Writes what the journals hold, in their order, to one file, whole or not at all (a file beside it, then renamed). Memory does not
-/// depend on their length. MOT takes one journal alone.
-///
-/// # Errors
-/// `Journal`, `Output`, `StorageFull`.
-pub fn export(journals: &[PathBuf], export: &Export, out: &Path) -> Result<(), RecordedError> {
-    let _ = (journals, export, out);
-    Err(RecordedError::new(RecordedErrorKind::Output, "results cannot be exported yet"))
 }
