@@ -75,7 +75,7 @@ pub(crate) enum Room {
 }
 
 /// What all models together take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryStats {
     /// What they may take. None: no limit.
     pub limit_bytes: Option<u64>,

@@ -1,12 +1,16 @@
 //! What is true at the moment in which the page is asked for: states, generations, memory, readiness.
 
 use super::labels::{ModelLabels, StateLabels};
+use super::machine::Machine;
 use super::{Levels, add};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use samovar_runtime::{MemoryStats, ModelStatus, resident_bytes};
+use samovar_monitor::MachineSample;
+use samovar_runtime::{Class, MemoryStats, ModelStatus};
 
 /// What the page tells about the moment it is asked for in, beside what was counted.
+#[derive(Clone, Default)]
 pub struct Moment<'a> {
     /// Every configured model.
     pub models: &'a [ModelStatus],
@@ -14,6 +18,23 @@ pub struct Moment<'a> {
     pub ready: bool,
     /// What all models together take and may take.
     pub memory: MemoryStats,
+    /// Batches that can run at the same time.
+    pub slots: usize,
+    /// Work that waits, in the order of [`Class::ALL`].
+    pub waiting: [usize; 3],
+    /// The machine, the process and its children.
+    pub machine: MachineSample,
+    /// Room for what the server keeps.
+    pub disks: Vec<DiskSpace>,
+}
+
+/// What can still be written to a folder that the server keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// What is kept there: `evidence` or `jobs`.
+    pub folder: &'static str,
+    /// In bytes.
+    pub free_bytes: u64,
 }
 
 pub(super) struct MomentLevels {
@@ -25,7 +46,20 @@ pub(super) struct MomentLevels {
     model_peak_bytes: Levels<ModelLabels>,
     memory_held_bytes: Gauge,
     memory_limit_bytes: Gauge,
-    resident_bytes: Gauge,
+    slots: Gauge,
+    queue_waiting: Levels<ClassLabels>,
+    disk_free_bytes: Levels<FolderLabels>,
+    machine: Machine,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabels {
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FolderLabels {
+    folder: &'static str,
 }
 
 /// Every name that a model's state has.
@@ -67,7 +101,15 @@ impl MomentLevels {
                 "What all models together may take; 0 where nothing limits them.",
                 Gauge::default(),
             ),
-            resident_bytes: add(into, "samovar_process_resident_bytes", "Memory of the process.", Gauge::default()),
+            slots: add(into, "samovar_slots", "Batches that can run at the same time.", Gauge::default()),
+            queue_waiting: add(into, "samovar_queue_waiting", "Work that waits, by class.", Levels::default()),
+            disk_free_bytes: add(
+                into,
+                "samovar_disk_free_bytes",
+                "What can still be written to a folder of the server.",
+                Levels::default(),
+            ),
+            machine: Machine::register(into),
         }
     }
 
@@ -75,7 +117,14 @@ impl MomentLevels {
         self.ready.set(i64::from(moment.ready));
         self.memory_held_bytes.set(whole(moment.memory.held_bytes));
         self.memory_limit_bytes.set(whole(moment.memory.limit_bytes.unwrap_or(0)));
-        self.resident_bytes.set(whole(resident_bytes()));
+        self.slots.set(count(moment.slots));
+        for (class, waiting) in Class::ALL.into_iter().zip(moment.waiting) {
+            self.queue_waiting.get_or_create(&ClassLabels { class: class.name() }).set(count(waiting));
+        }
+        for &DiskSpace { folder, free_bytes } in &moment.disks {
+            self.disk_free_bytes.get_or_create(&FolderLabels { folder }).set(whole(free_bytes));
+        }
+        self.machine.set(moment.machine.clone());
         for model in moment.models {
             self.set_model(model);
         }
@@ -99,5 +148,9 @@ impl MomentLevels {
 }
 
 fn whole(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn count(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

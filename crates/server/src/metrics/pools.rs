@@ -1,14 +1,31 @@
-//! What the media pools count for themselves, read when the page is asked for.
+//! What the pools count for themselves, read when the page is asked for.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::{MetricType, counter::ConstCounter};
+use prometheus_client::metrics::MetricType::{Counter, Gauge};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use samovar_media::{PoolPurpose, PoolTotals};
 use std::fmt;
 
 #[derive(Debug)]
 pub(super) struct Pools;
+
+/// A figure of all pools of one purpose.
+type Figure = fn(PoolTotals) -> u64;
+
+const COUNTS: [(&str, &str, Figure); 3] = [
+    ("samovar_pool_takes", "Buffers taken", |totals| totals.takes),
+    ("samovar_pool_misses", "Buffers taken beyond their pool's capacity", |totals| totals.misses),
+    ("samovar_pool_waits", "Takes that waited for a buffer to come back", |totals| totals.waits),
+];
+
+const LEVELS: [(&str, &str, Figure); 3] = [
+    ("samovar_pool_capacity", "Buffers that the pools have room for", |totals| totals.capacity),
+    ("samovar_pool_in_use", "Buffers that are out", |totals| totals.in_use),
+    ("samovar_pool_in_use_max", "The most that were ever out at once", |totals| totals.in_use_max),
+];
 
 impl Pools {
     pub(super) fn register(into: &mut Registry) {
@@ -18,22 +35,20 @@ impl Pools {
 
 impl Collector for Pools {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        family(&mut encoder, "samovar_pool_takes", "Frame buffers taken.", |totals| totals.takes)?;
-        family(&mut encoder, "samovar_pool_misses", "Frame buffers taken beyond their pool's capacity.", |totals| {
-            totals.misses
-        })
+        for (name, help, figure) in COUNTS {
+            let mut family = encoder.encode_descriptor(name, help, None, Counter)?;
+            for purpose in PoolPurpose::ALL {
+                let labels = [("pool", purpose.name())];
+                ConstCounter::new(figure(purpose.totals())).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        for (name, help, figure) in LEVELS {
+            let mut family = encoder.encode_descriptor(name, help, None, Gauge)?;
+            for purpose in PoolPurpose::ALL {
+                let labels = [("pool", purpose.name())];
+                ConstGauge::new(figure(purpose.totals())).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
     }
-}
-
-fn family(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
-    value: impl Fn(PoolTotals) -> u64,
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    PoolPurpose::ALL.into_iter().try_for_each(|purpose| {
-        let labels = [("pool", purpose.name())];
-        ConstCounter::new(value(purpose.totals())).encode(family.encode_family(&labels)?)
-    })
 }

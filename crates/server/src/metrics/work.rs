@@ -1,7 +1,9 @@
 //! Work on the queue and in the slots, counted: waits, batches, run times, drops, failures.
 
 use super::labels::{DropLabels, ModelLabels};
+use super::stages::{ClassFigures, Stages};
 use super::{Counts, Times, add, quick, sizes};
+use crate::streams::Latencies;
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -17,9 +19,17 @@ pub(super) struct Work {
     finish_seconds: Times<ModelLabels>,
     dropped: Counts<DropLabels>,
     run_failures: Counts<ModelLabels>,
+    stages: Stages,
     pub(super) panics: Counter,
     /// Beside the histograms, which cannot be read back: by model, and so bounded by the configuration.
-    recent: Mutex<HashMap<String, WorkFigures>>,
+    recent: Mutex<HashMap<String, Recent>>,
+}
+
+/// What is remembered of a model.
+#[derive(Default)]
+struct Recent {
+    figures: WorkFigures,
+    runs: Latencies,
 }
 
 /// What a model has done, and how long it took lately.
@@ -33,6 +43,12 @@ pub(crate) struct WorkFigures {
     pub(crate) queued: Duration,
     /// The engine's run, on the average of recent ones.
     pub(crate) ran: Duration,
+    /// Slots were busy with it for so long, all together.
+    pub(crate) busy: Duration,
+    /// Within this, half of the engine's recent runs came.
+    pub(crate) ran_p50: Option<Duration>,
+    /// The same for 99 in 100.
+    pub(crate) ran_p99: Option<Duration>,
 }
 
 impl Work {
@@ -45,6 +61,7 @@ impl Work {
             finish_seconds: add(into, "samovar_finish_seconds", "Reading a batch's rows.", quick()),
             dropped: add(into, "samovar_dropped", "Work that was not started, by class and reason.", Counts::default()),
             run_failures: add(into, "samovar_run_failures", "Runs that failed in the engine.", Counts::default()),
+            stages: Stages::register(into),
             panics: add(into, "samovar_panics", "Panics caught.", Counter::default()),
             recent: Mutex::default(),
         }
@@ -52,7 +69,17 @@ impl Work {
 
     /// What the model has done, and how long it took lately.
     pub(super) fn recent(&self, model: &str) -> WorkFigures {
-        self.recent.lock().get(model).copied().unwrap_or_default()
+        self.recent.lock().get(model).map(Recent::figures).unwrap_or_default()
+    }
+
+    /// What each class has taken.
+    pub(super) fn classes(&self) -> [ClassFigures; 3] {
+        self.stages.figures()
+    }
+
+    /// Puts what has no model's name on the page, at zero.
+    pub(super) fn know_classes(&self) {
+        self.stages.know();
     }
 
     /// Puts the model's series on the page, at zero.
@@ -72,9 +99,11 @@ impl Work {
 
     pub(super) fn observe(&self, event: &Event<'_>) {
         match *event {
-            Event::BatchRun { model, rows, waited, wrote, ran, read, .. } => {
-                self.remember(model, |figures| figures.add(rows, waited, ran));
-                self.batch_ran(&ModelLabels::new(model), rows, [waited, wrote, ran, read]);
+            Event::BatchRun { model, class, rows, waited, wrote, ran, read } => {
+                let times = [waited, wrote, ran, read];
+                self.remember(model, |recent| recent.add(rows, times));
+                self.stages.ran(class, rows, times);
+                self.batch_ran(&ModelLabels::new(model), rows, times);
             }
             Event::Dropped { model, class, reason } => {
                 self.dropped.get_or_create(&DropLabels::new(model, class, reason)).inc();
@@ -89,10 +118,10 @@ impl Work {
         }
     }
 
-    fn remember(&self, model: &str, change: impl FnOnce(&mut WorkFigures)) {
+    fn remember(&self, model: &str, change: impl FnOnce(&mut Recent)) {
         let mut recent = self.recent.lock();
         match recent.get_mut(model) {
-            Some(figures) => change(figures),
+            Some(known) => change(known),
             None => change(recent.entry(model.to_owned()).or_default()),
         }
     }
@@ -110,13 +139,20 @@ impl Work {
     }
 }
 
-impl WorkFigures {
-    fn add(&mut self, rows: usize, queued: Duration, ran: Duration) {
-        self.runs += 1;
-        self.rows += rows as u64;
+impl Recent {
+    fn add(&mut self, rows: usize, [queued, wrote, ran, read]: [Duration; 4]) {
+        self.runs.add(ran);
+        let figures = &mut self.figures;
+        figures.runs += 1;
+        figures.rows += rows as u64;
+        figures.busy += wrote + ran + read;
         // The first values count alike; then a new one counts one in 32.
-        let weight = 1.0 / self.runs.min(32) as f64;
-        self.queued = self.queued.mul_f64(1.0 - weight) + queued.mul_f64(weight);
-        self.ran = self.ran.mul_f64(1.0 - weight) + ran.mul_f64(weight);
+        let weight = 1.0 / figures.runs.min(32) as f64;
+        figures.queued = figures.queued.mul_f64(1.0 - weight) + queued.mul_f64(weight);
+        figures.ran = figures.ran.mul_f64(1.0 - weight) + ran.mul_f64(weight);
+    }
+
+    fn figures(&self) -> WorkFigures {
+        WorkFigures { ran_p50: self.runs.within(0.5), ran_p99: self.runs.within(0.99), ..self.figures }
     }
 }

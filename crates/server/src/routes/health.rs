@@ -66,7 +66,7 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<HealthBody> {
     })
 }
 
-fn status(app: &App, models: &[ModelStatus]) -> &'static str {
+pub(super) fn status(app: &App, models: &[ModelStatus]) -> &'static str {
     if app.draining.load(Ordering::SeqCst) {
         "draining"
     } else if models.iter().any(stands_in_the_way) {

@@ -181,7 +181,7 @@ async fn a_broker_that_confirms_nothing_does_not_hold_the_end() {
     timeout(PATIENCE, tasks.wait()).await.expect("the end does not wait for the broker");
     broker.abort();
     let memory = MemoryStats { held_bytes: 0, limit_bytes: None };
-    let page = metrics.page(&Moment { models: &[], ready: true, memory }, PageFormat::Classic);
+    let page = metrics.page(&Moment { memory, ..Moment::default() }, PageFormat::Classic);
     assert!(page.contains("samovar_sink_lost_total{sink=\"broker\",reason=\"shutdown\"} 40"), "{page}");
 }
 

@@ -141,7 +141,7 @@ impl Running {
 
     fn count(&self, name: &str) -> u64 {
         let memory = MemoryStats { held_bytes: 0, limit_bytes: None };
-        let page = self.metrics.page(&Moment { models: &[], ready: true, memory }, PageFormat::Classic);
+        let page = self.metrics.page(&Moment { memory, ..Moment::default() }, PageFormat::Classic);
         let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("{name} is not on the page")).parse().unwrap()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Recent times. Older ones lose weight: when enough have come, all counts are halved.
 #[derive(Clone, Debug)]
-pub(super) struct Latencies {
+pub(crate) struct Latencies {
     /// Bucket `n` counts times up to `100 µs × 2^(n / 8)`.
     counts: [u16; BUCKETS],
     total: u32,
@@ -25,7 +25,7 @@ impl Default for Latencies {
 
 impl Latencies {
     /// One more.
-    pub(super) fn add(&mut self, time: Duration) {
+    pub(crate) fn add(&mut self, time: Duration) {
         if self.total >= TOTAL_MAX {
             self.counts.iter_mut().for_each(|count| *count /= 2);
             self.total = self.counts.iter().map(|&count| u32::from(count)).sum();
@@ -35,7 +35,7 @@ impl Latencies {
     }
 
     /// The time within which this share (0 to 1) of all came, at most 9 % too long; none where none came.
-    pub(super) fn within(&self, share: f64) -> Option<Duration> {
+    pub(crate) fn within(&self, share: f64) -> Option<Duration> {
         let wanted = (f64::from(self.total) * share).ceil().max(1.0) as u32;
         let mut seen = 0;
         let found = self.counts.iter().position(|&count| {

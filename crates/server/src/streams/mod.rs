@@ -15,6 +15,7 @@ pub(crate) use board::StreamBoard;
 pub(crate) use entry::{OpenStream, StreamEntry, StreamFacts};
 pub(crate) use feed::{FeedItem, FeedReader, MessageKind, StreamMessage, ToldMessage};
 pub(crate) use figures::StreamFigures;
+pub(crate) use latencies::Latencies;
 pub(crate) use meter::{DropReason, StreamMeter};
 pub(crate) use state::{StreamKind, StreamState};
 pub(crate) use view::{Shown, StreamViewer};

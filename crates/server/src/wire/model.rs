@@ -45,6 +45,12 @@ pub(crate) struct WorkBody {
     pub(crate) queue_ms: f64,
     /// The engine's run, on the average of recent batches.
     pub(crate) inference_ms: f64,
+    /// Half of the engine's recent runs came within; null before the first.
+    pub(crate) inference_p50_ms: Option<f64>,
+    /// The same for 99 in 100.
+    pub(crate) inference_p99_ms: Option<f64>,
+    /// Slots have been busy with it for so long, all together, in seconds.
+    pub(crate) busy_s: f64,
 }
 
 /// Where a model is in its life, and what serves.
@@ -228,9 +234,22 @@ pub(crate) struct WarmUpRequest {
 impl ModelBody {
     pub(crate) fn new(status: &ModelStatus, work: WorkFigures) -> Self {
         let detail = ModelDetail::new(status);
-        let WorkFigures { runs, rows, queued, ran } = work;
-        let work = WorkBody { runs, rows, queue_ms: ms(queued), inference_ms: ms(ran) };
+        let work = WorkBody::from(work);
         Self { id: status.name.clone(), object: "model", created: 0, owned_by: "samovar", detail, work }
+    }
+}
+
+impl From<WorkFigures> for WorkBody {
+    fn from(figures: WorkFigures) -> Self {
+        Self {
+            runs: figures.runs,
+            rows: figures.rows,
+            queue_ms: ms(figures.queued),
+            inference_ms: ms(figures.ran),
+            inference_p50_ms: figures.ran_p50.map(ms),
+            inference_p99_ms: figures.ran_p99.map(ms),
+            busy_s: figures.busy.as_secs_f64(),
+        }
     }
 }
 

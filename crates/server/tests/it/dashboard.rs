@@ -1,11 +1,10 @@
 //! The dashboard that ships: well formed, every expression valid, and each names what the page has.
 
-use crate::client::{get, post};
-use crate::house::{House, repository};
+use crate::client::post;
+use crate::house::repository;
+use crate::metrics::{full_house, full_page};
 use crate::pictures::png;
-use crate::promql::Page;
 use crate::promtool::Promtool;
-use samovar_server::ServerLimits;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -96,8 +95,9 @@ fn every_expression_is_valid() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expressions_name_what_the_page_has() {
-    let house = House::fake(ServerLimits::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let Some(house) = full_house(folder.path()).await else { return };
     assert_eq!(post(house.address, "/v1/detect", &png(8, 8, 1)).await.status, 200);
-    let page = Page::parse(&get(house.address, "/metrics").await.text());
+    let page = full_page(&house).await;
     expressions(&dashboard()).iter().for_each(|expression| page.has_all_of(expression));
 }

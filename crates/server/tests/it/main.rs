@@ -14,6 +14,7 @@ mod house;
 mod http2;
 mod life;
 mod live;
+mod machine;
 mod metrics;
 mod models;
 mod pages;

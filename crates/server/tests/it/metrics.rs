@@ -8,11 +8,16 @@ use crate::promtool::Promtool;
 use crate::socket::Socket;
 use crate::sources::street;
 use crate::street::ffmpeg;
+use samovar_jobs::{JobPolicy, SqliteQueue};
 use samovar_media::{FramePool, PoolPurpose};
+use samovar_monitor::{GpuSample, MachineSample};
 use samovar_runtime::{Drift, Event, MemoryStats, Observer};
-use samovar_server::{EvidenceSettings, Metrics, Moment, PageFormat, ServerLimits, ServerOptions, WebhookSettings};
+use samovar_server::{
+    EvidenceSettings, JobSettings, Metrics, Moment, PageFormat, ServerLimits, ServerOptions, WebhookSettings,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +125,7 @@ fn each_event_of_a_models_life_is_counted_once() {
 
 fn values(metrics: &Metrics) -> BTreeMap<String, f64> {
     let memory = MemoryStats { limit_bytes: Some(8 << 30), held_bytes: 5 };
-    let moment = Moment { models: &[], ready: true, memory };
+    let moment = Moment { ready: true, memory, ..Moment::default() };
     let page = metrics.page(&moment, PageFormat::Classic);
     assert!(page.contains("samovar_memory_limit_bytes 8589934592\n") && page.contains("samovar_memory_held_bytes 5\n"));
     assert!(page.contains("samovar_ready 1\n"));
@@ -130,16 +135,47 @@ fn values(metrics: &Metrics) -> BTreeMap<String, f64> {
     mine.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
-/// A server whose page has every metric: sources, sinks and evidence have labels where there are some. None without ffmpeg.
-pub(crate) async fn full_house(evidence: &Path) -> Option<House> {
+/// A server whose page has every metric: sources, sinks, evidence and jobs have labels where there are some. None without ffmpeg.
+pub(crate) async fn full_house(folder: &Path) -> Option<House> {
+    let ffmpeg = ffmpeg()?;
+    let queue = SqliteQueue::open(&folder.join("jobs.sqlite"), JobPolicy::default()).unwrap();
     let given = ServerOptions {
-        ffmpeg: Some(ffmpeg()?),
+        ffmpeg: Some(ffmpeg),
         sources: vec![street("yard")],
         webhooks: vec![WebhookSettings::new("hook", "http://127.0.0.1:9/")],
-        evidence: Some(EvidenceSettings::new(evidence)),
+        evidence: Some(EvidenceSettings::new(folder.join("evidence"))),
+        jobs: Some(JobSettings::new(Arc::new(queue), folder.join("work"))),
         ..options()
     };
     Some(House::fake_with(given, true).await)
+}
+
+/// The page of a full house, with what is there only where a GPU is.
+pub(crate) async fn full_page(house: &House) -> Page {
+    Page::parse(&format!("{}{}", get(house.address, "/metrics").await.text(), gpu_lines()))
+}
+
+/// What a page says of a GPU that is half busy.
+fn gpu_lines() -> String {
+    let gpu =
+        GpuSample { index: 1, name: "G".to_owned(), share: 0.5, memory_used_bytes: 3 << 30, memory_bytes: 80 << 30 };
+    let machine = MachineSample { gpus: vec![gpu], ..MachineSample::default() };
+    let page = Metrics::new().page(&Moment { machine, ..Moment::default() }, PageFormat::Classic);
+    let lines = page.lines().filter(|line| line.contains("samovar_gpu_"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_gpu_has_its_number_as_its_label() {
+    let lines = gpu_lines();
+    for line in [
+        "samovar_gpu_busy_ratio{gpu=\"1\"} 0.5\n",
+        "samovar_gpu_memory_used_bytes{gpu=\"1\"} 3221225472\n",
+        "samovar_gpu_memory_bytes{gpu=\"1\"} 85899345920\n",
+    ] {
+        assert!(lines.contains(line), "{lines}");
+    }
+    assert!(!Metrics::new().page(&Moment::default(), PageFormat::Classic).contains("samovar_gpu_"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +183,7 @@ async fn the_manual_lists_every_metric_with_its_type_and_labels() {
     let folder = tempfile::tempdir().unwrap();
     let Some(house) = full_house(folder.path()).await else { return };
     get(house.address, "/health").await;
-    let page = Page::parse(&get(house.address, "/metrics").await.text());
+    let page = full_page(&house).await;
     let manual = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();
     let rows = manual.lines().filter(|line| line.starts_with("| `samovar_"));
     let listed: BTreeMap<String, String> = rows.map(row).collect();

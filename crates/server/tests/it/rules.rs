@@ -1,9 +1,7 @@
 //! The alerts that ship: they are valid, fire when they should and name what the page has.
 
-use crate::client::get;
 use crate::house::repository;
-use crate::metrics::full_house;
-use crate::promql::Page;
+use crate::metrics::{full_house, full_page};
 use crate::promtool::Promtool;
 use std::path::PathBuf;
 
@@ -45,7 +43,7 @@ fn every_alert_is_tried_both_ways_and_has_its_page() {
 async fn alerts_name_what_the_page_has() {
     let folder = tempfile::tempdir().unwrap();
     let Some(house) = full_house(folder.path()).await else { return };
-    let page = Page::parse(&get(house.address, "/metrics").await.text());
+    let page = full_page(&house).await;
     let rules = rules();
     let expressions = expressions(&rules);
     assert_eq!(expressions.len(), rules.matches("- alert: ").count());
