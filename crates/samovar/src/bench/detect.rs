@@ -191,7 +191,7 @@ pub async fn engine_alone(
 }
 
 /// The shapes that a picture of this input size runs at, one row.
-fn shapes(model: &LoadedModel, size: (u32, u32)) -> Vec<Vec<usize>> {
+pub(super) fn shapes(model: &LoadedModel, size: (u32, u32)) -> Vec<Vec<usize>> {
     let sides = [size.1 as usize, size.0 as usize];
     let lanes = model.generation.family.lanes();
     let fits = |shapes: &Vec<Vec<usize>>| shapes.iter().any(|shape| shape.ends_with(&sides));
@@ -199,7 +199,7 @@ fn shapes(model: &LoadedModel, size: (u32, u32)) -> Vec<Vec<usize>> {
 }
 
 /// The model once more, loaded as the runtime has loaded it.
-fn weights(
+pub(super) fn weights(
     model: &LoadedModel,
     text: &str,
     choices: &ModelChoices,

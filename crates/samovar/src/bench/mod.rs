@@ -18,6 +18,7 @@ mod streams;
 mod swap;
 mod throughput;
 mod tune;
+mod video;
 mod workplace;
 
 pub use arguments::{BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchSwapArguments};
@@ -28,3 +29,4 @@ pub use open::open;
 pub use start::start;
 pub use streams::{BenchStreamsArguments, streams};
 pub use swap::swap;
+pub use video::{BenchVideoArguments, VideoOnceArguments, video, video_once};
