@@ -49,7 +49,7 @@ impl AppearanceModel {
         }
         let pixels = Pixels { placement: Placement::Stretched, format: normalisation(signature)? };
         let configured = hints.input_size.or_else(|| port.size.is_none().then_some(SIZE));
-        let choice = SizeChoice { configured, side: SIZE.1, stride: 1, rectangles: false };
+        let choice = SizeChoice { configured, side: SIZE.1, stride: 1, rectangles: false, pictures: &[] };
         Ok(Self { input: PictureInput::new(&port, pixels, choice)?, output, numbers, batch_max: port.batch_max })
     }
 

@@ -1,5 +1,6 @@
 //! What a detector finds: boxes in pixels of the source picture, each with a class and a score.
 
+use crate::DetectionList;
 use std::sync::Arc;
 
 /// One object found in a picture.
@@ -36,7 +37,7 @@ pub struct Detections {
     /// Height of the source picture, in pixels.
     pub height: u32,
     /// What was found, best score first.
-    pub items: Vec<Detection>,
+    pub items: DetectionList,
     /// Candidates that were left out because the model gave a value for them that is not a finite number.
     pub not_finite: u32,
 }

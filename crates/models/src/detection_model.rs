@@ -9,8 +9,8 @@ use crate::picture_input::{PictureInput, Pixels, SizeChoice};
 use crate::picture_port::PicturePort;
 use crate::warm_up_picture::{WarmUpDetection, lane_size};
 use crate::{
-    BoundingBox, DetectOptions, Detection, Detections, FamilyHints, FamilyKind, Labels, OptionsError, PersonPose,
-    Poses, nms,
+    BoundingBox, DetectOptions, Detection, DetectionList, Detections, FamilyHints, FamilyKind, Labels, OptionsError,
+    PersonPose, Poses, nms,
 };
 use half::f16;
 use samovar_engine_api::{ElementType, Signature, TensorRef};
@@ -149,12 +149,25 @@ impl DetectionModel {
         options: &DetectOptions,
         scratch: &mut Scratch,
     ) -> Result<Detections, TaskError> {
+        self.decode_into(DetectionList::default(), row, (letterbox, options), scratch)
+    }
+
+    /// [`DetectionModel::decode`] into an empty list that the caller has.
+    fn decode_into(
+        &self,
+        mut items: DetectionList,
+        row: &TensorRef<'_>,
+        (letterbox, options): (&Letterbox, &DetectOptions),
+        scratch: &mut Scratch,
+    ) -> Result<Detections, TaskError> {
         let Candidates { kept, not_finite, .. } = self.kept(row, letterbox.target, options, scratch)?;
         let (width, height) = letterbox.source;
-        let items = kept
-            .iter()
-            .filter_map(|found| self.detection(found.class, found.score, letterbox.box_to_source(found.bbox)));
-        Ok(Detections { width, height, items: items.collect(), not_finite: *not_finite })
+        items.reserve(kept.len());
+        items.extend(
+            kept.iter()
+                .filter_map(|found| self.detection(found.class, found.score, letterbox.box_to_source(found.bbox))),
+        );
+        Ok(Detections { width, height, items, not_finite: *not_finite })
     }
 
     /// Turns one row of the output into people with their key points, as [`DetectionModel::decode`] does into boxes. Key
@@ -200,15 +213,15 @@ impl DetectionModel {
         Ok(found)
     }
 
-    /// [`DetectionModel::decode`] for a row of the runtime's.
+    /// [`DetectionModel::decode`] for a row of the runtime's, into an empty list that the caller has.
     pub(crate) fn read(
         &self,
+        items: DetectionList,
         row: &OutputRow<'_>,
-        letterbox: &Letterbox,
-        options: &DetectOptions,
+        how: (&Letterbox, &DetectOptions),
         scratch: &mut Scratch,
     ) -> Result<Detections, TaskError> {
-        self.decode(&row.tensor(self.head.output)?, letterbox, options, scratch)
+        self.decode_into(items, &row.tensor(self.head.output)?, how, scratch)
     }
 
     /// Whether a row of a representative picture holds numbers alone: the last part of the contract, which no signature
@@ -265,10 +278,11 @@ fn pixels(kind: FamilyKind) -> Pixels {
     if kind == FamilyKind::Yolox { Pixels::YOLOX } else { Pixels::YOLO }
 }
 
-fn size_choice(fit: HeadFit, signature: &Signature, hints: &FamilyHints) -> SizeChoice {
+fn size_choice<'a>(fit: HeadFit, signature: &Signature, hints: &'a FamilyHints) -> SizeChoice<'a> {
     let coarsest = fit.head.strides.0.iter().copied().max().unwrap_or(32);
     let side = imgsz(signature).unwrap_or(640);
-    SizeChoice { configured: hints.input_size, side, stride: coarsest, rectangles: fit.kind != FamilyKind::Yolox }
+    let rectangles = fit.kind != FamilyKind::Yolox;
+    SizeChoice { configured: hints.input_size, side, stride: coarsest, rectangles, pictures: &hints.pictures }
 }
 
 /// The longer side that ultralytics wrote: `[640, 640]` or `640`.

@@ -2,7 +2,8 @@
 
 use crate::bound_family::bound_family;
 use crate::detect_task::DetectTask;
-use crate::{DetectOptions, DetectionModel, Detections, OptionsError};
+use crate::tensor_rows::TensorRow;
+use crate::{DetectOptions, DetectionModel, DetectionPool, Detections, OptionsError};
 use samovar_media::Picture;
 use samovar_runtime::{Call, Generation, ModelHandle, Pending, RowShapes, RunError, RunErrorKind};
 use std::sync::Arc;
@@ -11,12 +12,19 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Detector {
     handle: ModelHandle,
+    lists: Option<DetectionPool>,
 }
 
 impl Detector {
     /// A detector on that model. Whether the model is one is seen when it has loaded.
     pub const fn new(handle: ModelHandle) -> Self {
-        Self { handle }
+        Self { handle, lists: None }
+    }
+
+    /// The same detector, whose detections come in lists of that pool.
+    #[must_use]
+    pub fn with_lists(self, lists: DetectionPool) -> Self {
+        Self { lists: Some(lists), ..self }
     }
 
     /// The model's handle.
@@ -45,7 +53,7 @@ impl Detector {
         call: Call,
     ) -> Result<Pending<Detections>, RunError> {
         let pinned = self.handle.pin()?;
-        let (task, rows) = task(pinned.generation(), picture, options)?;
+        let (task, rows) = self.task(pinned.generation(), picture, options)?;
         pinned.submit(task, rows, call)
     }
 
@@ -60,8 +68,24 @@ impl Detector {
         call: Call,
     ) -> Result<Pending<Detections>, RunError> {
         let pinned = self.handle.pin_when_room(call.class).await?;
-        let (task, rows) = task(pinned.generation(), picture, options)?;
+        let (task, rows) = self.task(pinned.generation(), picture, options)?;
         pinned.submit_waiting(task, rows, call).await
+    }
+
+    /// The task for one picture and the rows it takes, both by the family of this generation.
+    fn task(
+        &self,
+        generation: &Generation,
+        picture: Picture,
+        options: DetectOptions,
+    ) -> Result<(DetectTask, RowShapes), RunError> {
+        let model = detection_model(generation)?;
+        model.check(&options)?;
+        let source = picture.size();
+        let size = model.size_for(source);
+        let (rows, letterbox) = (model.rows(size), model.letterbox(source, size));
+        let (lists, row) = (self.lists.clone(), TensorRow::default());
+        Ok((DetectTask { model, picture, letterbox, options, lists, row }, rows))
     }
 }
 
@@ -69,20 +93,6 @@ impl From<OptionsError> for RunError {
     fn from(error: OptionsError) -> Self {
         Self::new(RunErrorKind::Input { code: error.code() }, error.to_string())
     }
-}
-
-/// The task for one picture and the rows it takes, both by the family of this generation.
-fn task(
-    generation: &Generation,
-    picture: Picture,
-    options: DetectOptions,
-) -> Result<(DetectTask, RowShapes), RunError> {
-    let model = detection_model(generation)?;
-    model.check(&options)?;
-    let source = picture.size();
-    let size = model.size_for(source);
-    let (rows, letterbox) = (model.rows(size), model.letterbox(source, size));
-    Ok((DetectTask { model, picture, letterbox, options }, rows))
 }
 
 fn detection_model(generation: &Generation) -> Result<Arc<DetectionModel>, RunError> {

@@ -21,7 +21,7 @@ pub(crate) struct PictureInput {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Sizes {
     One((u32, u32)),
-    /// For graphs with dynamic height and width: the rectangles in use, the commonest first. The last holds every picture.
+    /// For graphs with dynamic height and width: the rectangles in use, the commonest first. The last holds every picture that was told of.
     Rectangles {
         sizes: Vec<(u32, u32)>,
         side: u32,
@@ -59,7 +59,7 @@ impl Pixels {
 
 /// What the sizes of an input follow from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SizeChoice {
+pub(crate) struct SizeChoice<'a> {
     /// Configured (width, height).
     pub(crate) configured: Option<(u32, u32)>,
     /// Longer side for a dynamic input, in pixels.
@@ -68,6 +68,8 @@ pub(crate) struct SizeChoice {
     pub(crate) stride: u32,
     /// Whether a dynamic input may be a rectangle.
     pub(crate) rectangles: bool,
+    /// (width, height) of all pictures that will come; empty where that is not known.
+    pub(crate) pictures: &'a [(u32, u32)],
 }
 
 impl PictureInput {
@@ -75,7 +77,7 @@ impl PictureInput {
     ///
     /// # Errors
     /// Sizes that the graph cannot take.
-    pub(crate) fn new(port: &PicturePort, pixels: Pixels, choice: SizeChoice) -> Result<Self, ContractError> {
+    pub(crate) fn new(port: &PicturePort, pixels: Pixels, choice: SizeChoice<'_>) -> Result<Self, ContractError> {
         let sizes = Sizes::choose(port.size, choice)?;
         Ok(Self { sizes, element: port.element, placement: pixels.placement, format: pixels.format })
     }
@@ -90,15 +92,7 @@ impl PictureInput {
 
     /// The size at which a picture of `source` (width, height) runs: the smallest that holds it at full scale.
     pub(crate) fn size_for(&self, source: (u32, u32)) -> (u32, u32) {
-        match &self.sizes {
-            Sizes::One(size) => *size,
-            Sizes::Rectangles { sizes, side, stride } => {
-                let wanted = Letterbox::rectangle(source, *side, *stride);
-                let holds = |size: &&(u32, u32)| size.0 >= wanted.0 && size.1 >= wanted.1;
-                let smallest = sizes.iter().filter(holds).min_by_key(|size| u64::from(size.0) * u64::from(size.1));
-                smallest.copied().unwrap_or((*side, *side))
-            }
-        }
+        self.sizes.size_for(source)
     }
 
     /// The rows of pictures that run at `size`.
@@ -155,11 +149,24 @@ impl PictureInput {
 }
 
 impl Sizes {
-    fn choose(fixed: Option<(u32, u32)>, choice: SizeChoice) -> Result<Self, ContractError> {
+    /// The smallest that holds a picture of `source` at full scale; where none does, the last.
+    fn size_for(&self, source: (u32, u32)) -> (u32, u32) {
+        match self {
+            Self::One(size) => *size,
+            Self::Rectangles { sizes, side, stride } => {
+                let wanted = Letterbox::rectangle(source, *side, *stride);
+                let holds = |size: &&(u32, u32)| size.0 >= wanted.0 && size.1 >= wanted.1;
+                let smallest = sizes.iter().filter(holds).min_by_key(|size| u64::from(size.0) * u64::from(size.1));
+                smallest.or(sizes.last()).copied().unwrap_or((*side, *side))
+            }
+        }
+    }
+
+    fn choose(fixed: Option<(u32, u32)>, choice: SizeChoice<'_>) -> Result<Self, ContractError> {
         let sizes = match (fixed, choice.configured) {
             (Some(fixed), Some(configured)) if fixed != configured => return Err(not_that_size(fixed, configured)),
             (Some(size), _) | (None, Some(size)) => Self::One(size),
-            (None, None) if choice.rectangles => Self::rectangles(choice.side, choice.stride),
+            (None, None) if choice.rectangles => Self::rectangles(choice.side, choice.stride).only_for(choice.pictures),
             (None, None) => Self::One((choice.side, choice.side)),
         };
         sizes.check(choice.stride)
@@ -173,6 +180,18 @@ impl Sizes {
         let mut sizes = vec![(side, wide), (side, squat), (wide, side), (squat, side), (side, side)];
         sizes.dedup();
         Self::Rectangles { sizes, side, stride }
+    }
+
+    /// Those that these pictures take; all where none are named.
+    fn only_for(self, pictures: &[(u32, u32)]) -> Self {
+        let taken: Vec<_> = pictures.iter().map(|picture| self.size_for(*picture)).collect();
+        match self {
+            Self::Rectangles { mut sizes, side, stride } if !taken.is_empty() => {
+                sizes.retain(|size| taken.contains(size));
+                Self::Rectangles { sizes, side, stride }
+            }
+            sizes => sizes,
+        }
     }
 
     fn check(self, stride: u32) -> Result<Self, ContractError> {
@@ -220,7 +239,11 @@ mod tests {
         side: u32,
     ) -> Result<PictureInput, ContractError> {
         let port = PicturePort { batch_max: 1, size, element: ElementType::F32 };
-        PictureInput::new(&port, Pixels::YOLO, SizeChoice { configured, side, stride: 32, rectangles: true })
+        PictureInput::new(
+            &port,
+            Pixels::YOLO,
+            SizeChoice { configured, side, stride: 32, rectangles: true, pictures: &[] },
+        )
     }
 
     #[test]
@@ -241,6 +264,19 @@ mod tests {
             assert_eq!(input.size_for(source), size, "{source:?}");
             assert!(input.sizes().contains(&size));
         }
+    }
+
+    #[test]
+    fn pictures_that_are_known_leave_only_the_rectangles_that_they_take() {
+        let port = PicturePort { batch_max: 1, size: None, element: ElementType::F32 };
+        let sizes = |pictures: &[(u32, u32)]| {
+            let choice = SizeChoice { configured: None, side: 640, stride: 32, rectangles: true, pictures };
+            PictureInput::new(&port, Pixels::YOLO, choice).unwrap()
+        };
+        assert_eq!(sizes(&[(1280, 720), (1920, 1080)]).sizes(), [(640, 384)]);
+        assert_eq!(sizes(&[(480, 360), (1280, 720)]).sizes(), [(640, 384), (640, 480)]);
+        assert_eq!(sizes(&[(1280, 720)]).size_for((720, 1280)), (640, 384), "what was not told of still runs");
+        assert_eq!(sizes(&[]).sizes().len(), 5);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::bound_family::{bound_family, wrong_family};
 use crate::pose_task::PoseTask;
+use crate::tensor_rows::TensorRow;
 use crate::{DetectOptions, DetectionModel, Poses};
 use samovar_media::Picture;
 use samovar_runtime::{Call, Generation, ModelHandle, Pending, RowShapes, RunError};
@@ -65,7 +66,7 @@ fn task(generation: &Generation, picture: Picture, options: DetectOptions) -> Re
     model.check(&options)?;
     let letterbox = model.letterbox_for(picture.size());
     let rows = model.rows(letterbox.target);
-    Ok((PoseTask { model, picture, letterbox, options }, rows))
+    Ok((PoseTask { model, picture, letterbox, options, row: TensorRow::default() }, rows))
 }
 
 /// A detector is of the same type; only one that gives key points is a pose model.

@@ -1,5 +1,6 @@
 //! One picture through a pose model: what a slot's thread does before and after the run.
 
+use crate::tensor_rows::TensorRow;
 use crate::{DetectOptions, DetectionModel, Poses};
 use samovar_media::{Letterbox, Picture};
 use samovar_runtime::{InputRow, OutputRow, Scratch, Task, TaskError};
@@ -11,12 +12,14 @@ pub(crate) struct PoseTask {
     pub(crate) picture: Picture,
     pub(crate) letterbox: Letterbox,
     pub(crate) options: DetectOptions,
+    pub(crate) row: TensorRow,
 }
 
 impl Task for PoseTask {
     type Output = Poses;
 
     fn write(&mut self, row: &mut InputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError> {
+        self.row.take(row, scratch);
         self.model.write(&self.picture, &self.letterbox, row, scratch)
     }
 

@@ -45,7 +45,8 @@ impl SegmentationModel {
         let classes = labels.as_ref().map(Labels::len);
         let fit = LogitsFit::find(&Known { signature, family: hints.family, size: port.size, classes })?;
         let pixels = Pixels { placement: Placement::Stretched, format: normalisation(signature)? };
-        let choice = SizeChoice { configured: hints.input_size, side: SIDE, stride: 1, rectangles: false };
+        let choice =
+            SizeChoice { configured: hints.input_size, side: SIDE, stride: 1, rectangles: false, pictures: &[] };
         let input = PictureInput::new(&port, pixels, choice)?;
         let labels = labels.unwrap_or_else(|| Labels::numbered(fit.classes));
         Ok(Self { input, fit, labels, batch_max: port.batch_max })

@@ -2,6 +2,7 @@
 
 use crate::bound_family::bound_family;
 use crate::segment_task::SegmentTask;
+use crate::tensor_rows::TensorRow;
 use crate::{ClassMap, SegmentOptions, SegmentationModel};
 use samovar_media::Picture;
 use samovar_runtime::{Call, Generation, ModelHandle, Pending, RowShapes, RunError};
@@ -73,7 +74,7 @@ fn task(
     let model = segmentation_model(generation)?;
     let letterbox = model.letterbox_for(picture.size());
     let rows = model.rows(letterbox.target);
-    Ok((SegmentTask { model, picture, letterbox, options }, rows))
+    Ok((SegmentTask { model, picture, letterbox, options, row: TensorRow::default() }, rows))
 }
 
 fn segmentation_model(generation: &Generation) -> Result<Arc<SegmentationModel>, RunError> {

@@ -1,7 +1,7 @@
 //! Representative work for warm-up and for comparing precisions: a drawn street-like picture, the same every time,
 //! through the same write and read as any other picture.
 
-use crate::{AppearanceModel, DetectOptions, DetectionModel, SegmentOptions, SegmentationModel};
+use crate::{AppearanceModel, DetectOptions, DetectionList, DetectionModel, SegmentOptions, SegmentationModel};
 use samovar_media::{Crop, Frame, FramePool, Letterbox, Picture, PixelFormat};
 use samovar_runtime::{InputRow, OutputRow, RowShape, RowShapes, Scratch, TaskError, WarmUpRow};
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl WarmUpRow for WarmUpDetection {
         if self.model.keypoint_count().is_some() {
             self.model.decode_poses(&row.tensor(self.model.output())?, &self.letterbox, &options, scratch)?;
         }
-        self.model.read(row, &self.letterbox, &options, scratch)?;
+        self.model.read(DetectionList::default(), row, (&self.letterbox, &options), scratch)?;
         self.model.verify(row, self.letterbox.target, scratch)
     }
 }

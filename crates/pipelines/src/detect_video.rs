@@ -3,7 +3,7 @@
 use crate::video_feed::{Fed, VideoFeed};
 use crate::{VideoBounds, VideoFigures};
 use samovar_media::{Frame, MediaError, Picture, VideoDecoder, VideoEnd};
-use samovar_models::{DetectOptions, Detections, Detector};
+use samovar_models::{DetectOptions, DetectionPool, Detections, Detector};
 use samovar_runtime::{Call, Class, Completed, Pending, RunError, StreamKey};
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,6 +24,8 @@ pub struct DetectVideo {
 /// whatever it is doing.
 pub struct VideoDetections {
     feed: VideoFeed<Pending<Detections>>,
+    /// One list for each frame in flight and one for the result in hand.
+    lists: DetectionPool,
     figures: VideoFigures,
     began: Instant,
 }
@@ -43,13 +45,14 @@ impl DetectVideo {
     pub fn start(self, detector: Detector, decoder: VideoDecoder) -> VideoDetections {
         let generation = detector.handle().generation();
         let in_flight = generation.map_or(1, |generation| self.bounds.in_flight_of(&generation));
-        let runtime = Handle::current();
+        let (runtime, lists) = (Handle::current(), DetectionPool::new(in_flight + 1));
+        let detector = detector.with_lists(lists.clone());
         let (options, call) = (self.options, Call::new(Class::Job, self.stream));
         let feed = VideoFeed::start(decoder, in_flight, move |_, frame| {
             let picture = Picture::decoded(Arc::clone(frame));
             runtime.block_on(detector.detect_waiting(picture, options.clone(), call))
         });
-        VideoDetections { feed, figures: VideoFigures::default(), began: Instant::now() }
+        VideoDetections { feed, lists, figures: VideoFigures::default(), began: Instant::now() }
     }
 }
 
@@ -69,7 +72,7 @@ impl VideoDetections {
 
     /// Where the time went so far, and how full the queue was.
     pub fn figures(&self) -> VideoFigures {
-        let mut figures = self.figures;
+        let mut figures = VideoFigures { detections: self.lists.stats(), ..self.figures };
         self.feed.tell(&mut figures);
         figures
     }

@@ -54,6 +54,9 @@ struct Place {
 /// How long a feeder waits for a frame before it looks whether anybody still wants one.
 const GONE_CHECK: Duration = Duration::from_millis(100);
 
+/// Frames from one look at the child's CPU time to the next: a look opens a file.
+const CPU_READ_EVERY: u64 = 32;
+
 impl<R: Send + 'static> VideoFeed<R> {
     /// Starts to read. `begin` is called with each frame and its index, on a thread outside any async runtime, and waits for a place in the
     /// device's queue; a frame that it refuses is the last. Must be called within a tokio runtime.
@@ -159,7 +162,11 @@ impl<R> Feeder<R> {
                 break;
             }
             index += 1;
+            if index % CPU_READ_EVERY == 0 {
+                self.counts.set_decode_cpu(self.decoder.child_cpu());
+            }
         }
+        self.counts.set_decode_cpu(self.decoder.child_cpu());
         Ok(self.decoder.end())
     }
 

@@ -55,6 +55,11 @@ pub struct InputRow<'a> {
 }
 
 impl InputRow<'_> {
+    /// Rows of the batch that this one is in.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// This task's part of input `input`, to be written in full.
     ///
     /// # Errors

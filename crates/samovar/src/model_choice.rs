@@ -119,6 +119,7 @@ pub fn hints(section: &ModelSection) -> Result<FamilyHints, CliError> {
         family: section.family.map(family_kind),
         labels: section.labels.as_deref().map(read_labels).transpose()?,
         input_size: section.input_size.as_deref().and_then(parse_size),
+        pictures: Vec::new(),
     })
 }
 

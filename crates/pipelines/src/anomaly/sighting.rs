@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn each_box_gets_the_pose_that_overlaps_it_most() {
-        let boxes = Detections { items: vec![found(0.0), found(2.0), found(50.0)], ..Detections::default() };
+        let boxes = Detections { items: vec![found(0.0), found(2.0), found(50.0)].into(), ..Detections::default() };
         let poses = Poses { items: vec![pose(1.8, 1.0), pose(0.5, 2.0), pose(80.0, 3.0)], ..Poses::default() };
         let people = from_boxes(&boxes, &poses);
         let tags: Vec<_> = people.iter().map(|person| person.keypoints.first().map(|point| point.x)).collect();
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn no_pose_is_given_twice() {
-        let boxes = Detections { items: vec![found(0.0), found(0.0)], ..Detections::default() };
+        let boxes = Detections { items: vec![found(0.0), found(0.0)].into(), ..Detections::default() };
         let poses = Poses { items: vec![pose(0.0, 1.0)], ..Poses::default() };
         let people = from_boxes(&boxes, &poses);
         assert_eq!(people.iter().filter(|person| person.keypoints.is_empty()).count(), 1);
