@@ -176,8 +176,8 @@ impl ChildLog {
     fn take_trouble(&mut self, line: &Line<'_>) {
         let has = |part: &str| line.text.contains(part);
         let trouble = &mut self.trouble;
-        if has("not on whitelist") {
-            // Codecs of streams that are not read are refused too, in good files.
+        if has("not on whitelist") || has("AVCodecContext was allocated for") {
+            // Codecs of streams that are not read are refused too, in good files; those that share a name (mp2, mp3) one for the other.
             trouble.not_listed = true;
         } else if has("max pixel count") || has("max_streams") || has("Cannot allocate memory") {
             trouble.too_large = true;

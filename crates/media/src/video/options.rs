@@ -13,6 +13,7 @@ pub struct VideoOptions {
     /// The size of the frames that are delivered.
     pub size: VideoSize,
     /// Only frames that need no other frame are decoded: some hundred times faster, for previews and search.
+    /// Of H.264 that mixes open and closed groups of pictures FFmpeg does not find all of them.
     pub keyframes_only: bool,
     /// Every N-th frame is delivered, beginning with the first; of those that `keyframes_only` leaves.
     pub every: NonZeroU32,
