@@ -35,7 +35,7 @@ impl MediaErrorKind {
             Self::OutputFailed => "output_failed",
             Self::Unreadable => "media_unreadable",
             Self::Forbidden => "media_forbidden",
-            Self::Choice => "invalid_choice",
+            Self::Choice => "invalid_option",
         }
     }
 }
