@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod error;
-mod figures;
 mod filter;
 mod job;
 mod job_id;
@@ -20,7 +19,6 @@ mod submission;
 mod worker;
 
 pub use error::{JobError, JobErrorKind};
-pub use figures::{WorkerEvent, WorkerFigures};
 pub use filter::{JobCounts, JobFilter, Swept};
 pub use job::{Attempted, Job, JobFailure, JobProgress, JobState};
 pub use job_id::JobId;
@@ -31,4 +29,4 @@ pub use queue::{JobFuture, JobQueue};
 pub use runner::{JobContext, JobRunner, RunEnd};
 pub use sqlite::{SqliteLimits, SqliteQueue};
 pub use submission::{Enqueued, Submission};
-pub use worker::{Worker, WorkerOptions};
+pub use worker::{Worker, WorkerEvent, WorkerFigures, WorkerOptions};
