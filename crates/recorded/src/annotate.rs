@@ -39,6 +39,7 @@ impl Drawing {
         let Some(first) = records.next_frame()? else { return Err(nothing_to_draw()) };
         let pool = FramePool::bounded(PoolPurpose::Video, FRAMES);
         let mut options = choice.video_options(self.program.clone());
+        options.only_port = self.only_port;
         // Its end is that of the journal.
         options.frame_count_max = None;
         let begin = options.start;

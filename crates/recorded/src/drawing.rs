@@ -11,6 +11,8 @@ pub struct Drawing {
     pub program: FfmpegProgram,
     /// What a video may be.
     pub limits: VideoLimits,
+    /// The only TCP port that the decoder may reach for an address that a client named, as [`VideoWork`](crate::VideoWork) has it.
+    pub only_port: Option<u16>,
 }
 
 /// Draws every box of a frame with its name, score and track, the surest on top. `scale` is how many pixels of the canvas there are for

@@ -52,6 +52,7 @@ impl Drawing {
             start: record.timestamp(),
             size: VideoSize::Fit { width: WIDTH_MAX, height: HEIGHT_MAX },
             frame_count_max: Some(1),
+            only_port: self.only_port,
             schemes: SCHEMES.to_vec(),
             ..VideoOptions::new(self.program.clone())
         };
