@@ -2,6 +2,7 @@
 
 use crate::bench::{
     BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchStreamsArguments, BenchSwapArguments,
+    BenchVideoArguments, VideoOnceArguments,
 };
 use crate::config::{EngineName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
@@ -9,13 +10,15 @@ use crate::failure::EXIT_CODES;
 use crate::plan::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
 use crate::pull::{ListArguments, PULL_EXAMPLES, PullArguments};
 use crate::remote::{
-    ClearArguments, LOAD_EXAMPLES, NamesArguments, PS_EXAMPLES, ReloadArguments, STREAMS_EXAMPLES, SWAP_EXAMPLES,
-    SourcesCommand, StreamsArguments, SwapArguments, WARM_EXAMPLES, WarmArguments,
+    ClearArguments, JOBS_EXAMPLES, JobsCommand, LOAD_EXAMPLES, NamesArguments, PS_EXAMPLES, ReloadArguments,
+    STREAMS_EXAMPLES, SWAP_EXAMPLES, SourcesCommand, StreamsArguments, SwapArguments, WARM_EXAMPLES, WarmArguments,
 };
-use crate::run::{ANOMALY_EXAMPLES, AnomalyArguments};
+use crate::run::{ANOMALY_EXAMPLES, AnomalyArguments, DETECT_EXAMPLES, DetectArguments};
+use crate::worker::{WORKER_EXAMPLES, WorkerArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::top::{TOP_EXAMPLES, TopArguments};
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 /// A media inference server: every model loaded once, warmed once, shared by all.
@@ -83,9 +86,18 @@ pub enum Command {
     /// List, add and remove the cameras, addresses and files that a running server opens itself
     #[command(subcommand)]
     Sources(SourcesCommand),
+    /// Hand recorded videos in to a running server, follow them, fetch what was found
+    #[command(subcommand, after_help = JOBS_EXAMPLES)]
+    Jobs(JobsCommand),
+    /// Work on jobs outside of a server, from the same queue
+    #[command(after_help = WORKER_EXAMPLES)]
+    Worker(WorkerArguments),
     /// Tell what a running server does: its models and its streams
     #[command(after_help = PS_EXAMPLES, visible_alias = "status")]
     Ps(StreamsArguments),
+    /// Show what a running server does from second to second: machine, models, streams, jobs, pools
+    #[command(after_help = TOP_EXAMPLES)]
+    Top(TopArguments),
     /// Check this machine and the configuration; tell the cure of every problem
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArguments),
@@ -228,66 +240,6 @@ Examples:
 
 One input that fails does not stop the others; the exit code is 3 then.";
 
-/// Which frames of a video are looked at.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct FrameChoices {
-    /// Look at every N-th frame of a video only
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub every: NonZeroU32,
-    /// Look at no more frames of each video than this
-    #[arg(long, value_name = "N")]
-    pub frames_max: Option<NonZeroU64>,
-}
-
-/// `samovar run detect`.
-#[derive(Debug, Args)]
-pub struct DetectArguments {
-    /// Pictures, videos, folders, patterns, http, https or rtsp addresses of videos; `-` reads one picture from stdin
-    #[arg(required = true, value_name = "INPUT")]
-    pub inputs: Vec<String>,
-    /// The model: an ONNX file, a name from the configuration, or one that `samovar models list` tells
-    #[arg(long, short, value_name = "FILE|NAME")]
-    pub model: String,
-    /// How the model runs.
-    #[command(flatten)]
-    pub choices: ModelChoices,
-    /// Report only what scores above this, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
-    pub score_min: f32,
-    /// Boxes of one class that overlap more than this are one object [default: the model family's own]
-    #[arg(long, value_name = "SHARE")]
-    pub iou_max: Option<f32>,
-    /// Report only these classes, by name or number: person,car or 0,2
-    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
-    pub classes: Vec<String>,
-    /// Which frames of videos.
-    #[command(flatten)]
-    pub looked_at: FrameChoices,
-    /// Go into the folders of a folder too
-    #[arg(long, short)]
-    pub recursive: bool,
-    /// Write one JSON object for each picture or frame to this file
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Write one JSON object for each picture or frame to stdout
-    #[arg(long)]
-    pub json: bool,
-    /// Write pictures and videos with the boxes drawn in: a file for one input, else a folder
-    #[arg(long, value_name = "OUT")]
-    pub annotate: Option<PathBuf>,
-}
-
-const DETECT_EXAMPLES: &str = "\
-Examples:
-  samovar run detect street.jpg --model yolov8n.onnx
-  samovar run detect photos/ --model yolov8n.onnx --classes person,car --json > found.jsonl
-  samovar run detect walk.mp4 --model yolov8n.onnx --every 5 -o walk.jsonl
-  samovar run detect walk.mp4 --model yolov8n.onnx --annotate walk-boxes.mp4
-  samovar run detect rtsp://camera.local/main --model person --frames-max 100 --json
-  curl -s https://example.org/street.jpg | samovar run detect - --model yolov8n.onnx
-
-One input that fails does not stop the others; the exit code is 3 then.";
-
 /// `samovar models`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -398,6 +350,11 @@ pub enum BenchCommand {
     /// Many live anomaly streams on one set of models: opening, memory, capacity, overload, sources, a long time
     #[command(after_help = BENCH_EXAMPLES)]
     Streams(BenchStreamsArguments),
+    /// Recorded video at full speed: frames a second, CPU time by stage, memory, allocations, beside what people run today
+    Video(BenchVideoArguments),
+    /// One measurement of `bench video`
+    #[command(hide = true)]
+    VideoOnce(VideoOnceArguments),
     /// Every engine here: load time, memory of one runner against four, one run, throughput
     Engine(BenchEngineArguments),
 }
@@ -460,7 +417,8 @@ Examples:
   samovar bench memory --model yolov8n.onnx
   samovar bench swap --model starter-detect.onnx --streams 20
   samovar bench modes --mode fast=small.onnx --mode sota=large.onnx --video walk.mp4
-  samovar bench streams --pose yolov8n-pose.onnx --sequence stg-nf.onnx --video walk.mp4";
+  samovar bench streams --pose yolov8n-pose.onnx --sequence stg-nf.onnx --video walk.mp4
+  samovar bench video --model yolov8n.onnx --video walk.mp4 --python venv/bin/python";
 
 #[cfg(test)]
 mod tests {

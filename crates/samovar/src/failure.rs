@@ -120,6 +120,12 @@ impl From<samovar_hub::HubError> for CliError {
     }
 }
 
+impl From<samovar_recorded::RecordedError> for CliError {
+    fn from(error: samovar_recorded::RecordedError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
 impl From<samovar_runtime::RunError> for CliError {
     fn from(error: samovar_runtime::RunError) -> Self {
         Self::new(error.kind().code(), error.to_string())

@@ -1,13 +1,14 @@
 //! Where annotated pictures and videos go, and the drawing of the boxes.
 
 use super::input::{Content, Input};
+use super::output_names::OutputNames;
 use crate::failure::{CliError, Exit};
 use crate::stdout;
 use samovar_media::{
     Canvas, EncoderOptions, FfmpegProgram, Frame, FramePool, ImageEncoding, Picture, VideoEncoder, encode_image,
 };
 use samovar_models::Detections;
-use std::collections::HashSet;
+use samovar_recorded::{FrameRecord, draw_record};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,8 +16,7 @@ use std::time::Duration;
 /// Decides where annotated media go.
 pub struct Annotator {
     target: Target,
-    /// Two inputs of one name do not overwrite each other.
-    taken: HashSet<PathBuf>,
+    names: OutputNames,
     pool: FramePool,
 }
 
@@ -64,7 +64,7 @@ impl Annotator {
             }
             Target::File(out.to_path_buf())
         };
-        Ok(Self { target, taken: HashSet::new(), pool: FramePool::new(CANVASES) })
+        Ok(Self { target, names: OutputNames::default(), pool: FramePool::new(CANVASES) })
     }
 
     /// Writes a picture with its boxes.
@@ -73,7 +73,8 @@ impl Annotator {
     /// Where it cannot be decoded again or written.
     pub fn picture(&mut self, input: &Input, picture: &Picture, found: &Detections) -> Result<(), CliError> {
         let mut canvas = Canvas::new(&*picture.frame(&self.pool)?, &self.pool);
-        draw_detections(&mut canvas, found);
+        let record = FrameRecord::new(0, Duration::ZERO, found, None);
+        draw_record(&mut canvas, &record, 1.0);
         self.write(input, canvas.frame())
     }
 
@@ -82,7 +83,7 @@ impl Annotator {
     /// # Errors
     /// Where it cannot be written.
     pub fn write(&mut self, input: &Input, frame: &Frame) -> Result<(), CliError> {
-        let path = self.path(input, Content::Picture)?;
+        let path = self.place(input, Content::Picture)?;
         let encoding = if has_extension(&path, "png") {
             ImageEncoding::Png
         } else {
@@ -100,14 +101,18 @@ impl Annotator {
     /// # Errors
     /// Where there is no place for it.
     pub fn video(&mut self, input: &Input, program: FfmpegProgram) -> Result<AnnotatedVideo, CliError> {
-        let path = self.path(input, Content::Video)?;
-        Ok(AnnotatedVideo { path, program, pool: self.pool.clone(), encoder: None })
+        let path = self.place(input, Content::Video)?;
+        Ok(AnnotatedVideo::new(path, program))
     }
 
-    fn path(&mut self, input: &Input, content: Content) -> Result<PathBuf, CliError> {
+    /// Where the annotated copy of an input goes; to be asked once for each.
+    ///
+    /// # Errors
+    /// Where there is no place for it.
+    pub fn place(&mut self, input: &Input, content: Content) -> Result<PathBuf, CliError> {
         let path = match &self.target {
             Target::File(path) => path.clone(),
-            Target::Folder(folder) => self.free(folder.join(with_extension(&input.output_name, content))),
+            Target::Folder(folder) => self.names.take(folder.join(with_extension(&input.output_name, content))),
         };
         check_extension(&path, content)?;
         if let super::input::Source::File(source) = &input.source
@@ -121,20 +126,16 @@ impl Annotator {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder)?;
         }
-        self.taken.insert(path.clone());
         Ok(path)
-    }
-
-    /// The path itself, or with a number where another input has taken it.
-    fn free(&self, path: PathBuf) -> PathBuf {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
-        let numbered = (2..).map(|number| path.with_file_name(format!("{stem}-{number}.{extension}")));
-        std::iter::once(path.clone()).chain(numbered).find(|path| !self.taken.contains(path)).unwrap_or(path)
     }
 }
 
 impl AnnotatedVideo {
+    /// One to be written there; nothing is before the first frame.
+    pub fn new(path: PathBuf, program: FfmpegProgram) -> Self {
+        Self { path, program, pool: FramePool::new(CANVASES), encoder: None }
+    }
+
     /// Adds a copy of a frame with what `draw` draws over it.
     ///
     /// # Errors
@@ -167,14 +168,6 @@ fn encoder_options(program: &FfmpegProgram, frame: &Frame) -> EncoderOptions {
         format: frame.format(),
         threads: NonZeroU32::MIN,
         stall: STALL,
-    }
-}
-
-/// Draws every box, the surest on top.
-pub fn draw_detections(canvas: &mut Canvas, found: &Detections) {
-    for item in found.items.iter().rev() {
-        let corners = [item.bbox.x1, item.bbox.y1, item.bbox.x2, item.bbox.y2];
-        canvas.draw_box(corners, &format!("{} {:.2}", item.label, item.score), item.class_id as usize);
     }
 }
 

@@ -6,7 +6,7 @@ use super::anomaly_models::{self, LoadedAnomaly};
 use super::anomaly_report::AnomalyReport;
 use super::event_loop::block_on;
 use super::input::{self, Input, Source};
-use super::progress::Progress;
+use super::progress::{Progress, VideoLine};
 use super::reading::{VideoReading, judge};
 use super::scene_drawing::SceneDrawing;
 use crate::config::{AnomalySection, Config, ConfigFile, anomaly_options};
@@ -14,7 +14,9 @@ use crate::failure::{CliError, Exit};
 use crate::{here, signals};
 use samovar_media::{FfmpegProgram, VideoEnd};
 use samovar_pipelines::{AnomalyOptions, AnomalyOutcome, AnomalyScenes, AnomalyVideo, VideoBounds};
+use samovar_recorded::FrameChoice;
 use samovar_runtime::StreamKey;
+use std::num::NonZeroU32;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub fn anomaly(arguments: &AnomalyArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let file = ConfigFile::find(config)?;
     let options = options(arguments, &file.config)?;
+    let choice = arguments.looked_at.choice(NonZeroU32::MIN)?;
     let inputs = input::expand(&arguments.inputs, arguments.recursive)?;
     block_on(async {
         let loaded = anomaly_models::load(arguments, &file).await?;
@@ -33,7 +36,10 @@ pub fn anomaly(arguments: &AnomalyArguments, config: Option<&Path>) -> Result<Ex
             arguments,
             config: &file.config,
             options,
+            choice,
+            first: 0,
             loaded,
+            progress: Progress::new(inputs.len(), false),
             annotator: arguments.annotate.as_deref().map(annotate).transpose()?,
             report: AnomalyReport::new(arguments)?,
             cancelled: signals::cancel_on_signal()?,
@@ -58,6 +64,10 @@ struct Session<'a> {
     arguments: &'a AnomalyArguments,
     config: &'a Config,
     options: AnomalyOptions,
+    choice: FrameChoice,
+    /// The number of the first frame that is looked at, in the video of which it is the turn.
+    first: u64,
+    progress: Progress,
     loaded: LoadedAnomaly,
     annotator: Option<Annotator>,
     report: AnomalyReport,
@@ -77,11 +87,15 @@ impl Session<'_> {
                 break;
             }
             match self.video(&input).await {
-                Ok(()) => {}
+                Ok(()) => self.progress.input_ended(false),
                 Err(error) if error.code == "output_failed" => return Err(error),
-                Err(error) => self.report.failure(&input, &error)?,
+                Err(error) => {
+                    self.progress.input_ended(true);
+                    self.progress.around(|| self.report.failure(&input, &error))?;
+                }
             }
         }
+        self.progress.end();
         self.report.end(self.cancelled.is_cancelled())
     }
 
@@ -90,17 +104,19 @@ impl Session<'_> {
         let cancelled = self.cancelled.clone();
         // As many between decoder and poses as between poses and scores, and one that is drawn.
         let in_flight = 2 * self.loaded.slots;
-        let reading =
-            VideoReading { frames: self.arguments.looked_at, frames_held: 2 * in_flight + 2, cancelled: &cancelled };
+        let frames = self.choice.clone();
+        let reading = VideoReading { frames, frames_held: 2 * in_flight + 2, cancelled: &cancelled };
         let Some(decoder) = reading.open(input, program.clone()).await? else { return Ok(()) };
         let drawn = self.drawn(input, program)?;
-        let progress = Progress::new(reading.frames_expected(decoder.info()), &input.output_name.display().to_string());
+        let line = self.progress.video(&input.output_name.display().to_string());
+        line.opened(self.choice.frames_expected(decoder.info()), 0);
+        self.first = 0;
+        let rate = decoder.info().declared_frames_per_second;
         let stream = StreamKey(1);
         let bounds = VideoBounds { max_queue_size: Some(in_flight), ..VideoBounds::default() };
         let video = AnomalyVideo { options: self.options.clone(), stream, bounds, recorded_at: None };
         let scenes = video.start(self.loaded.models.clone(), decoder);
-        let end = self.frames(input, scenes, drawn, &progress).await;
-        progress.end();
+        let end = self.frames(input, scenes, drawn, (&line, rate)).await;
         self.report.video(input)?;
         judge(end?)
     }
@@ -117,11 +133,11 @@ impl Session<'_> {
         input: &Input,
         mut scenes: AnomalyScenes,
         mut drawn: Option<Drawn>,
-        progress: &Progress,
+        (line, rate): (&VideoLine, Option<f64>),
     ) -> Result<Option<VideoEnd>, CliError> {
-        let worked = self.each_frame(input, &mut scenes, drawn.as_mut(), progress).await;
+        let worked = self.each_frame(input, &mut scenes, drawn.as_mut(), (line, rate)).await;
         for event in scenes.finish_events() {
-            self.report.event(input, self.number(event.frame), &event, progress)?;
+            self.report.event(input, self.number(event.frame), &event, &self.progress)?;
         }
         drawn.map_or(Ok(()), |drawn| drawn.video.finish())?;
         let cancelled = worked?;
@@ -134,7 +150,7 @@ impl Session<'_> {
         input: &Input,
         scenes: &mut AnomalyScenes,
         mut drawn: Option<&mut Drawn>,
-        progress: &Progress,
+        (line, rate): (&VideoLine, Option<f64>),
     ) -> Result<bool, CliError> {
         let cancelled = self.cancelled.clone();
         loop {
@@ -145,20 +161,24 @@ impl Session<'_> {
             };
             let Some(outcome) = next else { return Ok(false) };
             let outcome: AnomalyOutcome = outcome?;
+            if outcome.index == 0 && self.choice.start_s > 0.0 {
+                let number = outcome.frame.timestamp().as_secs_f64() * rate.unwrap_or(0.0);
+                self.first = number.round() as u64;
+            }
             if let Some(Drawn { video, drawing }) = drawn.as_deref_mut() {
                 video.add(&outcome.frame, |canvas| drawing.draw(canvas, &outcome.scene.persons))?;
             }
             self.report.frame(input, self.number(outcome.index), &outcome)?;
             for event in &outcome.events {
-                self.report.event(input, self.number(event.frame), event, progress)?;
+                self.report.event(input, self.number(event.frame), event, &self.progress)?;
             }
-            progress.step();
+            line.step();
         }
     }
 
     /// The number of a frame among all of its video, from its number among those that are looked at.
     fn number(&self, index: u64) -> u64 {
-        index * u64::from(self.arguments.looked_at.every.get())
+        self.first + index * u64::from(self.choice.every.get())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What may be typed after `samovar run anomaly`.
 
-use crate::arguments::{FrameChoices, ModelChoices};
+use super::frame_arguments::SpanArguments;
+use crate::arguments::ModelChoices;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -31,9 +32,6 @@ pub struct AnomalyArguments {
     /// It ends when the score falls below this [default: `anomaly.score_end`, 2.0]
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub score_end: Option<f32>,
-    /// Which frames of videos.
-    #[command(flatten)]
-    pub looked_at: FrameChoices,
     /// Go into the folders of a folder too
     #[arg(long, short)]
     pub recursive: bool,
@@ -53,6 +51,9 @@ pub struct AnomalyArguments {
     /// Write videos with boxes, numbers, skeletons and scores drawn in: a file for one input, else a folder
     #[arg(long, value_name = "OUT")]
     pub annotate: Option<PathBuf>,
+    /// Which frames of videos.
+    #[command(flatten)]
+    pub looked_at: SpanArguments,
 }
 
 /// After `samovar run anomaly --help`.

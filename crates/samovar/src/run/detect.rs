@@ -1,22 +1,21 @@
-//! `samovar run detect`: every input in order, one that fails not stopping the others.
+//! `samovar run detect`: pictures and videos on one model, several at the same time, one that fails not stopping the others.
 
 use super::annotate::Annotator;
+use super::detect_arguments::{BoundsArguments, DetectArguments};
+use super::detect_run::DetectRun;
 use super::event_loop::block_on;
 use super::input::{self, Content, Input, Source};
-use super::model::{self, LoadedModel};
-use super::pictures::{self, PicturesInFlight, Settled};
-use super::progress::Progress;
-use super::report::Report;
-use super::videos::VideoWork;
-use crate::arguments::DetectArguments;
-use crate::config::ConfigFile;
+use super::model;
+use super::pictures;
+use super::result_target::ResultTarget;
+use crate::config::{Config, ConfigFile};
 use crate::failure::{CliError, Exit};
-use crate::{here, signals};
-use samovar_media::MediaError;
+use samovar_media::{MediaError, UrlScheme};
 use samovar_models::{DetectOptions, DetectionModel};
+use samovar_pipelines::{VideoBounds, VideoBoundsError};
+use samovar_recorded::{FrameChoice, ResultFormat};
 use std::path::Path;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// Runs the command.
 ///
@@ -24,136 +23,125 @@ use tokio_util::sync::CancellationToken;
 /// What keeps it from beginning: the command line, the configuration, the model, the output.
 pub fn detect(arguments: &DetectArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let file = ConfigFile::find(config)?;
-    thresholds(arguments)
-        .validate()
-        .map_err(|error| CliError::new(error.code(), error.to_string()).exit(Exit::Usage))?;
-    let inputs = input::expand(&arguments.inputs, arguments.recursive)?;
+    let order = Order::new(arguments, &file)?;
     // Read while Ctrl-C still ends the process: somebody may wait at a terminal for nothing.
-    let stdin = inputs.iter().any(|input| input.source == Source::Stdin).then(pictures::read_stdin);
+    let stdin = order.pictures.iter().any(|(_, input, _)| input.source == Source::Stdin).then(pictures::read_stdin);
     block_on(async {
-        let model = model::load(&arguments.model, &arguments.choices, &file).await?;
-        let mut session = Session::new(arguments, &file, model, inputs.len())?;
-        session.run(inputs, stdin).await?;
-        session.report.end()
+        let model =
+            model::load_for_batches(&arguments.model, &arguments.choices, &file, order.bounds.batch_size).await?;
+        order.bounds.validate_for(model.generation.family.batch_max()).map_err(|error| wrong_bounds(&error))?;
+        let mut options = thresholds(arguments);
+        options.classes = classes(arguments, &*model.detector.model()?)?;
+        DetectRun::new(order, model, options)?.run(stdin).await
     })
 }
 
-/// One run of the command.
-struct Session<'a> {
-    arguments: &'a DetectArguments,
-    file: &'a ConfigFile,
-    model: LoadedModel,
-    options: DetectOptions,
-    pictures: PicturesInFlight,
-    annotator: Option<Annotator>,
-    report: Report,
-    progress: Progress,
-    cancelled: CancellationToken,
+/// What is to be done, as typed and configured, checked as far as that goes without a model.
+pub struct Order<'a> {
+    /// What was typed.
+    pub arguments: &'a DetectArguments,
+    /// What is configured.
+    pub config: &'a Config,
+    /// Every input, in the order that results have.
+    pub inputs: Vec<Input>,
+    /// Pictures, and what is neither: its place among the inputs, and why it cannot be one.
+    pub pictures: Vec<(usize, Input, Option<MediaError>)>,
+    /// Videos, each with its place among the inputs.
+    pub videos: Vec<(usize, Input)>,
+    /// Which frames.
+    pub choice: FrameChoice,
+    /// How much of a video is on its way.
+    pub bounds: VideoBounds,
+    /// Where results go.
+    pub target: Option<ResultTarget>,
+    /// Where annotated copies go.
+    pub annotator: Option<Annotator>,
 }
 
-impl<'a> Session<'a> {
-    fn new(
-        arguments: &'a DetectArguments,
-        file: &'a ConfigFile,
-        model: LoadedModel,
-        inputs: usize,
-    ) -> Result<Self, CliError> {
-        let mut options = thresholds(arguments);
-        options.classes = classes(arguments, &*model.detector.model()?)?;
-        let in_flight = 2 * model.generation.slots;
-        let limits = here::image_limits(&file.config);
-        let annotate = |out| Annotator::new(out, inputs == 1);
-        Ok(Self {
-            arguments,
-            file,
-            pictures: PicturesInFlight::new(model.detector.clone(), options.clone(), limits, in_flight),
-            options,
-            model,
-            annotator: arguments.annotate.as_deref().map(annotate).transpose()?,
-            report: Report::new(arguments, inputs)?,
-            progress: Progress::new((inputs > 1).then_some(inputs as u64), "pictures"),
-            cancelled: signals::cancel_on_signal()?,
-        })
+impl<'a> Order<'a> {
+    fn new(arguments: &'a DetectArguments, file: &'a ConfigFile) -> Result<Self, CliError> {
+        let config = &file.config;
+        thresholds(arguments)
+            .validate()
+            .map_err(|error| CliError::new(error.code(), error.to_string()).exit(Exit::Usage))?;
+        let choice = arguments.looked_at.choice(config.video.frame_skip_factor)?;
+        let bounds = bounds(&arguments.bounds, config)?;
+        let target = ResultTarget::of(&arguments.results)?;
+        let inputs = input::expand(&arguments.inputs, arguments.recursive)?;
+        let (mut pictures, mut videos) = (Vec::new(), Vec::new());
+        for (index, input) in inputs.iter().cloned().enumerate() {
+            match content(&input) {
+                Ok(Content::Video) => videos.push((index, input)),
+                Ok(Content::Picture) => pictures.push((index, input, None)),
+                Err(error) => pictures.push((index, input, Some(error))),
+            }
+        }
+        let annotate = |out| Annotator::new(out, inputs.len() == 1);
+        let annotator = arguments.results.annotate.as_deref().map(annotate).transpose()?;
+        let order = Self { arguments, config, inputs, pictures, videos, choice, bounds, target, annotator };
+        order.check_formats()?;
+        order.check_resume()?;
+        Ok(order)
     }
 
-    async fn run(
-        &mut self,
-        inputs: Vec<Input>,
-        mut stdin: Option<Result<Vec<u8>, MediaError>>,
-    ) -> Result<(), CliError> {
-        for input in inputs {
-            if self.cancelled.is_cancelled() {
-                break;
-            }
-            let content = match &input.source {
-                Source::File(path) => input::content(path),
-                Source::Url(_) => Ok(Content::Video),
-                Source::Stdin => Ok(Content::Picture),
-            };
-            match content {
-                Ok(Content::Video) => self.video(&input).await?,
-                Ok(Content::Picture) => {
-                    let bytes = match &input.source {
-                        Source::File(path) => pictures::read_file(path),
-                        _ => stdin.take().unwrap_or_else(|| Ok(Vec::new())),
-                    };
-                    self.picture(input, bytes).await?;
-                }
-                Err(error) => self.picture(input, Err(error)).await?,
-            }
+    /// Whether some of the videos has no end of its own: Ctrl-C ends it then.
+    pub fn is_live(&self) -> bool {
+        let is_camera = |url: &str| matches!(UrlScheme::of(url), Some(UrlScheme::Rtsp | UrlScheme::Rtsps));
+        self.videos.iter().any(|(_, input)| matches!(&input.source, Source::Url(url) if is_camera(url)))
+    }
+
+    fn check_formats(&self) -> Result<(), CliError> {
+        let usage =
+            |message: String, cure: &str| Err(CliError::new("invalid_option", message).cure(cure).exit(Exit::Usage));
+        let Some(target) = self.target.as_ref().filter(|target| target.format != ResultFormat::Jsonl) else {
+            return Ok(());
+        };
+        let name = target.format.name();
+        if let Some((_, input, _)) = self.pictures.iter().find(|(.., error)| error.is_none()) {
+            let message = format!("{name} is written of videos, and {} is a picture", input.label);
+            return usage(message, "give videos alone, or write JSON Lines: -o FILE.jsonl");
         }
-        while let Some(settled) = self.pictures.settle().await {
-            self.settled(&settled)?;
-        }
-        self.progress.end();
-        if self.cancelled.is_cancelled() {
-            self.report.interrupt();
+        if target.format == ResultFormat::Mot && !target.is_folder && self.videos.len() > 1 {
+            let message = "one MOT file holds one video".to_owned();
+            return usage(message, "give a folder for one file each: -o FOLDER/ --format mot");
         }
         Ok(())
     }
 
-    async fn picture(&mut self, input: Input, bytes: Result<Vec<u8>, MediaError>) -> Result<(), CliError> {
-        while self.pictures.is_full() {
-            let Some(settled) = self.pictures.settle().await else { break };
-            self.settled(&settled)?;
-        }
-        self.pictures.start(input, bytes).await;
-        Ok(())
-    }
-
-    fn settled(&mut self, Settled { input, outcome }: &Settled) -> Result<(), CliError> {
-        let drawn = match (outcome, &mut self.annotator) {
-            (Ok((picture, completed)), Some(annotator)) => annotator.picture(input, picture, &completed.output),
+    fn check_resume(&self) -> Result<(), CliError> {
+        let refused =
+            |message: &str| Err(CliError::new("invalid_option", message).cure("leave --resume out").exit(Exit::Usage));
+        let is_special = self.target.as_ref().is_some_and(ResultTarget::is_special);
+        match (self.arguments.results.resume, self.is_live(), is_special) {
+            (true, true, _) => refused("a camera's stream has gone on meanwhile: it cannot be resumed"),
+            (true, _, true) => refused("the output is no file: nothing is kept beside it to go on with"),
             _ => Ok(()),
-        };
-        match outcome {
-            Ok((_, completed)) => self.report.picture(input, completed, &self.progress)?,
-            Err(error) => self.report.failure(input, error, &self.progress)?,
         }
-        drawn.or_else(|error| self.report.failure(input, &error, &self.progress))
     }
+}
 
-    async fn video(&mut self, input: &Input) -> Result<(), CliError> {
-        while let Some(settled) = self.pictures.settle().await {
-            self.settled(&settled)?;
-        }
-        let work = VideoWork {
-            arguments: self.arguments,
-            detector: &self.model.detector,
-            options: &self.options,
-            in_flight: 2 * self.model.generation.slots,
-            cancelled: &self.cancelled,
-        };
-        let outcome = match here::ffmpeg(&self.file.config) {
-            Ok(program) => work.run(input, program, self.annotator.as_mut(), &mut self.report).await,
-            Err(error) => Err(error.into()),
-        };
-        match outcome {
-            Ok(()) => Ok(()),
-            Err(error) if error.code == "output_failed" => Err(error),
-            Err(error) => self.report.failure(input, &error, &self.progress),
-        }
+fn content(input: &Input) -> Result<Content, MediaError> {
+    match &input.source {
+        Source::File(path) => input::content(path),
+        Source::Url(_) => Ok(Content::Video),
+        Source::Stdin => Ok(Content::Picture),
     }
+}
+
+/// What is typed goes before what is configured.
+fn bounds(typed: &BoundsArguments, config: &Config) -> Result<VideoBounds, CliError> {
+    let configured = config.video.bounds();
+    let bounds = VideoBounds {
+        batch_size: typed.batch_size.or(configured.batch_size),
+        max_queue_size: typed.queue_size.or(configured.max_queue_size),
+        buffer_pool_size: typed.pool_size.or(configured.buffer_pool_size),
+    };
+    bounds.validate().map_err(|error| wrong_bounds(&error))?;
+    Ok(bounds)
+}
+
+fn wrong_bounds(error: &VideoBoundsError) -> CliError {
+    CliError::new(error.code(), error.to_string()).cure("--batch-size, --queue-size, --pool-size").exit(Exit::Usage)
 }
 
 fn thresholds(arguments: &DetectArguments) -> DetectOptions {

@@ -2,6 +2,7 @@
 
 use crate::failure::{CliError, Exit};
 use samovar_media::{ImageFormat, MediaError, MediaErrorKind, UrlScheme};
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -128,18 +129,51 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// Files whose name fits a pattern, for shells that leave patterns as they are.
+/// Files whose path fits a pattern, for shells that leave patterns as they are. A part `**` stands for any folders, none of them too.
 fn pattern(path: &Path) -> Vec<Input> {
-    let pattern: Vec<char> = path.file_name().unwrap_or_default().to_string_lossy().chars().collect();
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let fits = |path: &PathBuf| {
-        let name: Vec<char> = path.file_name().unwrap_or_default().to_string_lossy().chars().collect();
-        path.is_file() && matches(&pattern, &name)
-    };
-    let mut found: Vec<PathBuf> = entries(parent.unwrap_or(Path::new("."))).into_iter().filter(fits).collect();
+    let parts: Vec<&OsStr> = path.iter().collect();
+    let mut found = Vec::new();
+    fitting(PathBuf::new(), &parts, &mut found);
     found.sort();
-    let shown = |path: PathBuf| if parent.is_none() { path.file_name().unwrap_or_default().into() } else { path };
-    found.into_iter().map(shown).map(|path| file(path.clone(), path.file_name().unwrap_or_default().into())).collect()
+    found.dedup();
+    // As for a folder: the path below what was named.
+    let root: PathBuf = parts.iter().take_while(|part| !part.to_string_lossy().contains(['*', '?'])).collect();
+    let below = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_path_buf();
+    found.into_iter().map(|path| file(path.clone(), below(&path))).collect()
+}
+
+/// What is below `folder` and fits `parts`.
+fn fitting(folder: PathBuf, parts: &[&OsStr], found: &mut Vec<PathBuf>) {
+    let Some((part, rest)) = parts.split_first() else {
+        if folder.is_file() {
+            found.push(folder);
+        }
+        return;
+    };
+    let text = part.to_string_lossy();
+    if !text.contains(['*', '?']) {
+        return fitting(folder.join(part), rest, found);
+    }
+    if text == "**" {
+        fitting(folder.clone(), rest, found);
+    }
+    let wanted: Vec<char> = text.chars().collect();
+    for name in names(&folder) {
+        let path = folder.join(&name);
+        match &*text {
+            // A linked folder could lead back to where it lies.
+            "**" if path.is_dir() && !path.is_symlink() => fitting(path, parts, found),
+            "**" => {}
+            _ if matches(&wanted, &name.to_string_lossy().chars().collect::<Vec<_>>()) => fitting(path, rest, found),
+            _ => {}
+        }
+    }
+}
+
+fn names(folder: &Path) -> Vec<OsString> {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let named = |path: PathBuf| path.file_name().map(OsStr::to_owned);
+    if here.is_dir() { entries(here).into_iter().filter_map(named).collect() } else { Vec::new() }
 }
 
 /// `*` stands for any characters, `?` for one.
@@ -234,6 +268,12 @@ mod tests {
         let typed = |pattern: &str| [folder.path().join(pattern).display().to_string()];
         assert_eq!(names(&expand(&typed("cam?.jpg"), false).unwrap()), ["cam1.jpg", "cam2.jpg"]);
         assert_eq!(names(&expand(&typed("*1*.jpg"), false).unwrap()), ["cam1.jpg", "cam10.jpg"]);
+        touch(folder.path(), &["deep/er/cam3.jpg", "deep/cam4.jpg"]);
+        assert_eq!(
+            names(&expand(&typed("**/cam?.jpg"), false).unwrap()),
+            ["cam1.jpg", "cam2.jpg", "deep/cam4.jpg", "deep/er/cam3.jpg"]
+        );
+        assert_eq!(names(&expand(&typed("d*/cam4.jpg"), false).unwrap()), ["deep/cam4.jpg"]);
         assert_eq!(expand(&typed("dog*"), false).unwrap_err().code, "no_input");
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// One JSON object a line.
 pub struct Lines {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     name: String,
 }
 
@@ -25,7 +25,11 @@ impl Lines {
         }
     }
 
-    fn create(path: &Path) -> Result<Self, CliError> {
+    /// Lines to that file; one that is there is written over.
+    ///
+    /// # Errors
+    /// Where the file cannot be made.
+    pub fn create(path: &Path) -> Result<Self, CliError> {
         let name = path.display().to_string();
         let file = std::fs::File::create(path).map_err(|error| stdout::write_error(&name, &error))?;
         Ok(Self { out: Box::new(BufWriter::new(file)), name })

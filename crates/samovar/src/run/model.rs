@@ -23,7 +23,21 @@ pub struct LoadedModel {
 /// # Errors
 /// Why it cannot be had, with the cure.
 pub async fn load(text: &str, choices: &ModelChoices, file: &ConfigFile) -> Result<LoadedModel, CliError> {
-    let named = model_choice::file_or_name(text, &file.config, choices)?;
+    load_for_batches(text, choices, file, None).await
+}
+
+/// The same for batches of so many frames, where that is known.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_for_batches(
+    text: &str,
+    choices: &ModelChoices,
+    file: &ConfigFile,
+    batch_size: Option<usize>,
+) -> Result<LoadedModel, CliError> {
+    let mut named = model_choice::file_or_name(text, &file.config, choices)?;
+    named.1.batch_max = batch_size.or(named.1.batch_max);
     let registry = here::registry(&file.config, vec![model_choice::spec(&named)?], None)?;
     let generation = registry.load(&named.0).await??;
     let detector = Detector::new(registry.model(&named.0)?);

@@ -21,12 +21,15 @@ pub struct PicturesInFlight {
 
 /// A picture and where its result will come from.
 struct InFlight {
+    index: usize,
     input: Input,
     started: Result<(Picture, Pending<Detections>), CliError>,
 }
 
 /// A picture and what became of it.
 pub struct Settled {
+    /// Its place among the inputs.
+    pub index: usize,
     /// Where it came from.
     pub input: Input,
     /// The picture, still compressed, and what was found.
@@ -48,19 +51,19 @@ impl PicturesInFlight {
     }
 
     /// Sends a picture on its way; that it cannot be used is told when its turn comes.
-    pub async fn start(&mut self, input: Input, bytes: Result<Vec<u8>, MediaError>) {
+    pub async fn start(&mut self, index: usize, input: Input, bytes: Result<Vec<u8>, MediaError>) {
         let started = self.submit(bytes).await;
-        self.waiting.push_back(InFlight { input, started });
+        self.waiting.push_back(InFlight { index, input, started });
     }
 
     /// The oldest picture's result; none when nothing is on its way.
     pub async fn settle(&mut self) -> Option<Settled> {
-        let InFlight { input, started } = self.waiting.pop_front()?;
+        let InFlight { index, input, started } = self.waiting.pop_front()?;
         let outcome = match started {
             Ok((picture, pending)) => pending.await.map(|completed| (picture, completed)).map_err(CliError::from),
             Err(error) => Err(error),
         };
-        Some(Settled { input, outcome })
+        Some(Settled { index, input, outcome })
     }
 
     async fn submit(&self, bytes: Result<Vec<u8>, MediaError>) -> Result<(Picture, Pending<Detections>), CliError> {

@@ -1,18 +1,17 @@
 //! A video that is opened and read: which of its frames, how many to expect, and how its end is judged.
 
 use super::input::{Input, Source};
-use crate::arguments::FrameChoices;
 use crate::failure::CliError;
 use samovar_media::{
-    FfmpegProgram, FramePool, MediaErrorKind, PoolPurpose, UrlScheme, VideoDecoder, VideoEnd, VideoInfo, VideoInput,
-    VideoLimits, VideoOptions,
+    FfmpegProgram, FramePool, MediaErrorKind, PoolPurpose, VideoDecoder, VideoEnd, VideoInput, VideoLimits,
 };
+use samovar_recorded::FrameChoice;
 use tokio_util::sync::CancellationToken;
 
 /// Which frames of a video are looked at, and who may end it early.
 pub struct VideoReading<'a> {
     /// As typed.
-    pub frames: FrameChoices,
+    pub frames: FrameChoice,
     /// Frames that somebody holds besides the decoder.
     pub frames_held: usize,
     /// Ends everything early.
@@ -25,20 +24,11 @@ impl VideoReading<'_> {
     /// # Errors
     /// What is wrong with the video.
     pub async fn open(&self, input: &Input, program: FfmpegProgram) -> Result<Option<VideoDecoder>, CliError> {
-        let mut options = VideoOptions::new(program);
-        options.every = self.frames.every;
-        options.frame_count_max = self.frames.frames_max.map(Into::into);
-        // The operator typed these addresses, so they are allowed; a server never opens one for a client.
-        options.schemes = vec![UrlScheme::Http, UrlScheme::Https, UrlScheme::Rtsp];
+        // The operator typed the addresses, so they are allowed; a server never opens one for a client.
+        let options = self.frames.video_options(program);
         let frames = options.frames_ahead.get() as usize + 1 + self.frames_held;
         let pool = FramePool::counted(PoolPurpose::Video, frames);
-        let source = match &input.source {
-            Source::Url(url) => VideoInput::Url(url.clone()),
-            Source::File(path) => VideoInput::File(path.clone()),
-            Source::Stdin => {
-                return Err(CliError::new("unsupported_media", "a video cannot be read from stdin: give a file"));
-            }
-        };
+        let source = source(input)?;
         let opening =
             tokio::task::spawn_blocking(move || VideoDecoder::open(source, options, &VideoLimits::default(), pool));
         tokio::select! {
@@ -49,12 +39,17 @@ impl VideoReading<'_> {
             () = self.cancelled.cancelled() => Ok(None),
         }
     }
+}
 
-    /// Frames to come, as far as the container tells.
-    pub fn frames_expected(&self, info: &VideoInfo) -> Option<u64> {
-        let duration_s = info.declared_duration?.as_secs_f64();
-        let frames = (duration_s * info.declared_frames_per_second? / f64::from(self.frames.every.get())).ceil() as u64;
-        Some(self.frames.frames_max.map_or(frames, |max| frames.min(max.get())))
+/// The video that an input means.
+///
+/// # Errors
+/// Standard input, which holds none.
+pub fn source(input: &Input) -> Result<VideoInput, CliError> {
+    match &input.source {
+        Source::Url(url) => Ok(VideoInput::Url(url.clone())),
+        Source::File(path) => Ok(VideoInput::File(path.clone())),
+        Source::Stdin => Err(CliError::new("unsupported_media", "a video cannot be read from stdin: give a file")),
     }
 }
 
@@ -64,13 +59,13 @@ impl VideoReading<'_> {
 /// Where a part of it could not be decoded.
 pub fn judge(end: Option<VideoEnd>) -> Result<(), CliError> {
     match end {
-        Some(VideoEnd::Damaged { at }) => {
-            let message = format!(
-                "the video is damaged from about {:.1} s on; what could be decoded was worked through",
-                at.as_secs_f64()
-            );
-            Err(CliError::new(MediaErrorKind::Corrupt.code(), message).cure("fetch or record it again"))
-        }
+        Some(VideoEnd::Damaged { at }) => Err(damaged(at.as_secs_f64())),
         Some(VideoEnd::Complete | VideoEnd::Truncated(_) | VideoEnd::Changed) | None => Ok(()),
     }
+}
+
+/// The failure of a video that is damaged from there on.
+pub fn damaged(at_s: f64) -> CliError {
+    let message = format!("the video is damaged from about {at_s:.1} s on; what could be decoded was worked through");
+    CliError::new(MediaErrorKind::Corrupt.code(), message).cure("fetch or record it again")
 }

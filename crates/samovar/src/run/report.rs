@@ -1,106 +1,140 @@
-//! Where results go: JSON lines to a file or stdout, sentences to people, counts to the totals.
+//! What is told while results come: JSON lines, sentences to people, counts to the totals.
 
 use super::input::Input;
 use super::lines::Lines;
 use super::progress::Progress;
-use super::record::{FailureRecord, FrameRecord, Record};
-use super::totals::{Totals, summary};
-use crate::arguments::DetectArguments;
+use super::record::{FailureRecord, PictureLine};
+use super::side_lines::{LinePlace, SideLines};
+use super::totals::{Totals, plural, rate, summary};
 use crate::failure::{CliError, Exit};
 use crate::{stderr, stdout};
 use comfy_table::{Table, presets};
 use samovar_models::Detections;
+use samovar_recorded::{FrameLine, FrameRecord, JournalHeader, Summary};
 use samovar_runtime::Completed;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Takes every result and failure.
 pub struct Report {
-    lines: Option<Lines>,
+    /// Lines on stdout.
+    pub stdout: Option<Lines>,
+    /// What stands in no journal, on its way to the file of results.
+    pub lines: ResultLines,
     /// Sentences on stdout.
-    sentences: bool,
-    /// A table of boxes besides: for a single picture.
-    table: bool,
-    totals: Totals,
-    /// Stopped before all was done.
-    interrupted: bool,
+    pub sentences: bool,
+    /// Several inputs; a single picture is told with a table of its boxes.
+    pub several: bool,
+    /// Nothing but failures on stderr.
+    pub quiet: bool,
+    /// What is shown meanwhile.
+    pub progress: Arc<Progress>,
+    /// Counts over all.
+    pub totals: Totals,
+    /// Videos that another run may well come to the end of.
+    pub unfinished: u64,
+}
+
+/// Where lines go that stand in no journal.
+pub enum ResultLines {
+    /// No file was asked for.
+    Nowhere,
+    /// Straight into the file of results, which holds nothing else.
+    Straight(Lines),
+    /// Kept until the file is put together.
+    Kept(SideLines),
+}
+
+impl ResultLines {
+    /// Where the line of an input is kept.
+    pub fn place(&self, index: usize) -> Option<LinePlace> {
+        if let Self::Kept(lines) = self { lines.place(index) } else { None }
+    }
 }
 
 impl Report {
-    /// A report as the command line asks for it, over `inputs` inputs.
-    ///
-    /// # Errors
-    /// Where the output file cannot be made.
-    pub fn new(arguments: &DetectArguments, inputs: usize) -> Result<Self, CliError> {
-        let lines = Lines::open(arguments.output.as_deref(), arguments.json)?;
-        let sentences = !arguments.json;
-        Ok(Self { lines, sentences, table: inputs == 1, totals: Totals::start(), interrupted: false })
-    }
-
-    /// Takes the result of a picture.
+    /// Takes the result of the picture with that place among the inputs.
     ///
     /// # Errors
     /// Where the output cannot be written.
-    pub fn picture(
-        &mut self,
-        input: &Input,
-        completed: &Completed<Detections>,
-        progress: &Progress,
-    ) -> Result<(), CliError> {
+    pub fn picture(&mut self, index: usize, input: &Input, completed: &Completed<Detections>) -> Result<(), CliError> {
         let found = &completed.output;
         self.totals.picture(found);
-        progress.step();
-        self.line(&Record::new(input, None, completed))?;
-        if self.sentences { progress.around(|| stdout::print(&self.sentence(input, found))) } else { Ok(()) }
+        self.progress.input_ended(false);
+        self.line(index, &PictureLine::new(input, completed))?;
+        let sentence = || stdout::print(&self.sentence(input, found));
+        if self.sentences { self.progress.around(sentence) } else { Ok(()) }
     }
 
-    /// Takes the result of a frame.
+    /// Takes the result of a frame, which is in its journal already.
     ///
     /// # Errors
     /// As [`picture`](Self::picture).
-    pub fn frame(
-        &mut self,
-        input: &Input,
-        frame: FrameRecord,
-        completed: &Completed<Detections>,
-    ) -> Result<(), CliError> {
-        self.totals.frame(&completed.output);
-        self.line(&Record::new(input, Some(frame), completed))
+    pub fn frame(&mut self, header: &JournalHeader, record: &FrameRecord) -> Result<(), CliError> {
+        self.totals.frame(&record.detections);
+        let Some(stdout) = &mut self.stdout else { return Ok(()) };
+        stdout.write(&FrameLine::new(header, record))
+    }
+
+    /// Takes the end of a video: what is in it, and what of it was done now.
+    pub fn video(&mut self, input: &Input, found: &Summary, (frames, took): (u64, Duration)) {
+        self.progress.input_ended(false);
+        if self.quiet || !self.several {
+            return;
+        }
+        let counts = summary(found.classes.iter().map(|(label, class)| (label.as_str(), class.detections)));
+        let now = match (frames, found.frames) {
+            (0, _) => "done before".to_owned(),
+            (now, all) if now == all => format!("in {:.1} s{}", took.as_secs_f64(), rate(now, took)),
+            (now, _) => format!("{} now, in {:.1} s{}", plural(now, "frame"), took.as_secs_f64(), rate(now, took)),
+        };
+        self.progress.tell(&format!("{}: {}, {now}; found: {counts}", input.label, plural(found.frames, "frame")));
     }
 
     /// Takes an input that failed.
     ///
     /// # Errors
     /// As [`picture`](Self::picture).
-    pub fn failure(&mut self, input: &Input, error: &CliError, progress: &Progress) -> Result<(), CliError> {
+    pub fn failure(&mut self, index: usize, input: &Input, error: &CliError) -> Result<(), CliError> {
         self.totals.failure();
-        progress.around(|| stderr::line(&format!("{}: {error}", input.label)));
-        self.line(&FailureRecord::new(input, error))
+        self.progress.input_ended(true);
+        self.progress.tell(&format!("{}: {error}", input.label));
+        self.line(index, &FailureRecord::new(input, error))
     }
 
-    /// Remembers that not everything was done.
-    pub const fn interrupt(&mut self) {
-        self.interrupted = true;
-    }
-
-    /// Writes what is left, tells the totals, and how the command ends.
+    /// Writes what is held back.
     ///
     /// # Errors
     /// As [`picture`](Self::picture).
-    pub fn end(mut self) -> Result<Exit, CliError> {
-        self.lines.as_mut().map_or(Ok(()), Lines::flush)?;
-        let stopped = if self.interrupted { "stopped: " } else { "" };
-        stderr::line(&format!("{stopped}{}", self.totals));
-        Ok(match (self.interrupted, self.totals.failed(), self.totals.done()) {
+    pub fn flush(&mut self) -> Result<(), CliError> {
+        self.stdout.as_mut().map_or(Ok(()), Lines::flush)?;
+        if let ResultLines::Straight(lines) = &mut self.lines { lines.flush() } else { Ok(()) }
+    }
+
+    /// Tells the totals, and how the command ends.
+    pub fn end(self, interrupted: bool) -> Exit {
+        self.progress.end();
+        if !self.quiet {
+            let stopped = if interrupted { "stopped: " } else { "" };
+            stderr::line(&format!("{stopped}{}", self.totals));
+        }
+        match (interrupted, self.totals.failed(), self.totals.done()) {
             (true, ..) => Exit::Interrupted,
             (false, 0, _) => Exit::Ok,
             (false, _, 0) => Exit::Failure,
             (false, ..) => Exit::Partial,
-        })
+        }
     }
 
-    fn line(&mut self, record: &impl Serialize) -> Result<(), CliError> {
-        self.lines.as_mut().map_or(Ok(()), |lines| lines.write(record))
+    fn line(&mut self, index: usize, record: &impl Serialize) -> Result<(), CliError> {
+        self.stdout.as_mut().map_or(Ok(()), |lines| lines.write(record))?;
+        match &mut self.lines {
+            ResultLines::Nowhere => Ok(()),
+            ResultLines::Straight(lines) => lines.write(record),
+            ResultLines::Kept(lines) => lines.add(index, record),
+        }
     }
 
     fn sentence(&self, input: &Input, found: &Detections) -> String {
@@ -110,7 +144,7 @@ impl Report {
         }
         let counts = summary(counts.into_iter());
         let line = format!("{} ({}×{}): {counts}\n", input.label, found.width, found.height);
-        if self.table && !found.items.is_empty() { format!("{line}{}\n", boxes(found).trim_fmt()) } else { line }
+        if self.several || found.items.is_empty() { line } else { format!("{line}{}\n", boxes(found).trim_fmt()) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was done in all, for the line at the end.
 
 use samovar_models::Detections;
+use samovar_recorded::{DetectionRecord, Summary};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ pub struct Totals {
     started: Instant,
     pictures: u64,
     frames: u64,
+    /// Frames of earlier runs.
+    earlier_frames: u64,
     failed: u64,
     by_label: BTreeMap<String, u64>,
 }
@@ -18,19 +21,28 @@ pub struct Totals {
 impl Totals {
     /// Nothing yet; time counts from now.
     pub fn start() -> Self {
-        Self { started: Instant::now(), pictures: 0, frames: 0, failed: 0, by_label: BTreeMap::new() }
+        let by_label = BTreeMap::new();
+        Self { started: Instant::now(), pictures: 0, frames: 0, earlier_frames: 0, failed: 0, by_label }
     }
 
     /// Counts a picture.
     pub fn picture(&mut self, found: &Detections) {
         self.pictures += 1;
-        self.found(found);
+        self.found(found.items.iter().map(|item| &*item.label));
     }
 
     /// Counts a frame of a video.
-    pub fn frame(&mut self, found: &Detections) {
+    pub fn frame(&mut self, found: &[DetectionRecord]) {
         self.frames += 1;
-        self.found(found);
+        self.found(found.iter().map(|item| &*item.label));
+    }
+
+    /// Counts what an earlier run has found in a video that this one goes on with.
+    pub fn earlier(&mut self, summary: &Summary) {
+        self.earlier_frames += summary.frames;
+        for (label, class) in &summary.classes {
+            *self.by_label.entry(label.clone()).or_default() += class.detections;
+        }
     }
 
     /// Counts an input that failed, wholly or from some frame on.
@@ -40,7 +52,7 @@ impl Totals {
 
     /// Pictures and frames that have a result.
     pub const fn done(&self) -> u64 {
-        self.pictures + self.frames
+        self.pictures + self.frames + self.earlier_frames
     }
 
     /// Inputs that failed.
@@ -48,11 +60,11 @@ impl Totals {
         self.failed
     }
 
-    fn found(&mut self, found: &Detections) {
-        for item in &found.items {
-            match self.by_label.get_mut(&*item.label) {
+    fn found<'a>(&mut self, labels: impl Iterator<Item = &'a str>) {
+        for label in labels {
+            match self.by_label.get_mut(label) {
                 Some(count) => *count += 1,
-                None => drop(self.by_label.insert(item.label.to_string(), 1)),
+                None => drop(self.by_label.insert(label.to_owned(), 1)),
             }
         }
     }
@@ -65,7 +77,10 @@ impl fmt::Display for Totals {
         let counts: Vec<String> =
             counts.iter().filter(|(count, _)| *count > 0).map(|(n, word)| plural(*n, word)).collect();
         let done = if counts.is_empty() { "nothing done".to_owned() } else { counts.join(" and ") };
-        write!(f, "{done} in {:.1} s{}", took.as_secs_f64(), rate(self.done(), took))?;
+        write!(f, "{done} in {:.1} s{}", took.as_secs_f64(), rate(self.pictures + self.frames, took))?;
+        if self.earlier_frames > 0 {
+            write!(f, " after {} before", plural(self.earlier_frames, "frame"))?;
+        }
         write!(f, "; found: {}", summary(self.by_label.iter().map(|(label, count)| (label.as_str(), *count))))?;
         if self.failed > 0 { write!(f, "; {} failed", plural(self.failed, "input")) } else { Ok(()) }
     }
