@@ -19,7 +19,7 @@ pub struct VideoOptions {
     pub every: NonZeroU32,
     /// Frames that come sooner after the last one than this rate asks for are left out; of those that `every` leaves.
     pub frames_per_second_max: Option<f64>,
-    /// Only the first frame and changes of scene: frames that differ from the one before by more than this, in 0..1, by
+    /// Only the first frame and changes of scene: frames that differ from the one before by more than this, 0 to 1, by
     /// FFmpeg's measure (`scene` of its filter `select`); of those that the three choices above leave. Cuts come to 0.3 and
     /// more. What follows upon a delivered frame is never a change.
     pub scene_change: Option<f64>,
@@ -93,7 +93,7 @@ impl VideoOptions {
     /// Refuses what cannot be meant.
     pub(super) fn check(&self) -> Result<(), MediaError> {
         let refuse = |sentence: &str| Err(MediaError::new(MediaErrorKind::Choice, sentence));
-        if self.scene_change.is_some_and(|least| !(0.0..1.0).contains(&least)) {
+        if self.scene_change.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
             return refuse("the least change of a scene is not in 0 to 1; 0.3 finds cuts");
         }
         if self.end.is_some_and(|end| end <= self.start) {

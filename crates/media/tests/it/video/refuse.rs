@@ -169,7 +169,7 @@ fn choices_that_cannot_be_met_are_refused() {
     };
     let second = Duration::from_secs(1);
     assert_eq!(kind(|opening| opening.options.scene_change = Some(0.0)), Ok(()));
-    for least in [1.0, -0.1, f64::NAN, f64::INFINITY] {
+    for least in [1.01, -0.1, f64::NAN, f64::INFINITY] {
         let mut opening = Opening::file(&program, &path);
         opening.options.scene_change = Some(least);
         assert_eq!(opening.open().unwrap_err().kind(), MediaErrorKind::Choice, "{least}");
