@@ -236,7 +236,8 @@ impl Submitting<'_> {
             JobInputBody::Url(url) => {
                 let shown = SourceAddress::parse(&url).map_err(|error| not_admitted(NotAdmitted::Address(error)))?;
                 let opened = admit_url(&url, additions).await.map_err(not_admitted)?;
-                Ok((TaskInput::Url(opened), file_name(&shown.to_string())))
+                let shown = shown.to_string();
+                Ok((TaskInput::Url(opened), file_name(shown.split('?').next().unwrap_or_default())))
             }
         }
     }
