@@ -14,9 +14,9 @@ use crate::remote::{
     STREAMS_EXAMPLES, SWAP_EXAMPLES, SourcesCommand, StreamsArguments, SwapArguments, WARM_EXAMPLES, WarmArguments,
 };
 use crate::run::{ANOMALY_EXAMPLES, AnomalyArguments, DETECT_EXAMPLES, DetectArguments};
+use crate::top::{TOP_EXAMPLES, TopArguments};
 use crate::worker::{WORKER_EXAMPLES, WorkerArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use crate::top::{TOP_EXAMPLES, TopArguments};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;

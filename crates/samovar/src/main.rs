@@ -37,6 +37,8 @@ mod signals;
 mod starter;
 mod stderr;
 mod stdout;
+mod top;
+mod worker;
 
 use arguments::{Arguments, BenchCommand, Command, RunCommand};
 use clap::Parser;
@@ -75,6 +77,9 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Plan(command) => plan::run(&command, config),
         Command::Warm(warm) => remote::warm(&warm, config),
         Command::Streams(streams) => remote::streams(&streams, config),
+        Command::Jobs(command) => remote::jobs(&command, config),
+        Command::Worker(arguments) => worker::run(&arguments, config),
+        Command::Top(arguments) => top::top(&arguments, config),
         Command::Ps(arguments) => remote::ps(&arguments, config),
         Command::Sources(command) => remote::sources(&command, config),
         Command::Doctor(doctor) => doctor::run(&doctor, config),
@@ -86,6 +91,8 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Bench(BenchCommand::Swap(swap)) => bench::swap(&swap),
         Command::Bench(BenchCommand::Modes(modes)) => bench::modes(&modes, config),
         Command::Bench(BenchCommand::Streams(streams)) => bench::streams(&streams, config),
+        Command::Bench(BenchCommand::Video(video)) => bench::video(&video, config),
+        Command::Bench(BenchCommand::VideoOnce(video)) => bench::video_once(&video, config),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
         Command::Engine(command) => engine::run(&command),
     }

@@ -5,8 +5,10 @@
 use crate::arguments::ServeArguments;
 use crate::config::{Config, ConfigFile, ServerSection};
 use crate::failure::{CliError, Exit};
+use crate::jobs::{JobHouse, JobLog, VideoRunner};
 use crate::signals::{EndSignal, EndSignals};
 use crate::{here, live, model_choice, stderr};
+use samovar_jobs::JobRunner;
 use samovar_runtime::{Generation, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
 use samovar_server::{Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits};
 use std::path::Path;
@@ -28,7 +30,10 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
     let served = runtime.block_on(async {
         let mut signals = EndSignals::listen()
             .map_err(|error| CliError::new("internal", format!("the system tells no signals: {error}")))?;
-        let server = Server::bind(options(arguments, &file.config)?, Arc::clone(&registry), metrics)?;
+        let house = JobHouse::of_server(&file.config)?;
+        let jobs = house.as_ref().map(|house| house.settings(&file.config, job_runner(&file.config, &registry, house)));
+        let options = ServerOptions { jobs, ..options(arguments, &file.config)? };
+        let server = Server::bind(options, Arc::clone(&registry), metrics)?;
         stderr::line(&format!("samovar {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.local_addr()));
         let fatal = fatal_preload(&registry, started, here::on_preload_failure(&file.config));
         serve_until_told(server, &mut signals, fatal).await
@@ -37,6 +42,12 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
     // A receiver of events that does not answer holds a thread; the grace was for that.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
+}
+
+/// Who works on jobs inside the server; nobody where workers outside do.
+fn job_runner(config: &Config, registry: &Arc<Registry>, house: &JobHouse) -> Option<Arc<dyn JobRunner>> {
+    let runner = || VideoRunner::new(config, Arc::clone(registry), &house.work, JobLog::Log);
+    config.jobs.worker.then(|| Arc::new(runner()) as Arc<dyn JobRunner>)
 }
 
 /// The first signal drains; the second cuts off what is left. Only after SIGTERM are there balancers to wait for.
@@ -187,6 +198,7 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         webhooks: live::webhooks(config)?,
         mqtt: live::mqtt(config)?,
         evidence: live::evidence(config),
+        // The queue is opened by `serve` alone: what is shown or measured takes no jobs.
         jobs: None,
     })
 }

@@ -18,7 +18,8 @@ impl ServerSetup {
     /// No models; plans are kept in `plans` alone, and nothing is measured in the background.
     pub fn new(plans: &Path, choices: ModelChoices) -> Self {
         // All streams come from one address here.
-        let mut text = "[server]\nconnections_per_client_max = 10000\ndrain_delay_ms = 0\n".to_owned();
+        let mut text =
+            "[jobs]\nenabled = false\n[server]\nconnections_per_client_max = 10000\ndrain_delay_ms = 0\n".to_owned();
         let _ = writeln!(text, "[plans]\nbackground = false\nfolder = {}", quoted(plans));
         Self { text, choices }
     }

@@ -6,7 +6,8 @@ pub const EXAMPLE: &str = include_str!("example.toml");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, JobsSection, check, json_schema};
+    use crate::config::schema::JobsSection;
+    use crate::config::{Config, check, json_schema};
 
     /// The example with its keys and tables switched on: `# key = value` becomes `key = value`, `# [table]` becomes `[table]`.
     fn switched_on() -> String {

@@ -22,7 +22,7 @@ pub use example::EXAMPLE;
 pub use file::{ConfigFile, MODEL_NAME_RULE, is_model_name};
 pub use rules::{parse_bytes, parse_size};
 pub use schema::{
-    AnomalySection, Config, EngineName, EventName, FamilyName, JobsSection, ModelSection, OptimizeName, PipelineName,
-    PrecisionName, PreloadFailureName, ServerSection, SourceSection, WebhookSection, json_schema,
+    AnomalySection, Config, EngineName, EventName, FamilyName, ModelSection, OptimizeName, PipelineName, PrecisionName,
+    PreloadFailureName, ServerSection, SourceSection, WebhookSection, json_schema,
 };
 pub use versions::VersionsSetting;

@@ -3,6 +3,7 @@
 mod configured;
 mod engines;
 mod finding;
+mod jobs;
 mod life;
 mod live_streams;
 mod machine;

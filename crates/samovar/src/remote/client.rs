@@ -2,11 +2,13 @@
 
 use crate::failure::CliError;
 use crate::remote::model_view::ModelView;
+use crate::stdout::write_error;
 use serde::Deserialize;
 use serde_json::Value;
+use std::io::{Read, Write};
 use std::time::Duration;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, SendBody};
 
 /// Talks to one server.
 pub struct Client {
@@ -36,18 +38,22 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest wait for an answer: a model may be loaded, compiled and warmed before it comes.
 const ANSWER_MAX: Duration = Duration::from_secs(900);
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
+/// Longest transfer of a video or of results.
+const TRANSFER_MAX: Duration = Duration::from_secs(24 * 3600);
+const COPY_BYTES: usize = 64 << 10;
+/// The header that lets a request count once.
+const ONCE: &str = "idempotency-key";
 
 impl Client {
     /// A client of the server at `url`, as `http://127.0.0.1:8080`.
     pub fn new(url: String) -> Self {
-        let config = Agent::config_builder()
-            .timeout_connect(Some(CONNECT_MAX))
-            .timeout_global(Some(ANSWER_MAX))
-            .http_status_as_error(false)
-            // A proxy of the environment is meant for the world outside.
-            .proxy(None)
-            .build();
-        Self { url, agent: Agent::new_with_config(config) }
+        Self { url, agent: agent(ANSWER_MAX) }
+    }
+
+    /// The same with a shorter wait for answers.
+    #[must_use]
+    pub fn patience(self, answer_max: Duration) -> Self {
+        Self { agent: agent(answer_max), ..self }
     }
 
     /// Every model of the server.
@@ -115,6 +121,52 @@ impl Client {
         self.read(sent)
     }
 
+    /// The same; given twice with the same key, it counts once.
+    ///
+    /// # Errors
+    /// Whatever [`read`](Self::read) tells.
+    pub fn post_once(&self, path: &str, body: &Value, key: Option<&str>) -> Result<Value, CliError> {
+        let request = self.agent.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        let request = key.into_iter().fold(request, |request, key| request.header(ONCE, key));
+        self.read(request.send(body.to_string()))
+    }
+
+    /// Sends so many bytes to this path, for as long as they take.
+    ///
+    /// # Errors
+    /// Whatever [`read`](Self::read) tells.
+    pub fn upload(&self, path: &str, body: &mut dyn Read, bytes: u64, key: Option<&str>) -> Result<Value, CliError> {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        let request = request.header("content-type", "application/octet-stream").header("content-length", bytes);
+        let request = key.into_iter().fold(request, |request, key| request.header(ONCE, key));
+        let request = request.config().timeout_global(None).timeout_send_body(Some(TRANSFER_MAX)).build();
+        self.read(request.send(SendBody::from_reader(body)))
+    }
+
+    /// Writes what is at this path to `out`, and tells how many bytes that were.
+    ///
+    /// # Errors
+    /// Whatever [`read`](Self::read) tells; `output_failed`.
+    pub fn download(&self, path: &str, out: &mut dyn Write) -> Result<u64, CliError> {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        let request = request.config().timeout_global(None).timeout_recv_body(Some(TRANSFER_MAX)).build();
+        let mut response = request.call().map_err(|error| self.not_reached(&error))?;
+        if !response.status().is_success() {
+            return Err(self.read(Ok(response)).err().unwrap_or_else(|| self.not_samovar()));
+        }
+        let mut body = response.body_mut().as_reader();
+        let mut buffer = vec![0; COPY_BYTES];
+        let mut bytes = 0;
+        loop {
+            let read = body.read(&mut buffer).map_err(|error| self.not_reached(&error.into()))?;
+            if read == 0 {
+                return Ok(bytes);
+            }
+            out.write_all(&buffer[..read]).map_err(|error| write_error("the result", &error))?;
+            bytes += read as u64;
+        }
+    }
+
     /// The answer as JSON.
     ///
     /// # Errors
@@ -153,6 +205,17 @@ impl Client {
         CliError::new("server_not_samovar", format!("what answers at {} is not a samovar of this version", self.url))
             .cure("name the right server with --url")
     }
+}
+
+fn agent(answer_max: Duration) -> Agent {
+    let config = Agent::config_builder()
+        .timeout_connect(Some(CONNECT_MAX))
+        .timeout_global(Some(answer_max))
+        .http_status_as_error(false)
+        // A proxy of the environment is meant for the world outside.
+        .proxy(None)
+        .build();
+    Agent::new_with_config(config)
 }
 
 /// An error of the server (RFC 9457).

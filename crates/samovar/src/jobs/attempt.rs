@@ -1,0 +1,325 @@
+//! One attempt at a job: from its payload to its result. It goes on where the attempt before it was interrupted.
+
+use super::artifacts::{Artifacts, name_of};
+use super::failure::{never, of_recorded, of_run, retry};
+use super::machine_use::MachineUse;
+use super::runner::VideoRunner;
+use samovar_jobs::{Job, JobContext, JobProgress, RunEnd};
+use samovar_media::{FfmpegProgram, Frame, VideoInfo, VideoInput};
+use samovar_models::{DetectOptions, DetectionModel, Detector};
+use samovar_pipelines::SourceAddress;
+use samovar_recorded::{
+    Drawing, FrameRecord, FrameWatch, Journal, JournalEnd, JournalHeader, RecordedError, RecordedErrorKind, TaskInput,
+    TaskResult, VideoTask, VideoWork, WorkEnd, WorkFolder,
+};
+use samovar_runtime::{Generation, Hold};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// One attempt at a job.
+pub struct Attempt<'a> {
+    runner: &'a VideoRunner,
+    job: &'a Job,
+    context: &'a JobContext,
+    folder: WorkFolder,
+    task: VideoTask,
+}
+
+/// From one look at the machine to the next.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl<'a> Attempt<'a> {
+    /// Reads what is to be done.
+    ///
+    /// # Errors
+    /// A payload that is none.
+    pub fn read(
+        runner: &'a VideoRunner,
+        job: &'a Job,
+        context: &'a JobContext,
+        folder: WorkFolder,
+    ) -> Result<Self, RunEnd> {
+        let task: VideoTask = serde_json::from_str(&job.payload).map_err(|error| {
+            tracing::warn!(job = %job.id, %error, "the payload of a job cannot be read");
+            never("job_unreadable", "what is to be done cannot be read; hand it in to a server of the worker's version")
+        })?;
+        task.validate().map_err(|error| of_recorded(&error, job))?;
+        Ok(Self { runner, job, context, folder, task })
+    }
+
+    /// What the video is called.
+    pub fn name(&self) -> &str {
+        &self.task.name
+    }
+
+    /// Does it.
+    pub async fn run(&self) -> RunEnd {
+        match self.work().await {
+            Ok(result) => match serde_json::to_string(&result) {
+                Ok(result) => RunEnd::Done(result),
+                Err(error) => never("internal", format!("the result cannot be written as JSON: {error}")),
+            },
+            Err(end) => end,
+        }
+    }
+
+    async fn work(&self) -> Result<TaskResult, RunEnd> {
+        let program = self.runner.ffmpeg.clone().ok_or_else(|| {
+            never(
+                "decoder_missing",
+                "no video can be read without ffmpeg: run `samovar engine install ffmpeg`, then retry the job",
+            )
+        })?;
+        let model = self.model().await?;
+        let input = self.input()?;
+        let journal = self.journal(self.header(&model, &input)?).await?;
+        let mut used = MachineUse::begin();
+        let end = match journal.end().cloned() {
+            Some(end) => end,
+            None => self.frames(&model, program.clone(), &input, journal, &mut used).await?,
+        };
+        let artifacts = self.artifacts(program, input).await?;
+        used.look();
+        self.forget_earlier().await;
+        Ok(TaskResult { journal: name_of(&self.journal_path()), end: with_machine(end, &used), artifacts })
+    }
+
+    /// Loads the model where it is not, and keeps it while the job runs.
+    async fn model(&self) -> Result<ReadyModel, RunEnd> {
+        let handle = self.runner.registry.model(&self.task.model).map_err(|error| of_run(&error))?;
+        let hold = handle.hold();
+        let opened = tokio::select! {
+            biased;
+            () = self.context.cancelled.cancelled() => return Err(RunEnd::Stopped),
+            opened = handle.open() => opened,
+        };
+        opened.map_err(|error| of_run(&error))?;
+        let generation = handle.generation().map_err(|error| of_run(&error))?;
+        let detector = Detector::new(handle);
+        let family = detector.model().map_err(|error| of_run(&error))?;
+        let options = self.options(&family)?;
+        Ok(ReadyModel { detector, family, generation, options, _hold: hold })
+    }
+
+    fn options(&self, model: &DetectionModel) -> Result<DetectOptions, RunEnd> {
+        let classes =
+            self.task.classes.iter().map(|class| class_of(class, model)).collect::<Result<Arc<[u32]>, _>>()?;
+        let options = DetectOptions {
+            score_min: self.task.score_min,
+            iou_max: self.task.iou_max,
+            classes: (!classes.is_empty()).then_some(classes),
+            ..DetectOptions::default()
+        };
+        options.validate().map_err(|error| never(error.code(), error.to_string()))?;
+        Ok(options)
+    }
+
+    /// The video. A path is held against the allowed folders once more, since links may have changed since it was handed in.
+    fn input(&self) -> Result<VideoInput, RunEnd> {
+        match &self.task.input {
+            TaskInput::Upload => Ok(VideoInput::File(self.folder.upload())),
+            TaskInput::Url(url) => Ok(VideoInput::Url(url.clone())),
+            TaskInput::Path(path) => {
+                let real =
+                    path.canonicalize().map_err(|_| retry("media_unreadable", "the file is not there any more"))?;
+                let within = |root: &PathBuf| root.canonicalize().is_ok_and(|root| real.starts_with(root));
+                if self.runner.additions.roots.iter().any(within) {
+                    return Ok(VideoInput::File(real));
+                }
+                Err(never(
+                    "media_forbidden",
+                    "the file lies outside of the folders that jobs may name; set `roots` in `[jobs]`",
+                ))
+            }
+        }
+    }
+
+    /// The video's file, where it is one.
+    fn paths(&self, input: &VideoInput) -> Option<PathBuf> {
+        match input {
+            VideoInput::File(path) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    fn header(&self, model: &ReadyModel, input: &VideoInput) -> Result<JournalHeader, RunEnd> {
+        let generation = &model.generation;
+        let options = serde_json::json!({
+            "score_min": self.task.score_min, "iou_max": self.task.iou_max, "classes": self.task.classes,
+        });
+        Ok(JournalHeader {
+            input: self.task.name.clone(),
+            source: self.paths(input).map(|path| look_of(&path)).transpose()?,
+            model: self.task.model.clone(),
+            fingerprint: generation.files_word(),
+            engine: format!("{} {}", generation.engine, generation.engine_version),
+            precision: generation.precision.name().to_owned(),
+            labels: model.family.labels().iter().map(|label| label.to_string()).collect(),
+            options,
+            choice: self.task.frames.clone(),
+            declared_fps: None,
+        })
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.folder.journal(self.context.token)
+    }
+
+    /// The journal of the attempt before, copied and gone on with; a new one where there is none, or it is of other work.
+    async fn journal(&self, header: JournalHeader) -> Result<Journal, RunEnd> {
+        let (own, earlier) = (self.journal_path(), self.folder.journal_before(self.context.token));
+        let opened = tokio::task::spawn_blocking(move || open_journal(&own, earlier.as_deref(), &header)).await;
+        let opened = opened.map_err(|_| retry("internal", "the journal could not be opened"))?;
+        opened.map_err(|error| self.failed(&error))
+    }
+
+    async fn frames(
+        &self,
+        model: &ReadyModel,
+        program: FfmpegProgram,
+        input: &VideoInput,
+        journal: Journal,
+        used: &mut MachineUse,
+    ) -> Result<JournalEnd, RunEnd> {
+        let work = VideoWork {
+            detector: model.detector.clone(),
+            options: model.options.clone(),
+            choice: self.task.frames.clone(),
+            bounds: self.runner.bounds,
+            stream: self.runner.stream(),
+            program,
+            limits: self.runner.limits,
+            only_port: port_of(input),
+        };
+        let done = journal.summary().frames;
+        let mut watch = Progress { context: self.context, progress: JobProgress { done, total: None } };
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let run = work.run(input.clone(), journal, &mut watch, &self.context.cancelled);
+        tokio::pin!(run);
+        let end = loop {
+            tokio::select! {
+                end = &mut run => break end,
+                _ = looks.tick() => used.look(),
+            }
+        };
+        match end.map_err(|error| self.failed(&error))? {
+            WorkEnd::Finished(end) => Ok(*end),
+            WorkEnd::Cancelled => Err(RunEnd::Stopped),
+        }
+    }
+
+    async fn artifacts(&self, program: FfmpegProgram, video: VideoInput) -> Result<Vec<String>, RunEnd> {
+        let artifacts = Artifacts {
+            journal: self.journal_path(),
+            drawing: Drawing { program, limits: self.runner.limits, only_port: port_of(&video) },
+            video,
+            folder: self.folder.clone(),
+            title: self.task.name.clone(),
+        };
+        let written = artifacts.write(self.task.outputs.clone(), &self.context.cancelled).await;
+        written.map_err(|error| self.failed(&error))?.ok_or(RunEnd::Stopped)
+    }
+
+    /// The journals of attempts before this one: what they hold is in this one's.
+    async fn forget_earlier(&self) {
+        let (folder, token) = (self.folder.clone(), self.context.token);
+        let removed = tokio::task::spawn_blocking(move || {
+            while let Some(earlier) = folder.journal_before(token) {
+                std::fs::remove_file(earlier)?;
+            }
+            Ok::<(), std::io::Error>(())
+        });
+        if let Ok(Err(error)) = removed.await {
+            tracing::warn!(job = %self.job.id, %error, "an earlier journal cannot be removed");
+        }
+    }
+
+    fn failed(&self, error: &RecordedError) -> RunEnd {
+        of_recorded(error, self.job)
+    }
+}
+
+/// A model that is loaded and stays so.
+struct ReadyModel {
+    detector: Detector,
+    family: Arc<DetectionModel>,
+    generation: Arc<Generation>,
+    options: DetectOptions,
+    _hold: Hold,
+}
+
+/// Tells the worker how far the work is.
+struct Progress<'a> {
+    context: &'a JobContext,
+    progress: JobProgress,
+}
+
+impl FrameWatch for Progress<'_> {
+    fn opened(&mut self, _: &VideoInfo, frames: Option<u64>) {
+        self.progress.total = frames;
+        self.context.tell(self.progress);
+    }
+
+    fn frame(&mut self, _: &Arc<Frame>, _: &FrameRecord) -> Result<(), RecordedError> {
+        self.progress.done += 1;
+        self.context.tell(self.progress);
+        Ok(())
+    }
+}
+
+/// A class by number or name.
+fn class_of(text: &str, model: &DetectionModel) -> Result<u32, RunEnd> {
+    match text.parse::<u32>() {
+        Ok(class) if (class as usize) < model.labels().len() => Ok(class),
+        _ => {
+            model.labels().class(text).ok_or_else(|| never("unknown_class", format!("the model has no class `{text}`")))
+        }
+    }
+}
+
+/// The port of an address: its video comes from there alone, for a client named it.
+fn port_of(input: &VideoInput) -> Option<u16> {
+    let VideoInput::Url(url) = input else { return None };
+    SourceAddress::parse(url).ok()?.remote().map(|(_, port)| port)
+}
+
+/// Size and time of the last change: another file is another work.
+fn look_of(path: &Path) -> Result<(u64, u64), RunEnd> {
+    let look = std::fs::metadata(path).map_err(|_| retry("media_unreadable", "the file is not there any more"))?;
+    let changed = look.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    Ok((look.len(), u64::try_from(changed.as_millis()).unwrap_or(u64::MAX)))
+}
+
+fn open_journal(own: &Path, earlier: Option<&Path>, header: &JournalHeader) -> Result<Journal, RecordedError> {
+    if let Some(earlier) = earlier {
+        // Under its own name only once it is whole: an attempt that dies here must not hide what the one before it did.
+        let unfinished = own.with_extension("part");
+        std::fs::copy(earlier, &unfinished).map_err(|error| RecordedError::output(&error))?;
+        std::fs::File::open(&unfinished)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| RecordedError::output(&error))?;
+        std::fs::rename(&unfinished, own).map_err(|error| RecordedError::output(&error))?;
+        match Journal::resume(own, header) {
+            Ok(Some(journal)) => return Ok(journal),
+            Ok(None) => {}
+            Err(error) if matches!(error.kind(), RecordedErrorKind::OtherWork | RecordedErrorKind::Journal) => {
+                tracing::warn!(%error, "a job begins anew");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Journal::create(own, header)
+}
+
+/// The end as the journal has it, and what the machine did meanwhile.
+fn with_machine(mut end: JournalEnd, used: &MachineUse) -> JournalEnd {
+    let machine = serde_json::to_value(used).unwrap_or_default();
+    match &mut end.performance {
+        serde_json::Value::Object(performance) => {
+            performance.insert("machine".to_owned(), machine);
+        }
+        performance => *performance = serde_json::json!({ "machine": machine }),
+    }
+    end
+}
