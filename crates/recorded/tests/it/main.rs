@@ -1,0 +1,8 @@
+//! Recorded videos worked through with a real engine: journals that are gone on with, files of every format, pictures.
+
+mod agreement;
+mod choices;
+mod damaged;
+mod pictures;
+mod resumed;
+mod support;
