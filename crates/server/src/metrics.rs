@@ -18,13 +18,12 @@ mod sources;
 mod stages;
 mod work;
 
-pub(crate) use jobs::JobInputKind;
+pub(crate) use jobs::{JobInputKind, JobMetrics};
 pub(crate) use labels::{HttpLabels, method_name};
 pub use levels::{DiskSpace, Moment};
 pub use page_format::PageFormat;
 
 use evidence::EvidenceMetrics;
-use jobs::JobMetrics;
 use labels::WarmLabels;
 use levels::MomentLevels;
 use life::Life;

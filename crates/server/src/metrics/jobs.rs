@@ -115,6 +115,16 @@ impl JobMetrics {
         self.oldest_queued_seconds.set(Duration::from_millis(counts.oldest_queued_ms).as_secs_f64());
     }
 
+    /// What [`sampled`](Self::sampled) was told last, but for the age of the oldest.
+    pub(crate) fn in_state(&self, state: JobState) -> u64 {
+        self.states.get_or_create(&StateLabels { state: state.name() }).get().try_into().unwrap_or(0)
+    }
+
+    /// Age of the oldest that waits and may begin, in seconds, as it was last sampled.
+    pub(crate) fn oldest_queued_s(&self) -> f64 {
+        self.oldest_queued_seconds.get()
+    }
+
     pub(crate) fn accepted(&self, input: JobInputKind) {
         self.accepted.get_or_create(&InputLabels { input: input.name() }).inc();
     }

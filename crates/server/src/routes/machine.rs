@@ -4,7 +4,7 @@ use super::health::status;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::machine_view::MachineView;
-use crate::wire::{ClassBody, HardwareBody, MachineBody};
+use crate::wire::{ClassBody, HardwareBody, JobCountsBody, MachineBody};
 use axum::Json;
 use axum::extract::State;
 use samovar_media::PoolPurpose;
@@ -14,6 +14,9 @@ use std::sync::Arc;
 #[utoipa::path(get, path = "/v1/machine", tag = "operation", responses((status = 200, body = MachineBody)))]
 pub(crate) async fn machine(State(app): State<Arc<App>>) -> Result<Json<MachineBody>, ApiError> {
     let MachineView { sample, disks } = MachineView::now(&app).await?;
+    if let Some(jobs) = &app.jobs {
+        jobs.sample(&app.metrics).await;
+    }
     let device = app.registry.device_stats();
     let classes = app.metrics.classes().into_iter().zip(device.waiting);
     Ok(Json(MachineBody {
@@ -28,6 +31,7 @@ pub(crate) async fn machine(State(app): State<Arc<App>>) -> Result<Json<MachineB
         gpus: sample.gpus.into_iter().map(Into::into).collect(),
         slots: device.slots,
         classes: classes.map(|(figures, waiting)| ClassBody::new(figures, waiting)).collect(),
+        jobs: app.jobs.as_ref().map(|_| JobCountsBody::from(&app.metrics.jobs)),
         pools: PoolPurpose::ALL.into_iter().map(Into::into).collect(),
         disk_free_bytes: disks.into_iter().map(|disk| (disk.folder, disk.free_bytes)).collect(),
     }))

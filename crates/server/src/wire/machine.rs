@@ -1,6 +1,7 @@
 //! The machine and what the server does with it, as JSON.
 
-use crate::metrics::{ClassFigures, STAGES};
+use crate::metrics::{ClassFigures, JobMetrics, STAGES};
+use samovar_jobs::JobState;
 use samovar_media::PoolPurpose;
 use samovar_monitor::{GpuSample, MachineSample, ProcessSample};
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub(crate) struct MachineBody {
     pub(crate) slots: usize,
     /// Work by class: `live`, `interactive`, `job`.
     pub(crate) classes: Vec<ClassBody>,
+    /// Recorded media that were handed in; null where none are taken.
+    pub(crate) jobs: Option<JobCountsBody>,
     /// Pools of buffers, by purpose.
     pub(crate) pools: Vec<PoolBody>,
     /// Bytes that can still be written, for each folder that the server keeps: `evidence`, `jobs`.
@@ -98,6 +101,23 @@ pub(crate) struct ClassBody {
     pub(crate) stages_s: BTreeMap<&'static str, f64>,
 }
 
+/// Jobs by state, as they were counted within the last second.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobCountsBody {
+    /// Wait.
+    pub(crate) queued: u64,
+    /// Are worked on.
+    pub(crate) running: u64,
+    /// Have their result.
+    pub(crate) done: u64,
+    /// Were given up.
+    pub(crate) failed: u64,
+    /// Were cancelled.
+    pub(crate) cancelled: u64,
+    /// Age of the oldest that waits and may begin, in seconds.
+    pub(crate) oldest_queued_s: f64,
+}
+
 /// Pools of buffers of one purpose.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PoolBody {
@@ -147,6 +167,19 @@ impl ClassBody {
     pub(crate) fn new(figures: ClassFigures, waiting: usize) -> Self {
         let ClassFigures { class, rows, seconds } = figures;
         Self { class: class.name(), waiting, rows, stages_s: STAGES.into_iter().zip(seconds).collect() }
+    }
+}
+
+impl From<&JobMetrics> for JobCountsBody {
+    fn from(metrics: &JobMetrics) -> Self {
+        Self {
+            queued: metrics.in_state(JobState::Queued),
+            running: metrics.in_state(JobState::Running),
+            done: metrics.in_state(JobState::Done),
+            failed: metrics.in_state(JobState::Failed),
+            cancelled: metrics.in_state(JobState::Cancelled),
+            oldest_queued_s: metrics.oldest_queued_s(),
+        }
     }
 }
 
