@@ -266,3 +266,17 @@ async fn an_export_that_is_given_up_leaves_no_file() {
     assert_eq!(std::fs::read_dir(bench.folder.path()).unwrap().count(), 1, "the journal alone");
     assert_eq!(facts(&journal).len(), 5);
 }
+
+/// For `tools/reference/exports.py`, which reads them as their users do.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "writes every format to $SAMOVAR_EXPORTS for tools/reference/exports.py"]
+async fn every_format_for_who_reads_it_elsewhere() {
+    let Some(bench) = Bench::starter().await else { return };
+    let folder = std::path::PathBuf::from(std::env::var_os("SAMOVAR_EXPORTS").unwrap());
+    let journal = bench.path("journal.jsonl");
+    bench.go_on(&starter("samples/street.mp4"), &first(60), &journal).await.unwrap();
+    for format in ResultFormat::ALL {
+        let out = folder.join(format!("street.{}", format.extension()));
+        export(&[journal.clone()], &Export { format, track: true }, &out).unwrap();
+    }
+}

@@ -6,21 +6,19 @@ use samovar_recorded::{FrameChoice, RecordedErrorKind};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_video_gives_a_part_and_the_place_of_the_damage() {
     let Some(bench) = Bench::starter().await else { return };
-    let choice = FrameChoice { every: 5.try_into().unwrap(), ..FrameChoice::default() };
+    let choice = FrameChoice { start_s: 6.0, end_s: Some(10.0), ..FrameChoice::default() };
     let mut bytes = std::fs::read(starter("samples/street.mp4")).unwrap();
     let whole = finished(bench.go_on(&starter("samples/street.mp4"), &choice, &bench.path("whole")).await.unwrap());
-    assert_eq!(whole.end, "complete");
-    // Somewhere in the pictures of the second half.
-    let from = bytes.len() / 2;
-    bytes[from..from + 20_000].iter_mut().step_by(7).for_each(|byte| *byte ^= 0x55);
+    assert_eq!((&*whole.end, whole.frames), ("complete", 48));
+    // Pictures from 8.0 s on, which begin with the key frame at byte 307,425.
+    bytes[308_000..328_000].iter_mut().step_by(7).for_each(|byte| *byte ^= 0x55);
     let video = bench.path("damaged.mp4");
     std::fs::write(&video, bytes).unwrap();
     let end = finished(bench.go_on(&video, &choice, &bench.path("journal")).await.unwrap());
     assert_eq!(end.end, "damaged");
     let at = end.damaged_at_ms.unwrap();
-    let length = whole.summary.duration_ms;
-    assert!(at > 0.2 * length && at < 0.9 * length, "{at} of {length} ms");
-    assert!(end.frames >= whole.frames / 3 && end.frames <= whole.frames, "{} of {}", end.frames, whole.frames);
+    assert!((6_000.0..9_000.0).contains(&at), "{at} ms");
+    assert!((24..=48).contains(&end.frames), "{} of 48", end.frames);
 }
 
 #[tokio::test(flavor = "multi_thread")]

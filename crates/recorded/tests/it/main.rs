@@ -3,6 +3,7 @@
 mod agreement;
 mod choices;
 mod damaged;
+mod long;
 mod pictures;
 mod resumed;
 mod support;
