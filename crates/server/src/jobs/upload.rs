@@ -8,14 +8,14 @@ use crate::Metrics;
 use crate::error::{ApiError, Refusal};
 use std::sync::Arc;
 use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 
 /// A video on its way to the disk.
 pub(crate) struct Upload {
     desk: Arc<JobDesk>,
     metrics: Arc<Metrics>,
     folder: NewFolder,
-    file: File,
+    file: BufWriter<File>,
     /// The first bytes, until there are enough to be looked at.
     head: Vec<u8>,
     known: bool,
@@ -23,6 +23,8 @@ pub(crate) struct Upload {
     _place: UploadPlace,
 }
 
+/// Bytes that are written at once, and the most that an upload holds in memory beside what its connection does.
+const WRITE_BYTES: usize = 256 << 10;
 /// Bytes after which the disk is looked at again.
 const LOOK_EVERY: u64 = 16 << 20;
 
@@ -34,6 +36,8 @@ impl Upload {
         place: UploadPlace,
     ) -> Result<Self, ApiError> {
         let file = File::create_new(folder.upload()).await.map_err(|error| write_error(&error))?;
+        // What comes from a connection comes in small pieces.
+        let file = BufWriter::with_capacity(WRITE_BYTES, file);
         Ok(Self { desk, metrics, folder, file, head: Vec::new(), known: false, bytes: 0, _place: place })
     }
 
@@ -68,7 +72,7 @@ impl Upload {
             container::check(&self.head)?;
         }
         self.file.flush().await.map_err(|error| write_error(&error))?;
-        self.file.sync_all().await.map_err(|error| write_error(&error))?;
+        self.file.get_ref().sync_all().await.map_err(|error| write_error(&error))?;
         free_space::check(self.desk.settings.folder.clone(), self.desk.settings.free_bytes_min, 0).await?;
         self.folder.sync().await?;
         Ok(self.folder)

@@ -131,8 +131,23 @@ async fn what_cannot_be_is_refused_before_anything_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_jobs_says_so() {
+async fn a_server_without_jobs_says_so_and_describes_them() {
     let house = House::fake(ServerLimits::default()).await;
+    let api = crate::client::get(house.address, "/openapi.json").await.json();
+    for (path, methods) in [
+        ("/v1/jobs", &["get", "post"][..]),
+        ("/v1/jobs/{id}", &["get", "delete"]),
+        ("/v1/jobs/{id}/events", &["get"]),
+        ("/v1/jobs/{id}/result", &["get"]),
+        ("/v1/jobs/{id}/files/{name}", &["get"]),
+        ("/v1/jobs/{id}/cancel", &["post"]),
+        ("/v1/jobs/{id}/retry", &["post"]),
+    ] {
+        assert!(methods.iter().all(|method| api["paths"][path][method].is_object()), "{path}");
+    }
+    for form in ["JobRequest", "JobBody", "JobList", "JobResultBody", "JobFramesBody"] {
+        assert!(api["components"]["schemas"][form].is_object(), "{form}");
+    }
     refused(&crate::client::post(house.address, "/v1/jobs", b"{}").await, 404, "jobs_disabled");
     refused(&crate::client::get(house.address, "/v1/jobs").await, 404, "jobs_disabled");
 }

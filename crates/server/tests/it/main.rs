@@ -16,6 +16,7 @@ mod jobs;
 mod jobs_house;
 mod jobs_results;
 mod jobs_uploads;
+mod jobs_worker;
 mod life;
 mod live;
 mod machine;
