@@ -32,7 +32,7 @@ pub use frame_choice::FrameChoice;
 pub use journal::{Journal, JournalEnd, JournalHeader};
 pub use journal_reader::JournalReader;
 pub use record::{DetectionRecord, FrameRecord, ImageRecord, TimingsRecord};
-pub use report::{ReportOptions, write_report};
+pub use report::{ReportOptions, timeline_svg, write_report};
 pub use summary::{ClassSummary, Summary};
 pub use task::{TaskInput, TaskOutputs, TaskResult, VideoTask};
 pub use work::{FrameWatch, VideoWork, WorkEnd};
