@@ -123,9 +123,7 @@ impl Annotator {
                 .cure("give another place: --annotate OUT")
                 .exit(Exit::Usage));
         }
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            make_folder(folder)?;
-        }
+        make_folder_of(&path)?;
         Ok(path)
     }
 }
@@ -215,6 +213,14 @@ fn has_extension(path: &Path, extension: &str) -> bool {
 
 fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Makes the folder that a file is to lie in.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn make_folder_of(path: &Path) -> Result<(), CliError> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), make_folder)
 }
 
 fn make_folder(folder: &Path) -> Result<(), CliError> {

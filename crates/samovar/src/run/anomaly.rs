@@ -33,7 +33,6 @@ pub fn anomaly(arguments: &AnomalyArguments, config: Option<&Path>) -> Result<Ex
         let loaded = anomaly_models::load(arguments, &file).await?;
         let annotate = |out| Annotator::new(out, inputs.len() == 1);
         let session = Session {
-            arguments,
             config: &file.config,
             options,
             choice,
@@ -61,7 +60,6 @@ fn options(arguments: &AnomalyArguments, config: &Config) -> Result<AnomalyOptio
 
 /// One run of the command.
 struct Session<'a> {
-    arguments: &'a AnomalyArguments,
     config: &'a Config,
     options: AnomalyOptions,
     choice: FrameChoice,

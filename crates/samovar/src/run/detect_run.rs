@@ -1,6 +1,6 @@
 //! One run of `samovar run detect`: pictures and videos side by side, then the files that are made of what was found.
 
-use super::annotate::Annotator;
+use super::annotate::{Annotator, make_folder_of};
 use super::detect::Order;
 use super::input::{Content, Input, Source};
 use super::journals::{JournalHeaders, same_work};
@@ -195,7 +195,11 @@ impl<'a> DetectRun<'a> {
             videos => format!("{} videos", videos.len()),
         };
         let options = ReportOptions { title, ffmpeg: here::ffmpeg(self.order.config).ok(), samples: SAMPLES };
-        in_background(move || Ok(write_report(&videos, &options, &out)?)).await
+        in_background(move || {
+            make_folder_of(&out)?;
+            Ok(write_report(&videos, &options, &out)?)
+        })
+        .await
     }
 }
 

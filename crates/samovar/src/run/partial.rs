@@ -57,15 +57,11 @@ impl Partial {
     pub fn temporary() -> Result<Self, CliError> {
         let id = std::process::id();
         let candidates = (0..100).map(|number| std::env::temp_dir().join(format!("samovar-run-{id}-{number}")));
-        let mut made = Err(std::io::Error::other("no name is free"));
-        for folder in candidates {
-            // Never one that somebody else has put there.
-            made = DirBuilder::new().mode(0o700).create(&folder).map(|()| folder);
-            if made.as_ref().is_ok_and(|_| true) || !matches!(&made, Err(error) if is_taken(error)) {
-                break;
-            }
-        }
-        let folder = made.map_err(|error| stdout::write_error("the system's temporary folder", &error))?;
+        // Never one that somebody else has put there.
+        let make = |folder: PathBuf| DirBuilder::new().mode(0o700).create(&folder).map(|()| folder);
+        let made = candidates.map(make).find(|made| !made.as_ref().is_err_and(is_taken));
+        let folder = made.unwrap_or_else(|| Err(std::io::Error::other("no name is free")));
+        let folder = folder.map_err(|error| stdout::write_error("the system's temporary folder", &error))?;
         Self::locked(folder, false)
     }
 

@@ -55,7 +55,10 @@ impl Progress {
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ)));
         let totals = bars.as_ref().filter(|_| inputs > 1).map(|bars| {
             let told = Arc::clone(&counts);
-            let tell = move |_: &ProgressState, out: &mut dyn Write| drop(write!(out, "{}", told.sentence()));
+            let tell = move |_: &ProgressState, out: &mut dyn Write| {
+                // A line that cannot be drawn is no reason to stop.
+                let _ = write!(out, "{}", told.sentence());
+            };
             let bar = bars.add(ProgressBar::no_length());
             bar.set_style(style("{totals}").with_key("totals", tell));
             bar

@@ -86,11 +86,11 @@ impl Report {
         }
         let counts = summary(found.classes.iter().map(|(label, class)| (label.as_str(), class.detections)));
         let now = match (frames, found.frames) {
-            (0, _) => "done before".to_owned(),
-            (now, all) if now == all => format!("in {:.1} s{}", took.as_secs_f64(), rate(now, took)),
-            (now, _) => format!("{} now, in {:.1} s{}", plural(now, "frame"), took.as_secs_f64(), rate(now, took)),
+            (0, _) => ", done before".to_owned(),
+            (now, all) if now == all => format!(" in {:.1} s{}", took.as_secs_f64(), rate(now, took)),
+            (now, _) => format!(", {now} of them now, in {:.1} s{}", took.as_secs_f64(), rate(now, took)),
         };
-        self.progress.tell(&format!("{}: {}, {now}; found: {counts}", input.label, plural(found.frames, "frame")));
+        self.progress.tell(&format!("{}: {}{now}; found: {counts}", input.label, plural(found.frames, "frame")));
     }
 
     /// Takes an input that failed.

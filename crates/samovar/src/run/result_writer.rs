@@ -1,5 +1,6 @@
 //! The file of results put together from journals, and from lines that stand in none.
 
+use super::annotate::make_folder_of;
 use super::result_target::ResultTarget;
 use super::side_lines::LinePlace;
 use crate::failure::{CliError, Exit};
@@ -61,17 +62,15 @@ impl ResultWriter {
         if journals.is_empty() && !has_lines {
             return Ok(());
         }
-        if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-        }
+        make_folder_of(out)?;
         if !has_lines && !self.is_special {
             return self.export(&journals, out);
         }
         let whole = self.scratch.join("whole.part");
         if has_lines {
-            self.assemble(parts, &whole)?
+            self.assemble(parts, &whole)?;
         } else {
-            self.export(&journals, &whole)?
+            self.export(&journals, &whole)?;
         }
         let placed = if self.is_special { copy(&whole, out) } else { std::fs::rename(&whole, out) };
         placed.map_err(|error| failed(out, &error))

@@ -1,6 +1,6 @@
 //! The videos of a command: several at the same time on one model, each into its journal, one that fails not stopping the others.
 
-use super::annotate::AnnotatedVideo;
+use super::annotate::{AnnotatedVideo, make_folder_of};
 use super::input::{Input, Source};
 use super::progress::VideoLine;
 use super::reading::{damaged, source};
@@ -170,6 +170,7 @@ impl Videos<'_> {
                 return Ok(false);
             }
             if let Some(stem) = video.thumbnails {
+                make_folder_of(&stem)?;
                 let place = |number| stem.with_extension(format!("{number}.jpg"));
                 drawing.thumbnails((journal, THUMBNAILS), &source, place, &cancelled)?;
             }

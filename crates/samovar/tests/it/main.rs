@@ -11,12 +11,15 @@ mod doctor;
 #[path = "../../../hub/tests/it/hub_server.rs"]
 #[expect(dead_code, reason = "the Hub's own tests ask more of it")]
 mod hub_server;
+mod jobs;
+mod jobs_place;
 mod life;
 mod live;
 mod live_swaps;
 mod mode_switches;
 mod plan;
 mod pull;
+mod recorded;
 mod running;
 mod seed_scenario;
 mod segment;
