@@ -117,7 +117,8 @@ mod tests {
         assert_eq!((model.runs_per_s, model.rows_per_s, model.busy_share), (10.0, 20.0, 0.25));
         assert_eq!(rates.job("j1"), Some(30.0));
         let live = rates.class("live").unwrap();
-        assert_eq!((live.rows_per_s, live.stages_ms[2]), (20.0, ("infer", 20.0)));
+        let (stage, ms) = live.stages_ms[2];
+        assert_eq!((live.rows_per_s, stage, (ms * 1e6).round()), (20.0, "infer", 20e6));
         assert_eq!(rates.class("job").unwrap().stages_ms, []);
     }
 

@@ -66,5 +66,5 @@ pub fn look(client: &Client) -> Look {
         Value::Null => Vec::new(),
         _ => JOBS.into_iter().map(ask).collect::<Result<_, _>>()?,
     };
-    Reading::new(Instant::now(), machine, models, streams, jobs).map_err(|_| client.not_samovar())
+    Reading::new(machine, models, streams, jobs).map_err(|_| client.not_samovar())
 }

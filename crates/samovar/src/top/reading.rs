@@ -1,15 +1,12 @@
-//! What a server tells at one look.
+//! What a server tells at one look. The fields are those of its answers, as its API page explains them.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// What a server tells at one look.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// When it came.
-    pub at: Instant,
     /// The machine, the queue and the pools.
     pub machine: Machine,
     /// Every model.
@@ -186,13 +183,7 @@ impl Reading {
     ///
     /// # Errors
     /// Where they are not those of a server of this version.
-    pub fn new(
-        at: Instant,
-        machine: Value,
-        models: Value,
-        streams: Value,
-        jobs: Vec<Value>,
-    ) -> serde_json::Result<Self> {
+    pub fn new(machine: Value, models: Value, streams: Value, jobs: Vec<Value>) -> serde_json::Result<Self> {
         let data = |mut list: Value| list["data"].take();
         let (models, streams) = (data(models), data(streams));
         let jobs: Vec<Value> = jobs
@@ -204,7 +195,6 @@ impl Reading {
             .collect();
         let json = json!({ "machine": machine, "models": models, "streams": streams, "jobs": jobs });
         Ok(Self {
-            at,
             machine: Machine::deserialize(&json["machine"])?,
             models: Vec::deserialize(&json["models"])?,
             streams: Vec::deserialize(&json["streams"])?,

@@ -211,7 +211,6 @@ fn pools(machine: &Machine) -> Section {
 pub mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use std::time::Instant;
 
     fn machine(up_s: f64, rows: u64, infer_s: f64) -> Value {
         let class = |class: &str, rows: u64, infer_s: f64| json!({ "class": class, "waiting": 1, "rows": rows, "stages_s": { "queue": 0.0, "prepare": 0.0, "infer": infer_s, "finish": 0.0 } });
@@ -250,7 +249,7 @@ pub mod tests {
               "failure": { "code": "corrupt_media" }, "progress": { "done": 0, "total": null, "share": null } },
         ] });
         let machine = machine(up_s, runs * 2, runs as f64 * 0.04);
-        Reading::new(Instant::now(), machine, models, streams, vec![jobs]).unwrap()
+        Reading::new(machine, models, streams, vec![jobs]).unwrap()
     }
 
     /// Two looks, two seconds apart: 20 runs of 2 rows, 60 frames of a job.
