@@ -79,9 +79,7 @@ fn sections(frame: &mut Frame<'_>, view: &View, area: Rect) {
     let Some(reading) = &view.reading else { return };
     let names = view.focus.map_or_else(|| SectionName::ALL.to_vec(), |focus| vec![focus]);
     let sections: Vec<Section> = names.iter().map(|name| name.section(reading, &view.rates, view.order)).collect();
-    // A blank, the title, the headings, the rows.
-    let wants: Vec<u16> =
-        sections.iter().map(|section| u16::try_from(section.rows.len() + 3).unwrap_or(u16::MAX)).collect();
+    let wants: Vec<u16> = sections.iter().map(wanted).collect();
     let mut y = area.y;
     for ((name, section), height) in names.into_iter().zip(&sections).zip(share_out(&wants, area.height)) {
         table(frame, Rect { y, height, ..area }, section, (name, view.scroll));
@@ -89,9 +87,15 @@ fn sections(frame: &mut Frame<'_>, view: &View, area: Rect) {
     }
 }
 
+/// A blank, the title, the headings and the rows.
+fn wanted(section: &Section) -> u16 {
+    let lines = if section.rows.is_empty() { 2 } else { section.rows.len() + 3 };
+    u16::try_from(lines).unwrap_or(u16::MAX)
+}
+
 fn table(frame: &mut Frame<'_>, area: Rect, section: &Section, (name, scroll): (SectionName, usize)) {
     let mut left = Remaining { area };
-    if area.height > 3 {
+    if area.height > 3 || section.rows.is_empty() && area.height == 2 {
         left.put(frame, &Line::default());
     }
     let shown = usize::from(left.area.height.saturating_sub(2)).min(section.rows.len().saturating_sub(scroll));
