@@ -74,6 +74,7 @@ impl<'a> Attempt<'a> {
         let model = self.model().await?;
         let input = self.input()?;
         let journal = self.journal(self.header(&model, &input)?).await?;
+        let before = journal.summary().frames;
         let mut used = MachineUse::begin();
         let end = match journal.end().cloned() {
             Some(end) => end,
@@ -82,7 +83,7 @@ impl<'a> Attempt<'a> {
         let artifacts = self.artifacts(program, input).await?;
         used.look();
         self.forget_earlier().await;
-        Ok(TaskResult { journal: name_of(&self.journal_path()), end: with_machine(end, &used), artifacts })
+        Ok(TaskResult { journal: name_of(&self.journal_path()), end: with_attempt(end, before, &used), artifacts })
     }
 
     /// Loads the model where it is not, and keeps it while the job runs.
@@ -312,14 +313,12 @@ fn open_journal(own: &Path, earlier: Option<&Path>, header: &JournalHeader) -> R
     Journal::create(own, header)
 }
 
-/// The end as the journal has it, and what the machine did meanwhile.
-fn with_machine(mut end: JournalEnd, used: &MachineUse) -> JournalEnd {
-    let machine = serde_json::to_value(used).unwrap_or_default();
-    match &mut end.performance {
-        serde_json::Value::Object(performance) => {
-            performance.insert("machine".to_owned(), machine);
-        }
-        performance => *performance = serde_json::json!({ "machine": machine }),
+/// The end as the journal has it, and of this attempt what was done before it and what the machine did meanwhile.
+fn with_attempt(mut end: JournalEnd, frames_before: u64, used: &MachineUse) -> JournalEnd {
+    if !end.performance.is_object() {
+        end.performance = serde_json::json!({});
     }
+    end.performance["frames_before"] = frames_before.into();
+    end.performance["machine"] = serde_json::to_value(used).unwrap_or_default();
     end
 }

@@ -82,6 +82,7 @@ fn record(job: &Job, end: &RunEnd, took: Duration) -> Value {
             for key in ["frames", "end"] {
                 record[key] = figures[key].clone();
             }
+            record["frames_before"] = figures["performance"]["frames_before"].clone();
         }
         RunEnd::Failed(failure, _) => record["failure"] = json!({ "code": failure.code, "message": failure.message }),
         RunEnd::Stopped => {}

@@ -11,8 +11,9 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_secs(1);
 /// A job that is told to end has so long to write down how far it is.
 const GRACE: Duration = Duration::from_secs(5);
-/// More videos at the same time take more memory, and bring nothing: one alone keeps every slot busy.
-const JOBS_AT_ONCE_MAX: usize = 4;
+/// Several at once let one decode, draw or write while another computes; further ones take memory and bring nothing, since a few keep
+/// every slot busy.
+const DEFAULT_JOBS_AT_ONCE_MAX: usize = 4;
 
 /// The bounds of the queue as configured.
 pub fn job_policy(config: &Config) -> JobPolicy {
@@ -34,11 +35,7 @@ pub fn worker_options(config: &Config) -> WorkerOptions {
     let slots = here::device_options(config).slots;
     WorkerOptions {
         name: format!("{}-{}", host_name(), std::process::id()),
-        jobs_at_once: config
-            .jobs
-            .jobs_at_once
-            .unwrap_or(slots)
-            .clamp(1, JOBS_AT_ONCE_MAX.max(config.jobs.jobs_at_once.unwrap_or(0))),
+        jobs_at_once: config.jobs.jobs_at_once.unwrap_or_else(|| slots.clamp(1, DEFAULT_JOBS_AT_ONCE_MAX)),
         poll: POLL,
         heartbeat: Duration::from_secs(config.jobs.lease_s) / 3,
         grace: GRACE,

@@ -68,6 +68,12 @@ const fn exit(done: usize, failed: usize) -> Exit {
 
 fn check(arguments: &SubmitArguments) -> Result<(), CliError> {
     let wrong = |message: &str, cure: &str| Err(CliError::new("invalid_option", message).cure(cure).exit(Exit::Usage));
+    let relative = arguments.inputs.iter().find(|input| !input.starts_with('/'));
+    if let Some(path) = relative.filter(|_| arguments.on_server) {
+        let message =
+            format!("`{path}` is no whole path: nobody knows here in which folder of the server's machine it is");
+        return wrong(&message, "begin it with /, as in --on-server /srv/films/film.mp4");
+    }
     let several = arguments.inputs.len() > 1;
     if several && (arguments.name.is_some() || arguments.idempotency_key.is_some()) {
         return wrong("--name and --idempotency-key are of one video", "hand the videos in one by one");
@@ -277,5 +283,7 @@ mod tests {
         assert_eq!(check(&typed("a.mp4 b.mp4 --name x")).unwrap_err().code, "invalid_option");
         assert_eq!(check(&typed("a.mp4 b.mp4 --wait -o x.csv")).unwrap_err().code, "invalid_option");
         check(&typed("a.mp4 b.mp4 --wait -o x/")).unwrap();
+        assert_eq!(check(&typed("a.mp4 --on-server")).unwrap_err().code, "invalid_option");
+        check(&typed("/srv/a.mp4 --on-server")).unwrap();
     }
 }

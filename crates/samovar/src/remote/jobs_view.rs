@@ -97,7 +97,7 @@ impl JobView {
                 format!("waits for its next attempt{when}: {}: {}", failure.code, failure.detail)
             }
             _ if self.cancel_asked && !self.has_ended() => "is being cancelled".to_owned(),
-            _ if self.state == "running" => format!("running, {}", self.progress.text()),
+            _ if self.state == "running" => format!("running, {}", self.progress.text(false)),
             _ => self.state.clone(),
         }
     }
@@ -108,7 +108,7 @@ impl JobView {
         [
             self.id.clone(),
             self.state.clone(),
-            self.progress.text(),
+            self.progress.text(self.has_ended()),
             self.attempts.to_string(),
             model.to_owned(),
             self.created.clone(),
@@ -118,8 +118,9 @@ impl JobView {
 }
 
 impl ProgressView {
-    fn text(&self) -> String {
-        match self.total {
+    /// How many frames were expected tells nothing once all are looked at.
+    fn text(self, ended: bool) -> String {
+        match self.total.filter(|_| !ended) {
             Some(total) if total > 0 => {
                 let percent = (self.done as f64 / total as f64 * 100.0).min(100.0);
                 format!("{} of {total} frames, {percent:.0} %", self.done)

@@ -4,6 +4,7 @@ use crate::support::{Ended, samovar};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -12,8 +13,8 @@ pub struct Running {
     pub child: Child,
     pub address: String,
     lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
-    /// Its configuration and its plans.
-    _folder: TempDir,
+    /// Its configuration and its plans, where they end with it.
+    _folder: Option<TempDir>,
 }
 
 /// What tests do not wait for: balancers, and measurements that nobody asked for.
@@ -34,9 +35,22 @@ impl Running {
     pub fn configured(config: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("samovar.toml");
-        std::fs::write(&path, config).unwrap();
+        // Nobody's own jobs are worked on here.
+        let jobs = if config.contains("[jobs]") { "" } else { "\n[jobs]\nfolder = \"jobs\"\n" };
+        std::fs::write(&path, format!("{config}{jobs}")).unwrap();
+        let mut running = Self::spawn(&path, arguments);
+        running._folder = Some(folder);
+        running
+    }
+
+    /// Serves the configuration of that file, which stays.
+    pub fn at(path: &Path) -> Self {
+        Self::spawn(path, &[])
+    }
+
+    fn spawn(path: &Path, arguments: &[&str]) -> Self {
         let mut command = samovar();
-        command.args(["serve", "--port", "0", "--config"]).arg(&path).args(arguments);
+        command.args(["serve", "--port", "0", "--config"]).arg(path).args(arguments);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
@@ -44,7 +58,7 @@ impl Running {
             said += &format!("{line}\n");
             Some(line.split_once("listens on http://")?.1.to_owned())
         });
-        Self { child, address: address.unwrap_or_else(|| panic!("{said}")), lines, _folder: folder }
+        Self { child, address: address.unwrap_or_else(|| panic!("{said}")), lines, _folder: None }
     }
 
     /// Reads what it says until a line holds `words`.
