@@ -1,6 +1,6 @@
 //! The three traits of the seam, and the options that go through them.
 
-use crate::{EngineError, Signature, TensorMut, TensorRef};
+use crate::{EngineError, MemoryShare, Signature, TensorMut, TensorRef};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -98,11 +98,21 @@ pub struct LoadOptions {
     /// hardware and the options above, since the engine does not tell others' forms from its own. It must exist; an engine that
     /// cannot use it loads without.
     pub cache: Option<PathBuf>,
+    /// The share of a card's memory that this model may use at most; none: all of it. What runs on a CPU does not look at it.
+    pub gpu_memory: Option<MemoryShare>,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { precision: Precision::F32, device: Device::Cpu, slots: 1, threads: 1, shapes: Vec::new(), cache: None }
+        Self {
+            precision: Precision::F32,
+            device: Device::Cpu,
+            slots: 1,
+            threads: 1,
+            shapes: Vec::new(),
+            cache: None,
+            gpu_memory: None,
+        }
     }
 }
 

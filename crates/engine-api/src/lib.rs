@@ -9,6 +9,7 @@
 mod element;
 mod engine;
 mod error;
+mod memory_share;
 mod signature;
 mod tensor;
 
@@ -17,5 +18,6 @@ pub use engine::{
     Device, Engine, EngineInfo, LoadOptions, LoadedModel, ModelFiles, PortShape, Precision, Runner, RunnerOptions,
 };
 pub use error::{EngineError, EngineErrorKind};
+pub use memory_share::MemoryShare;
 pub use signature::{Dim, Port, Signature};
 pub use tensor::{Element, TensorMut, TensorRef};

@@ -4,6 +4,7 @@
 //! over without a copy; outputs stay where the session put them.
 
 use crate::compiled_form::CompiledForm;
+use crate::gpu_memory;
 use crate::host_tensor::{HostData, HostTensor};
 use crate::memory_file::MemoryFile;
 use crate::onnx::OnnxFile;
@@ -11,7 +12,6 @@ use crate::ort_session::{self, SharedSession};
 use crate::ports;
 use crate::tensorrt::{self, TensorRtFolder};
 use ort::environment::Environment;
-use ort::ep::ExecutionProviderDispatch;
 use ort::error::ErrorCode;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
@@ -123,7 +123,9 @@ impl OnnxRuntime {
             Some(Err(error)) => tracing::warn!(%error, "TensorRT is not used: CUDA runs the model"),
             None => {}
         }
-        let mut builder = builder(&self.environment, options)?.with_execution_providers([cuda(index)])?;
+        let cuda = cuda(index, options);
+        let mut builder =
+            builder(&self.environment, options)?.with_execution_providers([cuda.build().error_on_failure()])?;
         Ok((builder.commit_from_file(path)?, false))
     }
 
@@ -156,8 +158,10 @@ impl OnnxRuntime {
     ) -> ort::Result<(Session, bool)> {
         let found = form.read();
         let folder = TensorRtFolder::unpack(found.as_deref().unwrap_or_default()).map_err(ort::Error::wrap)?;
-        let tensorrt = folder.provider(index, &tensorrt::profile(signature, &options.shapes));
-        let mut builder = builder(&self.environment, options)?.with_execution_providers([tensorrt, cuda(index)])?;
+        let profile = tensorrt::profile(signature, &options.shapes);
+        let tensorrt = folder.provider(index, &profile, memory_limit(index, options));
+        let providers = [tensorrt.build().error_on_failure(), cuda(index, options).build().error_on_failure()];
+        let mut builder = builder(&self.environment, options)?.with_execution_providers(providers)?;
         let session = builder.commit_from_file(path)?;
         let built = folder.pack().map_err(ort::Error::wrap)?;
         let is_found = found.is_some_and(|found| found == built);
@@ -183,8 +187,17 @@ impl OnnxRuntime {
     }
 }
 
-fn cuda(index: i32) -> ExecutionProviderDispatch {
-    ort::ep::CUDA::default().with_device_id(index).build().error_on_failure()
+/// CUDA on card `index`; its arena takes no more than the share of the card's memory that it may.
+fn cuda(index: i32, options: &LoadOptions) -> ort::ep::CUDA {
+    let cuda = ort::ep::CUDA::default().with_device_id(index);
+    match memory_limit(index, options) {
+        Some(bytes) => cuda.with_memory_limit(bytes),
+        None => cuda,
+    }
+}
+
+fn memory_limit(index: i32, options: &LoadOptions) -> Option<usize> {
+    gpu_memory::limit_bytes(options.gpu_memory, u32::try_from(index).ok()?)
 }
 
 /// The session of a file. Data beside the graph is read here, because ONNX Runtime would map it: a mapped file that somebody overwrites

@@ -1,7 +1,7 @@
 //! TensorRT under ONNX Runtime: it builds an engine for one card and one set of shapes, for minutes, and writes what it built into a
 //! folder. That folder is a temporary one of a single load; what counts is the compiled form that it is packed into.
 
-use ort::ep::{ExecutionProviderDispatch, TensorRT};
+use ort::ep::TensorRT;
 use samovar_engine_api::{PortShape, Signature};
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
@@ -54,10 +54,11 @@ impl TensorRtFolder {
         Ok(form)
     }
 
-    /// TensorRT on card `device`, for the shapes of `profile` alone, so that everything is built while the model is loaded.
-    pub(crate) fn provider(&self, device: i32, profile: &str) -> ExecutionProviderDispatch {
+    /// TensorRT on card `device`, for the shapes of `profile` alone, so that everything is built while the model is loaded; in a workspace
+    /// of no more than `memory_bytes`, where that is given.
+    pub(crate) fn provider(&self, device: i32, profile: &str, memory_bytes: Option<usize>) -> TensorRT {
         let folder = self.path.display();
-        TensorRT::default()
+        let provider = TensorRT::default()
             .with_device_id(device)
             .with_engine_cache(true)
             .with_engine_cache_path(&folder)
@@ -65,9 +66,11 @@ impl TensorRtFolder {
             .with_timing_cache_path(&folder)
             .with_profile_min_shapes(profile)
             .with_profile_opt_shapes(profile)
-            .with_profile_max_shapes(profile)
-            .build()
-            .error_on_failure()
+            .with_profile_max_shapes(profile);
+        match memory_bytes {
+            Some(bytes) => provider.with_max_workspace_size(bytes),
+            None => provider,
+        }
     }
 }
 

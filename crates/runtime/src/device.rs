@@ -34,13 +34,16 @@ pub struct DeviceOptions {
     pub threads: usize,
     /// Limits of its queue.
     pub policy: QueuePolicy,
+    /// The share of a card's memory that each model may use at most; none: all of it. Nothing on a CPU.
+    pub gpu_memory: Option<engine_api::MemoryShare>,
 }
 
 impl Default for DeviceOptions {
     /// One slot per core with one thread each: the best throughput that was measured for convolution models.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { kind: engine_api::Device::Cpu, slots: cores, threads: 1, policy: QueuePolicy::default() }
+        let kind = engine_api::Device::Cpu;
+        Self { kind, slots: cores, threads: 1, policy: QueuePolicy::default(), gpu_memory: None }
     }
 }
 
@@ -431,8 +434,11 @@ mod tests {
         let patient = Duration::from_secs(3600);
         let job = ClassPolicy { capacity: 1, wait_max: patient, when_full: WhenFull::ProducerWaits };
         let policy = QueuePolicy { job, ..QueuePolicy::default() };
-        let device =
-            Device::start(DeviceOptions { kind: Cpu, slots: 1, threads: 1, policy }, Clock::start(), Arc::new(Silent));
+        let device = Device::start(
+            DeviceOptions { kind: Cpu, slots: 1, threads: 1, policy, gpu_memory: None },
+            Clock::start(),
+            Arc::new(Silent),
+        );
         // Never ripe while the test goes on, so that no slot takes the work.
         let unripe = BatchRule { size_max: 2, delay_max: Duration::from_secs(3600) };
         let (generation, rows) = (generation(&FakeModel::rows(1), 1, unripe), rows());
@@ -462,7 +468,7 @@ mod tests {
 
     #[test]
     fn an_order_to_a_closed_device_is_dropped_so_that_its_answer_is_not_waited_for() {
-        let options = DeviceOptions { kind: Cpu, slots: 2, threads: 1, policy: QueuePolicy::default() };
+        let options = DeviceOptions { kind: Cpu, slots: 2, threads: 1, ..DeviceOptions::default() };
         let device = Device::start(options, Clock::start(), Arc::new(Silent));
         device.close();
         let (done, answers) = std::sync::mpsc::sync_channel(2);

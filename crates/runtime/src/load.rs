@@ -329,6 +329,7 @@ pub(crate) fn load_options(device: &Device, family: &dyn Family, arrangement: &C
         threads: arrangement.threads,
         shapes,
         cache: None,
+        gpu_memory: device.options.gpu_memory,
     }
 }
 

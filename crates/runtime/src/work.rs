@@ -2,7 +2,7 @@
 
 use crate::generation::{Generation, InUse};
 use crate::{Class, Completed, InputRow, OutputRow, RowShapes, RunError, Scratch, Task, TaskError, Timings};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -83,13 +83,18 @@ impl<T: Task> Body for Carried<T> {
     }
 
     fn settle(self: Box<Self>, result: Result<Timings, RunError>, generation: &Arc<Generation>) {
-        let Self { output, sender, .. } = *self;
+        let Self { task, output, sender } = *self;
+        // Whoever has its answer finds what the task held, such as a frame's buffer, given back.
+        let gone = catch_unwind(AssertUnwindSafe(|| drop(task)));
         let result = result.and_then(|timings| match output {
             Some(output) => Ok(Completed { output, timings, generation: Arc::clone(generation) }),
             None => Err(RunError::internal("the work ended without a result")),
         });
         // A caller who has gone is no failure: its receiver was dropped.
         drop(sender.send(result));
+        if let Err(panic) = gone {
+            resume_unwind(panic);
+        }
     }
 
     fn is_wanted(&self) -> bool {

@@ -7,7 +7,9 @@ use crate::pinned_engine::{PinnedEngine, Pins, PinsByPath};
 use samovar_engine_api::Engine;
 use samovar_engines::{Locations, Surveyed, present};
 use samovar_media::{FfmpegProgram, ImageLimits, MediaError};
-use samovar_runtime::{DeviceOptions, ModelSpec, Observer, OnPreloadFailure, PlanOptions, Registry, RegistryOptions};
+use samovar_runtime::{
+    DeviceOptions, MemoryShare, ModelSpec, Observer, OnPreloadFailure, PlanOptions, Registry, RegistryOptions,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +105,7 @@ pub fn device_options(config: &Config) -> DeviceOptions {
     let mut device = DeviceOptions::default();
     device.slots = config.device.slots.unwrap_or(device.slots);
     device.threads = config.device.threads.unwrap_or(device.threads);
+    device.gpu_memory = config.device.gpu_memory_fraction.and_then(MemoryShare::from_fraction);
     let queue = &config.queue;
     let policy = &mut device.policy;
     policy.job_share = queue.job_share;

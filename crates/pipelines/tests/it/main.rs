@@ -16,3 +16,4 @@ mod track;
 mod track_rules;
 mod track_street;
 mod video;
+mod video_many;

@@ -126,3 +126,33 @@ async fn a_video_that_is_dropped_lets_its_model_and_its_frames_go() {
     }
     assert_eq!(bench.model.counts().loaded_alive, 0);
 }
+
+/// Nothing but the drop can end it: the child stands still in the middle of a video, and the stall limit is hours away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_is_dropped_ends_a_child_that_decodes_or_hangs() {
+    let Some((path, program)) = clip() else { return };
+    let bench = Bench::warm(1).await;
+    let pool = FramePool::new(16);
+    let limits = VideoLimits { stall: Duration::from_secs(24 * 3600), ..VideoLimits::default() };
+    let decoder =
+        VideoDecoder::open(VideoInput::File(path), VideoOptions::new(program), &limits, pool.clone()).unwrap();
+    let child = decoder.process_id();
+    let bounds = VideoBounds { max_queue_size: Some(2), ..VideoBounds::default() };
+    let video = DetectVideo { options: DetectOptions::default(), stream: StreamKey(1), bounds };
+    let mut detections = video.start(bench.detector(), decoder);
+    detections.next().await.unwrap().unwrap();
+    assert!(is_there(child));
+    let stopped = std::process::Command::new("kill").args(["-STOP", &child.to_string()]).status().unwrap();
+    assert!(stopped.success());
+    // What the child had written is read, and then the feeder waits for more.
+    while tokio::time::timeout(Duration::from_millis(300), detections.next()).await.is_ok() {}
+    drop(detections);
+    while is_there(child) || pool.stats().in_use > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Whether a process of that number exists.
+fn is_there(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists()
+}

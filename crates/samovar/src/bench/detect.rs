@@ -217,7 +217,7 @@ pub(super) fn weights(
         slots: generation.slots,
         threads: generation.threads,
         shapes: shapes.to_vec(),
-        cache: None,
+        ..LoadOptions::default()
     };
     engine.load(&ModelFiles { path: section.path }, &options).map_err(|error| throughput::engine_failed(&error))
 }

@@ -14,7 +14,10 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[server]\nlisten_on = \"127.0.0.1:1\"", "2:1: `server.listen_on`: no such key; did you mean `listen`?"),
     ("listen = \"127.0.0.1:1\"", "1:1: `listen`: no such key here; did you mean `server.listen`?"),
     ("[server]\nengine = \"rten\"", "2:1: `server.engine`: no such key here; did you mean `models.NAME.engine`?"),
-    ("[device]\ncolour = 1", "2:1: `device.colour`: no such key; `[device]` has `slots`, `threads`"),
+    (
+        "[device]\ncolour = 1",
+        "2:1: `device.colour`: no such key; `[device]` has `slots`, `threads`, `gpu_memory_fraction`",
+    ),
     (
         "[kitchen]",
         "1:2: `kitchen`: no such section; there are `anomaly`, `device`, `evidence`, `jobs`, `media`, `memory`, \

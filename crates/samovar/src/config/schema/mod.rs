@@ -105,7 +105,7 @@ pub struct ServerSection {
 }
 
 /// The device that all models share.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeviceSection {
     /// Runs at the same time. Default: one for each core.
@@ -114,6 +114,9 @@ pub struct DeviceSection {
     /// CPU threads of one run. Default: 1, the best throughput; more make a single run faster.
     #[schemars(range(min = 1, max = 1_024))]
     pub threads: Option<usize>,
+    /// Share of a card's memory that each model may use on it: ONNX Runtime with CUDA or TensorRT. Default: all. Nothing on a CPU.
+    #[schemars(range(min = 0.001, max = 1.0))]
+    pub gpu_memory_fraction: Option<f64>,
 }
 
 /// Limits of the queue in front of the device.
