@@ -162,7 +162,7 @@ impl JobRequest {
         let frames = self.frames.choice().validate();
         frames.map_err(|error| ApiError::new(Refusal::Option, error.to_string()))?;
         if self.outputs.thumbnails > THUMBNAILS_MAX {
-            return Err(option("`thumbnails` must be from 0 to 100"));
+            return Err(option("`thumbnails` must be from 0 to 64"));
         }
         Ok(())
     }
@@ -213,7 +213,7 @@ impl JobRequest {
 }
 
 const NAME_CHARS_MAX: usize = 200;
-const THUMBNAILS_MAX: u32 = 100;
+const THUMBNAILS_MAX: u32 = 64;
 const PRIORITY: u8 = 5;
 const PRIORITY_MAX: u8 = 9;
 const CLASSES_MAX: usize = 1_000;
