@@ -25,9 +25,9 @@ const TICKS_MAX: f64 = 9.0;
 /// Height of a video's name in a document of plots alone.
 const NAME_HEIGHT: f64 = 30.0;
 /// Colours and letters of a document of its own, light and dark.
-const STYLE: &str = "<style>svg{color:#1c2024;background:#fff;font:12px system-ui,sans-serif}.grid{stroke:#8884}\
+const STYLE: &str = "<style>svg{color:#1c2024;background:#fff;font:12px system-ui,sans-serif}.grid{stroke:#8884}.area{stroke:#fff;stroke-width:.6}\
     text{fill:currentColor}.faint{opacity:.65}.damage{stroke:#d33}\
-    @media(prefers-color-scheme:dark){svg{color:#e6e8eb;background:#16181b}}</style>";
+    @media(prefers-color-scheme:dark){svg{color:#e6e8eb;background:#16181b}.area{stroke:#16181b}}</style>";
 
 /// One area, from the most frequent class at the bottom up.
 struct Area {
@@ -149,7 +149,12 @@ fn write_areas(axes: &Axes, stretches: &[Stretch], areas: &[Area], out: &mut dyn
     let mut floor = vec![0.0; stretches.len()];
     for area in areas {
         let top: Vec<f64> = floor.iter().zip(&area.means).map(|(floor, mean)| floor + mean).collect();
-        write!(out, "<path fill=\"{}\" fill-opacity=\".8\" d=\"M{:.1} {BOTTOM}", area.color, axes.x(axes.from_ms))?;
+        write!(
+            out,
+            "<path class=\"area\" fill=\"{}\" fill-opacity=\".85\" d=\"M{:.1} {BOTTOM}",
+            area.color,
+            axes.x(axes.from_ms)
+        )?;
         for (stretch, top) in stretches.iter().zip(&top) {
             write!(out, "V{:.1}H{:.1}", axes.y(*top), axes.x(stretch.to_ms))?;
         }
@@ -167,7 +172,7 @@ fn write_legend(areas: &[Area], out: &mut dyn Write) -> io::Result<()> {
     let mut x = LEFT + 130.0;
     for area in areas {
         // Letters of a proportional face are narrower than this, mostly.
-        let width = 26.0 + 7.0 * area.label.chars().count().min(24) as f64;
+        let width = 30.0 + 6.3 * area.label.chars().count().min(24) as f64;
         if x + width > RIGHT {
             break;
         }

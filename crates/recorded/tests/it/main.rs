@@ -5,5 +5,6 @@ mod choices;
 mod damaged;
 mod long;
 mod pictures;
+mod report;
 mod resumed;
 mod support;
