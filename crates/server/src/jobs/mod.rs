@@ -5,6 +5,7 @@ mod counted_runner;
 mod desk;
 mod exports;
 mod folder;
+mod form;
 mod free_space;
 mod orphans;
 mod owner;
@@ -18,6 +19,7 @@ pub use settings::JobSettings;
 
 pub(crate) use desk::{JobDesk, NewJob};
 pub(crate) use folder::{NewFolder, remove_later};
+pub(crate) use form::{Form, FormField};
 pub(crate) use owner::Caller;
 pub(crate) use start::start;
 pub(crate) use watches::{JobSeen, JobWatch};

@@ -9,11 +9,11 @@ use tokio::time::sleep;
 
 /// How long nobody must have written to a folder: another server may be taking an upload in.
 const AGE_MIN: Duration = Duration::from_secs(3600);
-const LOOK_EVERY: Duration = Duration::from_secs(600);
+const LOOK_EVERY: Duration = AGE_MIN;
 /// Folders that are looked at together.
-const PORTION: usize = 256;
+const PORTION: usize = 64;
 
-/// Removes orphans at the start and every ten minutes, for ever. The owner of the future ends it.
+/// Removes orphans at the start and every hour, for ever. The owner of the future ends it.
 pub(super) async fn sweep_on(desk: &JobDesk) {
     loop {
         sweep(desk, SystemTime::now()).await;
@@ -24,26 +24,31 @@ pub(super) async fn sweep_on(desk: &JobDesk) {
 /// Removes every folder that is named like a job, that the queue does not know, and that is old enough.
 async fn sweep(desk: &JobDesk, now: SystemTime) {
     let root = desk.settings.folder.clone();
-    let old = tokio::task::spawn_blocking(move || old_folders(&root, now)).await.unwrap_or_default();
-    for (id, folder) in old {
-        let unknown = desk.queue().get(id).await.is_err_and(|error| error.kind() == JobErrorKind::Unknown);
-        if unknown {
-            tracing::info!(%id, "a folder that belongs to no job is removed");
-            super::folder::remove_later(folder);
+    let ids = tokio::task::spawn_blocking(move || ids(&root)).await.unwrap_or_default();
+    for portion in ids.chunks(PORTION) {
+        let (root, portion) = (desk.settings.folder.clone(), portion.to_vec());
+        let old = tokio::task::spawn_blocking(move || old_folders(&root, &portion, now)).await.unwrap_or_default();
+        for (id, folder) in old {
+            let unknown = desk.queue().get(id).await.is_err_and(|error| error.kind() == JobErrorKind::Unknown);
+            if unknown {
+                tracing::info!(%id, "a folder that belongs to no job is removed");
+                super::folder::remove_later(folder);
+            }
         }
     }
 }
 
-/// As many as are looked at together; the rest comes next time. Links are passed over.
-fn old_folders(root: &Path, now: SystemTime) -> Vec<(JobId, PathBuf)> {
+/// Everything that is named like a job: 16 bytes for each, as many as the queue keeps jobs.
+fn ids(root: &Path) -> Vec<JobId> {
     let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
-    let folder = |entry: fs::DirEntry| {
-        let id = JobId::parse(entry.file_name().to_str()?)?;
-        let path = entry.path();
-        let is_old = entry.file_type().ok()?.is_dir() && is_old(&path, now);
-        is_old.then_some((id, path))
-    };
-    entries.filter_map(|entry| folder(entry.ok()?)).take(PORTION).collect()
+    entries.filter_map(|entry| JobId::parse(entry.ok()?.file_name().to_str()?)).collect()
+}
+
+/// The folders among them that are old. Links are passed over.
+fn old_folders(root: &Path, ids: &[JobId], now: SystemTime) -> Vec<(JobId, PathBuf)> {
+    let folders = ids.iter().map(|id| (*id, root.join(id.to_string())));
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|facts| facts.is_dir());
+    folders.filter(|(_, path)| is_folder(path) && is_old(path, now)).collect()
 }
 
 /// Whether neither the folder nor anything in it was written to lately.
@@ -70,7 +75,7 @@ mod tests {
         }
         fs::write(place.path().join(id.to_string()).join("upload"), b"half").unwrap();
         std::os::unix::fs::symlink("/", place.path().join(JobId::random().to_string())).unwrap();
-        let found = |later: Duration| old_folders(place.path(), SystemTime::now() + later);
+        let found = |later: Duration| old_folders(place.path(), &ids(place.path()), SystemTime::now() + later);
         assert!(found(AGE_MIN / 2).is_empty());
         assert_eq!(found(AGE_MIN + Duration::from_secs(1)), [(id, place.path().join(id.to_string()))]);
     }

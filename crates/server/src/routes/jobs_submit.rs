@@ -6,16 +6,15 @@ use crate::connection::Peer;
 use crate::detect_query::classes;
 use crate::error::{ApiError, Refusal};
 use crate::hygiene::declared_bytes;
-use crate::jobs::{Caller, JobDesk, NewFolder, NewJob};
+use crate::jobs::{Caller, Form, FormField, JobDesk, NewFolder, NewJob};
 use crate::metrics::JobInputKind;
 use crate::request_body::{body_error, read_portion};
 use crate::sources::{NotAdmitted, admit_path, admit_url};
 use crate::upload::is_form;
 use crate::wire::{JobBody, JobInputBody, JobQuery, JobRequest, Problem};
 use axum::body::BodyDataStream;
-use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequest, Multipart, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
@@ -109,9 +108,7 @@ impl Submitting<'_> {
     async fn take(self, query: JobQuery, request: Request) -> Result<Accepted, ApiError> {
         let asked = (query != JobQuery::default()).then(|| JobRequest::from(query));
         if is_form(request.headers()) {
-            let form = Multipart::from_request(request, &()).await;
-            let form = form.map_err(|_| ApiError::new(Refusal::Body, "the form has no boundary"))?;
-            return self.take_form(asked, form).await;
+            return self.take_form(asked, Form::read(request).await?).await;
         }
         let json = is_json(request.headers());
         // Where the options can be judged already, nothing has to be sent to learn that they are wrong.
@@ -156,10 +153,10 @@ impl Submitting<'_> {
     }
 
     /// The video is a field; the options are another, or the query.
-    async fn take_form(self, asked: Option<JobRequest>, mut form: Multipart) -> Result<Accepted, ApiError> {
+    async fn take_form(self, asked: Option<JobRequest>, mut form: Form) -> Result<Accepted, ApiError> {
         let mut checked = asked.map(|asked| self.check(asked)).transpose()?;
         let mut video = None;
-        while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        while let Some(field) = form.next_field().await? {
             match field.name() {
                 Some("job") if checked.is_none() => {
                     checked = Some(self.check(parse(&self.read_job(field).await?)?)?);
@@ -181,18 +178,18 @@ impl Submitting<'_> {
         self.hand_in(checked, TaskInput::Upload, name, folder).await
     }
 
-    async fn receive_field(&self, mut field: Field<'_>) -> Result<(NewFolder, String), ApiError> {
+    async fn receive_field(&self, mut field: FormField<'_>) -> Result<(NewFolder, String), ApiError> {
         let name = file_name(field.file_name().unwrap_or_default());
         let mut upload = self.desk.receive(self.id, &self.caller, self.declared, &self.app.metrics).await?;
-        while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        while let Some(chunk) = field.chunk().await? {
             upload.write(&chunk).await?;
         }
         Ok((upload.finish().await?, name))
     }
 
-    async fn read_job(&self, mut field: Field<'_>) -> Result<Bytes, ApiError> {
+    async fn read_job(&self, mut field: FormField<'_>) -> Result<Bytes, ApiError> {
         let mut text = Vec::new();
-        while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+        while let Some(chunk) = field.chunk().await? {
             text.extend_from_slice(&chunk);
             if text.len() > self.json_bytes_max() {
                 return Err(ApiError::new(Refusal::Body, "the field `job` is longer than any job needs"));
@@ -294,11 +291,6 @@ fn parse(body: &[u8]) -> Result<JobRequest, ApiError> {
 
 async fn next(body: &mut BodyDataStream) -> Result<Option<Bytes>, ApiError> {
     body.next().await.transpose().map_err(|error| body_error(&error))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
-fn unreadable(error: MultipartError) -> ApiError {
-    body_error(&error)
 }
 
 /// Says the same of what lies outside and of what does not exist.

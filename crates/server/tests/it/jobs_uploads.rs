@@ -134,3 +134,21 @@ async fn a_server_that_ends_cuts_what_is_still_coming() {
     tokio::time::timeout(PATIENCE, &mut jobs.house.served).await.unwrap().unwrap();
     jobs.until_folders(&[]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_form_passes_and_one_whose_heads_never_end_does_not() {
+    let place = tempfile::tempdir().unwrap();
+    let jobs = with(place.path(), |_| {}).await;
+    let sent = video(24 << 20);
+    let (head, body) = form(&[("file", "a.mp4", &sent), ("job", "", b"{}")]);
+    let answer = jobs.post("/v1/jobs", &head, &body).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let id = jobs.folders().remove(0);
+    assert!(std::fs::read(jobs.work.join(&id).join("upload")).unwrap() == sent);
+    assert_eq!(jobs.delete(&format!("/v1/jobs/{id}")).await.status, 204);
+    // Little more than is taken, so that what is still on its way when it is refused does not keep the answer away.
+    let endless = vec![b'a'; (1 << 20) + (256 << 10)];
+    let endless = [&b"--b\r\ncontent-disposition: form-data; name=\"file\"\r\nx: "[..], &endless].concat();
+    refused(&jobs.post("/v1/jobs", &head, &endless).await, 413, "body_too_large");
+    goes_on(&jobs).await;
+}
