@@ -1,6 +1,6 @@
 //! Accepts jobs.
 
-use super::fault::fault;
+use super::fault::{fault, full};
 use super::row::{COLUMNS, get, job, next_revision, number, whole};
 use crate::{Enqueued, Job, JobError, JobErrorKind, JobPolicy, JobState, JobTime, Submission};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -19,6 +19,7 @@ pub fn enqueue(
         return Err(JobError::new(JobErrorKind::Conflict, "a job of that name is there already: choose a new name"));
     }
     refuse_full(connection, policy, &new.owner)?;
+    refuse_crowded(connection)?;
     insert(connection, new, now)?;
     Ok(Enqueued { job: get(connection, new.id)?, existed: false })
 }
@@ -37,6 +38,15 @@ pub fn refuse_full(connection: &Connection, policy: &JobPolicy, owner: &str) -> 
         return Err(JobError::new(JobErrorKind::QueueFull, sentence));
     }
     Ok(())
+}
+
+/// Refuses where the file is nearly as large as it may be: the rest is kept for the results of the jobs that it holds.
+fn refuse_crowded(connection: &Connection) -> Result<(), JobError> {
+    let sql = "SELECT 10 * (pages.page_count - free.freelist_count) >= 9 * most.max_page_count
+               FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_max_page_count AS most";
+    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+    let crowded: bool = statement.query_row([], |row| row.get(0)).map_err(fault)?;
+    if crowded { Err(full()) } else { Ok(()) }
 }
 
 fn earlier(connection: &Connection, new: &Submission) -> Result<Option<Job>, JobError> {

@@ -27,6 +27,11 @@ pub fn failed() -> JobError {
     JobError::new(FAILED.0, FAILED.1)
 }
 
+/// What is answered where there is no space.
+pub fn full() -> JobError {
+    JobError::new(FULL.0, FULL.1)
+}
+
 /// What is answered where others hold the database for too long.
 pub fn busy() -> JobError {
     JobError::new(BUSY.0, BUSY.1)

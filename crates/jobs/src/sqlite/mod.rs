@@ -4,6 +4,7 @@
 //! commit (group commit: one `fsync` for many). Reads have connections of their own, which WAL lets read while somebody writes.
 
 mod asked;
+mod checkpoints;
 mod claim;
 mod enqueue;
 mod fault;

@@ -24,6 +24,13 @@ pub fn reader(file: &Path, limits: SqliteLimits) -> Result<Connection, JobError>
     Ok(connection)
 }
 
+/// A connection that writes the log back, of a file that [`writer`] has opened.
+pub fn checkpointer(file: &Path, limits: SqliteLimits) -> Result<Connection, JobError> {
+    let connection = connect(file, limits, OpenFlags::empty())?;
+    connection.pragma_update(None, "synchronous", "full").map_err(fault)?;
+    Ok(connection)
+}
+
 /// SQLite takes a file without bytes for a new one and deletes the log beside it, which may hold every job.
 fn refuse_emptied(file: &Path) -> Result<(), JobError> {
     let bytes = |path: &Path| path.metadata().map_or(0, |data| data.len());
@@ -87,6 +94,7 @@ fn set_up(connection: &Connection, limits: SqliteLimits) -> rusqlite::Result<()>
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     let page_bytes: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages_max =
@@ -100,5 +108,7 @@ const PAGES_MAX: u32 = u32::MAX - 1;
 const STATEMENTS: usize = 64;
 /// The page cache of the connection that writes.
 const CACHE_KIB: i64 = 16 * 1024;
+/// The length of the log at which the writer itself writes back what is left of it.
+const LOG_PAGES: i64 = 8_000;
 /// What the WAL is cut to once it has been written back.
-const LOG_BYTES: i64 = 16 << 20;
+const LOG_BYTES: i64 = 64 << 20;

@@ -1,5 +1,6 @@
 //! The queue in one SQLite file, as everybody uses it.
 
+use super::checkpoints::Checkpoints;
 use super::readers::Readers;
 use super::writer::Writer;
 use super::{SqliteLimits, asked, claim, enqueue, open, read, row, settle, sweep};
@@ -37,7 +38,9 @@ impl SqliteQueue {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(file: &Path, policy: JobPolicy, limits: SqliteLimits) -> Result<Self, JobError> {
-        let writer = Writer::new(open::writer(file, limits)?, limits.busy_max);
+        let connection = open::writer(file, limits)?;
+        let checkpoints = Checkpoints::new(open::checkpointer(file, limits)?);
+        let writer = Writer::new(connection, checkpoints, limits.busy_max);
         Ok(Self { policy: Arc::new(policy), writer, readers: Readers::open(file, limits)? })
     }
 

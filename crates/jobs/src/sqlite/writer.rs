@@ -3,6 +3,7 @@
 //! There is no thread that waits for work: the first request finds no leader and starts one on the blocking pool, which ends when
 //! nothing waits. What arrives while a commit is under way goes together into the next one.
 
+use super::checkpoints::Checkpoints;
 use super::fault::{busy, failed, fault};
 use super::request::{Asked, Request};
 use crate::JobError;
@@ -25,6 +26,7 @@ struct Shared {
     waiting: Mutex<Waiting>,
     /// Locked by the leader alone.
     connection: Mutex<Connection>,
+    checkpoints: Arc<Checkpoints>,
     /// Raised with every commit that changed something.
     commits: watch::Sender<u64>,
 }
@@ -37,9 +39,13 @@ struct Waiting {
 
 impl Writer {
     /// Writes through that connection.
-    pub fn new(connection: Connection, busy_max: Duration) -> Self {
-        let shared =
-            Shared { waiting: Mutex::default(), connection: Mutex::new(connection), commits: watch::channel(0).0 };
+    pub fn new(connection: Connection, checkpoints: Arc<Checkpoints>, busy_max: Duration) -> Self {
+        let shared = Shared {
+            waiting: Mutex::default(),
+            connection: Mutex::new(connection),
+            checkpoints,
+            commits: watch::channel(0).0,
+        };
         Self { shared: Arc::new(shared), places: Arc::new(Semaphore::new(WAITING_MAX)), busy_max }
     }
 
@@ -88,6 +94,7 @@ impl Leader {
             run_group(&connection, group);
             if connection.total_changes() != before {
                 self.shared.commits.send_modify(|commits| *commits = commits.wrapping_add(1));
+                self.shared.checkpoints.after_commit();
             }
         }
     }

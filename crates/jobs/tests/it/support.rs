@@ -87,3 +87,8 @@ pub fn kind<T: std::fmt::Debug>(answer: Result<T, JobError>) -> JobErrorKind {
 pub fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
+
+/// In memory where the system has such a place: what outlives a process needs no disk.
+pub fn quick_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}

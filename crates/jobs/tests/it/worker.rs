@@ -4,7 +4,7 @@ use crate::support::{Place, at, enqueue, failure, id, policy};
 use parking_lot::Mutex;
 use samovar_jobs::{
     Attempted, Job, JobContext, JobId, JobPolicy, JobProgress, JobQueue, JobRunner, JobState, JobTime, RunEnd,
-    SqliteQueue, Worker, WorkerEvent, WorkerFigures, WorkerOptions,
+    SqliteLimits, SqliteQueue, Worker, WorkerEvent, WorkerFigures, WorkerOptions,
 };
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -83,8 +83,12 @@ struct House {
 
 impl House {
     fn open(policy: JobPolicy, jobs_at_once: usize) -> Self {
+        Self::with_limits(policy, jobs_at_once, SqliteLimits::default())
+    }
+
+    fn with_limits(policy: JobPolicy, jobs_at_once: usize, limits: SqliteLimits) -> Self {
         let place = Place { policy, ..Place::new() };
-        let queue = Arc::new(place.open());
+        let queue = Arc::new(SqliteQueue::open_with(&place.file(), place.policy.clone(), limits).unwrap());
         let began = Instant::now();
         let clock: Arc<dyn Fn() -> JobTime + Send + Sync> = Arc::new(move || at(0).after(began.elapsed()));
         let actor = Arc::new(Actor::default());
@@ -263,4 +267,45 @@ async fn what_is_too_old_is_forgotten_with_all_that_is_left_of_it() {
     assert_eq!(*house.actor.forgotten.lock(), [id(1)]);
     house.end().await;
     assert_eq!(house.count(WorkerEvent::Forgotten), 1);
+}
+
+/// The file refuses writes while another process holds it; each refusal takes 20 ms of real time and none of the virtual.
+fn held(house: &House) -> rusqlite::Connection {
+    let other = rusqlite::Connection::open(house.place.file()).unwrap();
+    other.busy_timeout(Duration::from_secs(5)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+const IMPATIENT: SqliteLimits = SqliteLimits { busy_max: Duration::from_millis(20), bytes_max: 1 << 30 };
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_run_is_recorded_although_the_store_failed_for_a_while() {
+    let mut house = House::with_limits(policy(), 1, IMPATIENT);
+    house.hand_in(1, Act::Work(5)).await;
+    sleep(Duration::from_secs(2)).await;
+    let other = held(&house);
+    sleep(Duration::from_secs(18)).await;
+    assert_eq!((house.job(1).await.state, house.figures.running()), (JobState::Running, 1));
+    drop(other);
+    let job = house.until(1, JobState::Done).await;
+    assert_eq!((job.attempts, job.progress.done, house.actor.begun.lock().len()), (1, 5, 1));
+    assert!(house.count(WorkerEvent::StorageFailed) > 0);
+    house.end().await;
+    assert_eq!((house.count(WorkerEvent::Completed), house.count(WorkerEvent::LeaseLost)), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_lease_cannot_be_renewed_until_its_end_is_ended_and_begun_again() {
+    let mut house = House::with_limits(policy(), 1, IMPATIENT);
+    house.hand_in(1, Act::Work(60)).await;
+    sleep(Duration::from_secs(2)).await;
+    let other = held(&house);
+    sleep(Duration::from_secs(40)).await;
+    assert_eq!((house.count(WorkerEvent::LeaseLost), house.figures.running()), (1, 0));
+    drop(other);
+    let job = house.until(1, JobState::Done).await;
+    assert_eq!((job.attempts, house.actor.begun.lock().len()), (2, 2));
+    house.end().await;
+    assert_eq!(house.count(WorkerEvent::Completed), 1);
 }
