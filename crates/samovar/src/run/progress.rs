@@ -37,6 +37,8 @@ struct Counts {
 pub struct VideoLine {
     name: String,
     bar: Option<ProgressBar>,
+    /// Below all videos.
+    totals: Option<ProgressBar>,
     counts: Arc<Counts>,
     lines: bool,
 }
@@ -77,7 +79,8 @@ impl Progress {
             bar.set_message(shortened(name));
             bar
         });
-        VideoLine { name: name.to_owned(), bar, counts: Arc::clone(&self.counts), lines: self.lines }
+        let (totals, counts) = (self.totals.clone(), Arc::clone(&self.counts));
+        VideoLine { name: name.to_owned(), bar, totals, counts, lines: self.lines }
     }
 
     /// An input is done, well or not.
@@ -139,6 +142,9 @@ impl VideoLine {
         self.counts.frames.fetch_add(1, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             bar.inc(1);
+        }
+        if let Some(totals) = &self.totals {
+            totals.tick();
         }
     }
 }
