@@ -5,7 +5,7 @@ use crate::config::{Config, parse_bytes};
 use crate::here;
 use crate::jobs::{jobs_folder, queue_file};
 use samovar_jobs::{JobErrorKind, SqliteQueue};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Looks at everything that is configured of jobs.
 pub fn look(config: &Config) -> Vec<Finding> {
@@ -15,7 +15,8 @@ pub fn look(config: &Config) -> Vec<Finding> {
     let folder = jobs_folder(config);
     let mut findings = vec![place(&folder, config)];
     findings.extend(queue(&queue_file(config)));
-    let lost: Vec<String> = config.jobs.roots.iter().filter(|root| !root.is_dir()).map(shown).collect();
+    let lost: Vec<String> =
+        config.jobs.roots.iter().filter(|root| !root.is_dir()).map(|root| root.display().to_string()).collect();
     if !lost.is_empty() {
         let detail = format!("jobs may name files in {}, and there is no such folder", lost.join(", "));
         findings.push(Finding::problem("jobs roots", detail, "correct `roots` in `[jobs]`, or make the folder"));
@@ -71,10 +72,6 @@ fn queue(file: &Path) -> Option<Finding> {
             Finding::problem(SUBJECT, format!("{shown}: {error}"), "check the disk, and who may write the file")
         }
     })
-}
-
-fn shown(path: &PathBuf) -> String {
-    path.display().to_string()
 }
 
 #[cfg(test)]

@@ -4,18 +4,18 @@ use super::artifacts::{Artifacts, name_of};
 use super::failure::{never, of_recorded, of_run, retry};
 use super::machine_use::MachineUse;
 use super::runner::VideoRunner;
+use super::video_place::VideoPlace;
 use samovar_jobs::{Job, JobContext, JobProgress, RunEnd};
-use samovar_media::{FfmpegProgram, Frame, VideoInfo, VideoInput};
+use samovar_media::{FfmpegProgram, Frame, VideoInfo};
 use samovar_models::{DetectOptions, DetectionModel, Detector};
-use samovar_pipelines::SourceAddress;
 use samovar_recorded::{
-    Drawing, FrameRecord, FrameWatch, Journal, JournalEnd, JournalHeader, RecordedError, RecordedErrorKind, TaskInput,
-    TaskResult, VideoTask, VideoWork, WorkEnd, WorkFolder,
+    Drawing, FrameRecord, FrameWatch, Journal, JournalEnd, JournalHeader, RecordedError, RecordedErrorKind, TaskResult,
+    VideoTask, VideoWork, WorkEnd, WorkFolder,
 };
 use samovar_runtime::{Generation, Hold};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// One attempt at a job.
 pub struct Attempt<'a> {
@@ -55,7 +55,7 @@ impl<'a> Attempt<'a> {
 
     /// Does it.
     pub async fn run(&self) -> RunEnd {
-        match self.work().await {
+        match Box::pin(self.work()).await {
             Ok(result) => match serde_json::to_string(&result) {
                 Ok(result) => RunEnd::Done(result),
                 Err(error) => never("internal", format!("the result cannot be written as JSON: {error}")),
@@ -72,15 +72,15 @@ impl<'a> Attempt<'a> {
             )
         })?;
         let model = self.model().await?;
-        let input = self.input()?;
-        let journal = self.journal(self.header(&model, &input)?).await?;
+        let video = self.video().await?;
+        let journal = self.journal(self.header(&model, &video)).await?;
         let before = journal.summary().frames;
         let mut used = MachineUse::begin();
         let end = match journal.end().cloned() {
             Some(end) => end,
-            None => self.frames(&model, program.clone(), &input, journal, &mut used).await?,
+            None => self.frames(&model, program.clone(), (&video, journal), &mut used).await?,
         };
-        let artifacts = self.artifacts(program, input).await?;
+        let artifacts = self.artifacts(program, video).await?;
         used.look();
         self.forget_earlier().await;
         Ok(TaskResult { journal: name_of(&self.journal_path()), end: with_attempt(end, before, &used), artifacts })
@@ -116,51 +116,34 @@ impl<'a> Attempt<'a> {
         Ok(options)
     }
 
-    /// The video. A path is held against the allowed folders once more, since links may have changed since it was handed in.
-    fn input(&self) -> Result<VideoInput, RunEnd> {
-        match &self.task.input {
-            TaskInput::Upload => Ok(VideoInput::File(self.folder.upload())),
-            TaskInput::Url(url) => Ok(VideoInput::Url(url.clone())),
-            TaskInput::Path(path) => {
-                let real =
-                    path.canonicalize().map_err(|_| retry("media_unreadable", "the file is not there any more"))?;
-                let within = |root: &PathBuf| root.canonicalize().is_ok_and(|root| real.starts_with(root));
-                if self.runner.additions.roots.iter().any(within) {
-                    return Ok(VideoInput::File(real));
-                }
-                Err(never(
-                    "media_forbidden",
-                    "the file lies outside of the folders that jobs may name; set `roots` in `[jobs]`",
-                ))
-            }
+    async fn video(&self) -> Result<VideoPlace, RunEnd> {
+        let (input, folder) = (self.task.input.clone(), self.folder.clone());
+        let roots = self.runner.additions.roots.clone();
+        let found = tokio::task::spawn_blocking(move || VideoPlace::find(&input, &folder, &roots));
+        tokio::select! {
+            biased;
+            () = self.context.cancelled.cancelled() => Err(RunEnd::Stopped),
+            found = found => found.map_err(|_| retry("internal", "the video could not be looked for"))?,
         }
     }
 
-    /// The video's file, where it is one.
-    fn paths(&self, input: &VideoInput) -> Option<PathBuf> {
-        match input {
-            VideoInput::File(path) => Some(path.clone()),
-            _ => None,
-        }
-    }
-
-    fn header(&self, model: &ReadyModel, input: &VideoInput) -> Result<JournalHeader, RunEnd> {
+    fn header(&self, model: &ReadyModel, video: &VideoPlace) -> JournalHeader {
         let generation = &model.generation;
         let options = serde_json::json!({
             "score_min": self.task.score_min, "iou_max": self.task.iou_max, "classes": self.task.classes,
         });
-        Ok(JournalHeader {
+        JournalHeader {
             input: self.task.name.clone(),
-            source: self.paths(input).map(|path| look_of(&path)).transpose()?,
+            source: video.look,
             model: self.task.model.clone(),
-            fingerprint: generation.files_word(),
-            engine: format!("{} {}", generation.engine, generation.engine_version),
+            fingerprint: format!("{}-{}", generation.files_word(), generation.engine_version),
+            engine: generation.engine.to_owned(),
             precision: generation.precision.name().to_owned(),
             labels: model.family.labels().iter().map(|label| label.to_string()).collect(),
             options,
             choice: self.task.frames.clone(),
             declared_fps: None,
-        })
+        }
     }
 
     fn journal_path(&self) -> PathBuf {
@@ -179,8 +162,7 @@ impl<'a> Attempt<'a> {
         &self,
         model: &ReadyModel,
         program: FfmpegProgram,
-        input: &VideoInput,
-        journal: Journal,
+        (video, journal): (&VideoPlace, Journal),
         used: &mut MachineUse,
     ) -> Result<JournalEnd, RunEnd> {
         let work = VideoWork {
@@ -191,12 +173,12 @@ impl<'a> Attempt<'a> {
             stream: self.runner.stream(),
             program,
             limits: self.runner.limits,
-            only_port: port_of(input),
+            only_port: video.only_port,
         };
         let done = journal.summary().frames;
         let mut watch = Progress { context: self.context, progress: JobProgress { done, total: None } };
         let mut looks = tokio::time::interval(LOOK_EVERY);
-        let run = work.run(input.clone(), journal, &mut watch, &self.context.cancelled);
+        let run = work.run(video.input.clone(), journal, &mut watch, &self.context.cancelled);
         tokio::pin!(run);
         let end = loop {
             tokio::select! {
@@ -210,11 +192,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn artifacts(&self, program: FfmpegProgram, video: VideoInput) -> Result<Vec<String>, RunEnd> {
+    async fn artifacts(&self, program: FfmpegProgram, video: VideoPlace) -> Result<Vec<String>, RunEnd> {
         let artifacts = Artifacts {
             journal: self.journal_path(),
-            drawing: Drawing { program, limits: self.runner.limits, only_port: port_of(&video) },
-            video,
+            drawing: Drawing { program, limits: self.runner.limits, only_port: video.only_port },
+            video: video.input,
             folder: self.folder.clone(),
             title: self.task.name.clone(),
         };
@@ -277,19 +259,6 @@ fn class_of(text: &str, model: &DetectionModel) -> Result<u32, RunEnd> {
             model.labels().class(text).ok_or_else(|| never("unknown_class", format!("the model has no class `{text}`")))
         }
     }
-}
-
-/// The port of an address: its video comes from there alone, for a client named it.
-fn port_of(input: &VideoInput) -> Option<u16> {
-    let VideoInput::Url(url) = input else { return None };
-    SourceAddress::parse(url).ok()?.remote().map(|(_, port)| port)
-}
-
-/// Size and time of the last change: another file is another work.
-fn look_of(path: &Path) -> Result<(u64, u64), RunEnd> {
-    let look = std::fs::metadata(path).map_err(|_| retry("media_unreadable", "the file is not there any more"))?;
-    let changed = look.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    Ok((look.len(), u64::try_from(changed.as_millis()).unwrap_or(u64::MAX)))
 }
 
 fn open_journal(own: &Path, earlier: Option<&Path>, header: &JournalHeader) -> Result<Journal, RecordedError> {

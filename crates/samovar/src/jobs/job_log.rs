@@ -25,7 +25,7 @@ impl JobLog {
             Self::Log => {}
             Self::Person => stderr::line(&format!("{id} begun{}: {name}", nth(attempt))),
             Self::Program => {
-                program(&json!({ "job": id.to_string(), "event": "begun", "attempt": attempt, "name": name }))
+                program(&json!({ "job": id.to_string(), "event": "begun", "attempt": attempt, "name": name }));
             }
         }
     }

@@ -103,7 +103,6 @@ impl Spread {
         self.mean += (value - self.mean) / self.count as f64;
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
     const fn is_empty(&self) -> bool {
         self.count == 0
     }

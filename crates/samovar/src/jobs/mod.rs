@@ -8,6 +8,7 @@ mod job_log;
 mod machine_use;
 mod runner;
 mod settings;
+mod video_place;
 
 pub use house::{JobHouse, jobs_folder, queue_file};
 pub use job_log::JobLog;

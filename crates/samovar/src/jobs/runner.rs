@@ -60,7 +60,7 @@ impl VideoRunner {
         let end = match Attempt::read(self, &job, &context, folder) {
             Ok(attempt) => {
                 self.log.begun(&job, attempt.name());
-                attempt.run().await
+                Box::pin(attempt.run()).await
             }
             Err(end) => end,
         };

@@ -117,12 +117,12 @@ fn frames(choice: &FrameChoice) -> Value {
 
 fn outputs(arguments: &SubmitArguments) -> Value {
     let outputs = &arguments.outputs;
-    let mut said = Map::new();
-    let mut say = |key: &str, value: Value| drop(said.insert(key.to_owned(), value));
-    outputs.report.then(|| say("report", json!(true)));
-    outputs.annotated.then(|| say("annotated", json!(true)));
-    outputs.thumbnails.map(|count| say("thumbnails", json!(count)));
-    Value::Object(said)
+    let typed = [
+        ("report", outputs.report.then_some(json!(true))),
+        ("annotated", outputs.annotated.then_some(json!(true))),
+        ("thumbnails", outputs.thumbnails.map(|count| json!(count))),
+    ];
+    typed.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
 fn hand_in(
