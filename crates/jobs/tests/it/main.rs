@@ -2,8 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails, and some faults are panics")]
 
 mod crash;
-#[path = "../../../samovar/src/bench/jobs/measure.rs"]
-mod measure;
 mod model;
 mod processes;
 mod random;
