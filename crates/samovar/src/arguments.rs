@@ -1,8 +1,8 @@
 //! Exactly what was typed: commands, flags, and their help. Turned into ready objects elsewhere, once.
 
 use crate::bench::{
-    BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchStreamsArguments, BenchSwapArguments,
-    BenchVideoArguments, VideoOnceArguments,
+    BenchJobsArguments, BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchStreamsArguments,
+    BenchSwapArguments, BenchVideoArguments, VideoOnceArguments,
 };
 use crate::config::{EngineName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
@@ -355,6 +355,8 @@ pub enum BenchCommand {
     /// One measurement of `bench video`
     #[command(hide = true)]
     VideoOnce(VideoOnceArguments),
+    /// The queue of jobs: handing in, taking and finishing where many wait already
+    Jobs(BenchJobsArguments),
     /// Every engine here: load time, memory of one runner against four, one run, throughput
     Engine(BenchEngineArguments),
 }

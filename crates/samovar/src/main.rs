@@ -91,6 +91,7 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Bench(BenchCommand::Swap(swap)) => bench::swap(&swap),
         Command::Bench(BenchCommand::Modes(modes)) => bench::modes(&modes, config),
         Command::Bench(BenchCommand::Streams(streams)) => bench::streams(&streams, config),
+        Command::Bench(BenchCommand::Jobs(jobs)) => bench::jobs(&jobs),
         Command::Bench(BenchCommand::Video(video)) => bench::video(&video, config),
         Command::Bench(BenchCommand::VideoOnce(video)) => bench::video_once(&video, config),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),

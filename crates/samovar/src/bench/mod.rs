@@ -4,6 +4,7 @@ mod arguments;
 mod detect;
 mod detect_report;
 mod idle;
+mod jobs;
 mod media;
 mod memory;
 mod modes;
@@ -23,6 +24,7 @@ mod workplace;
 
 pub use arguments::{BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchSwapArguments};
 pub use detect::detect;
+pub use jobs::{BenchJobsArguments, jobs};
 pub use memory::memory;
 pub use modes::modes;
 pub use open::open;
