@@ -257,10 +257,13 @@ async fn an_export_that_is_given_up_leaves_no_file() {
     cancelled.cancel();
     for format in ResultFormat::ALL {
         let out = bench.path("given-up");
-        assert!(!export_unless(&[journal.clone()], &Export { format, track: true }, &out, &cancelled).unwrap());
+        assert!(
+            !export_unless(std::slice::from_ref(&journal), &Export { format, track: true }, &out, &cancelled).unwrap()
+        );
         let error = export(&[bench.path("none")], &Export { format, track: false }, &out).unwrap_err();
         assert_eq!(error.code(), "journal_unreadable");
-        let full = export(&[journal.clone()], &Export { format, track: false }, Path::new("/dev/full")).unwrap_err();
+        let full = export(std::slice::from_ref(&journal), &Export { format, track: false }, Path::new("/dev/full"))
+            .unwrap_err();
         assert_eq!(full.code(), "storage_full", "{format:?}");
     }
     assert_eq!(std::fs::read_dir(bench.folder.path()).unwrap().count(), 1, "the journal alone");
@@ -277,6 +280,6 @@ async fn every_format_for_who_reads_it_elsewhere() {
     bench.go_on(&starter("samples/street.mp4"), &first(60), &journal).await.unwrap();
     for format in ResultFormat::ALL {
         let out = folder.join(format!("street.{}", format.extension()));
-        export(&[journal.clone()], &Export { format, track: true }, &out).unwrap();
+        export(std::slice::from_ref(&journal), &Export { format, track: true }, &out).unwrap();
     }
 }

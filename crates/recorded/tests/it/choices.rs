@@ -3,14 +3,13 @@
 use crate::support::{Bench, Seen, facts, finished, first, starter};
 use samovar_recorded::FrameChoice;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 /// Numbers and times of the frames that were looked at, how the video ended, and how many frames were expected.
 async fn looked_at(bench: &Bench, choice: FrameChoice) -> (Vec<(u64, f64)>, String, Option<u64>) {
     let journal = bench.path("journal.jsonl");
     let mut seen = Seen::default();
     let video = starter("samples/street.mp4");
-    let worked = bench.watched(&video, &choice, &journal, &mut seen, &CancellationToken::new()).await;
+    let worked = bench.watched(&video, &choice, &journal, &mut seen).await;
     let end = finished(worked.unwrap());
     let facts = facts(&journal);
     std::fs::remove_file(&journal).unwrap();

@@ -56,9 +56,8 @@ async fn what_is_cancelled_is_gone_on_with_whatever_frames_are_chosen() {
         let end = finished(bench.go_on(&video, choice, &whole).await.unwrap());
         assert!(end.frames >= 3, "{choice:?} leaves {}", end.frames);
         for at in [1, 2, 100] {
-            let cancelled = CancellationToken::new();
-            let mut seen = Seen { cancel_at: Some((at, cancelled.clone())), ..Seen::default() };
-            bench.watched(&video, choice, &parts, &mut seen, &cancelled).await.unwrap();
+            let mut seen = Seen { cancel_at: Some((at, CancellationToken::new())), ..Seen::default() };
+            bench.watched(&video, choice, &parts, &mut seen).await.unwrap();
         }
         finished(bench.go_on(&video, choice, &parts).await.unwrap());
         assert_eq!(facts(&parts), facts(&whole), "{choice:?}");

@@ -13,6 +13,7 @@ use samovar_runtime::{DeviceOptions, ModelSource, ModelSpec, PrecisionChoice, Re
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A file that ships with Samovar.
@@ -60,6 +61,14 @@ pub struct Seen {
     pub frames: u64,
     /// Cancels when so many frames have come.
     pub cancel_at: Option<(u64, CancellationToken)>,
+    pub cancelled: Option<Instant>,
+}
+
+impl Seen {
+    /// What it cancels.
+    pub fn token(&self) -> CancellationToken {
+        self.cancel_at.as_ref().map_or_else(CancellationToken::new, |(_, token)| token.clone())
+    }
 }
 
 impl FrameWatch for Seen {
@@ -72,6 +81,7 @@ impl FrameWatch for Seen {
         if let Some((at, token)) = &self.cancel_at
             && self.frames >= *at
         {
+            self.cancelled.get_or_insert_with(Instant::now);
             token.cancel();
         }
         Ok(())
@@ -140,7 +150,7 @@ impl Bench {
 
     /// Works a video through, or goes on with it.
     pub async fn go_on(&self, video: &Path, choice: &FrameChoice, journal: &Path) -> Result<WorkEnd, RecordedError> {
-        self.watched(video, choice, journal, &mut Seen::default(), &CancellationToken::new()).await
+        self.watched(video, choice, journal, &mut Seen::default()).await
     }
 
     pub async fn watched(
@@ -149,14 +159,14 @@ impl Bench {
         choice: &FrameChoice,
         journal: &Path,
         seen: &mut Seen,
-        cancelled: &CancellationToken,
     ) -> Result<WorkEnd, RecordedError> {
         let header = self.header(choice);
         let journal = match Journal::resume(journal, &header)? {
             Some(journal) => journal,
             None => Journal::create(journal, &header)?,
         };
-        self.work(choice).run(VideoInput::File(video.to_owned()), journal, seen, cancelled).await
+        let cancelled = seen.token();
+        self.work(choice).run(VideoInput::File(video.to_owned()), journal, seen, &cancelled).await
     }
 
     /// Exports one journal, and reads the file.
