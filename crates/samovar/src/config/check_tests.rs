@@ -16,7 +16,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[server]\nengine = \"rten\"", "2:1: `server.engine`: no such key here; did you mean `models.NAME.engine`?"),
     (
         "[device]\ncolour = 1",
-        "2:1: `device.colour`: no such key; `[device]` has `slots`, `threads`, `gpu_memory_fraction`",
+        "2:1: `device.colour`: no such key; `[device]` has `gpu_memory_fraction`, `slots`, `threads`",
     ),
     (
         "[kitchen]",
