@@ -84,8 +84,10 @@ pub fn cancelled(connection: &Connection, lease: LeaseKey, now: JobTime) -> Resu
 /// Brings a job to its end, wherever it is.
 pub fn end(connection: &Connection, id: JobId, ending: &Ending<'_>, now: JobTime) -> Result<(), JobError> {
     let revision = next_revision(connection)?;
+    // What an earlier attempt failed with says nothing about a job that has its result.
     let sql = "UPDATE jobs SET state = ?2, ready = 0, revision = ?3, ended = ?4, lease_until = NULL, result = ?5,
-               failure_code = coalesce(?6, failure_code), failure_message = coalesce(?7, failure_message) WHERE id = ?1";
+               failure_code = iif(?5 IS NULL, coalesce(?6, failure_code), NULL),
+               failure_message = iif(?5 IS NULL, coalesce(?7, failure_message), NULL) WHERE id = ?1";
     let (code, message) = ending.failure.map(|failure| (&failure.code, &failure.message)).unzip();
     let values = params![id.to_bytes(), number(ending.state), revision, whole(now.0), ending.result, code, message];
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(fault)?;

@@ -236,7 +236,7 @@ fn only_the_newest_holder_is_heard() {
         queue.complete(newest.key, "{}".to_owned(), at(43)).await.expect("the first answer may have been lost");
         assert_eq!(kind(queue.complete(newest.key, "other".to_owned(), at(44)).await), JobErrorKind::LeaseLost);
         let job = queue.get(id(1)).await.unwrap();
-        assert_eq!((job.result.as_deref(), job.ended), (Some("{}"), Some(at(42))));
+        assert_eq!((job.result.as_deref(), job.ended, job.failure), (Some("{}"), Some(at(42)), None));
     });
 }
 
