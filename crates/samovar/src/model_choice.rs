@@ -63,7 +63,15 @@ fn file(text: &str, config: &Config, choices: &ModelChoices) -> Result<NamedMode
 ///
 /// # Errors
 /// A labels file that cannot be used, or a name of the catalogue that has not been pulled.
-pub fn spec((name, section): &NamedModel) -> Result<ModelSpec, CliError> {
+pub fn spec(named: &NamedModel) -> Result<ModelSpec, CliError> {
+    spec_for(named, &[])
+}
+
+/// The same for pictures of these sizes (width, height) alone; empty for any.
+///
+/// # Errors
+/// As [`spec`].
+pub fn spec_for((name, section): &NamedModel, pictures: &[(u32, u32)]) -> Result<ModelSpec, CliError> {
     model_name::make_sure_of(&section.path)?;
     Ok(ModelSpec {
         reference: section.reference.clone().map(|path| ModelFiles { path }),
@@ -77,7 +85,11 @@ pub fn spec((name, section): &NamedModel) -> Result<ModelSpec, CliError> {
         pinned: section.pinned,
         idle_ttl: section.idle_ttl_s.map(Duration::from_secs),
         watch: section.watch,
-        ..ModelSpec::new(name.as_str(), source(section)?, binder(hints(section)?))
+        ..ModelSpec::new(
+            name.as_str(),
+            source(section)?,
+            binder(FamilyHints { pictures: pictures.to_vec(), ..hints(section)? }),
+        )
     })
 }
 

@@ -5,16 +5,18 @@ use super::detect_arguments::{BoundsArguments, DetectArguments};
 use super::detect_run::DetectRun;
 use super::event_loop::block_on;
 use super::input::{self, Content, Input, Source};
-use super::model;
+use super::model::{self, LoadHints};
 use super::pictures;
 use super::result_target::ResultTarget;
+use super::video_sizes::video_sizes;
 use crate::config::{Config, ConfigFile};
 use crate::failure::{CliError, Exit};
+use crate::here;
 use samovar_media::{MediaError, UrlScheme};
 use samovar_models::{DetectOptions, DetectionModel};
 use samovar_pipelines::{VideoBounds, VideoBoundsError};
 use samovar_recorded::{FrameChoice, ResultFormat};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Runs the command.
@@ -27,8 +29,8 @@ pub fn detect(arguments: &DetectArguments, config: Option<&Path>) -> Result<Exit
     // Read while Ctrl-C still ends the process: somebody may wait at a terminal for nothing.
     let stdin = order.pictures.iter().any(|(_, input, _)| input.source == Source::Stdin).then(pictures::read_stdin);
     block_on(async {
-        let model =
-            model::load_for_batches(&arguments.model, &arguments.choices, &file, order.bounds.batch_size).await?;
+        let hints = LoadHints { batch_size: order.bounds.batch_size, pictures: order.sizes() };
+        let model = model::load_for(&arguments.model, &arguments.choices, &file, &hints).await?;
         order.bounds.validate_for(model.generation.family.batch_max()).map_err(|error| wrong_bounds(&error))?;
         let mut options = thresholds(arguments);
         options.classes = classes(arguments, &*model.detector.model()?)?;
@@ -88,6 +90,18 @@ impl<'a> Order<'a> {
     pub fn is_live(&self) -> bool {
         let is_camera = |url: &str| matches!(UrlScheme::of(url), Some(UrlScheme::Rtsp | UrlScheme::Rtsps));
         self.videos.iter().any(|(_, input)| matches!(&input.source, Source::Url(url) if is_camera(url)))
+    }
+
+    /// The sizes of all that will come, where they are known.
+    fn sizes(&self) -> Vec<(u32, u32)> {
+        let file = |(_, input): &'_ (usize, Input)| match &input.source {
+            Source::File(path) => Some(path.clone()),
+            Source::Url(_) | Source::Stdin => None,
+        };
+        let files: Option<Vec<PathBuf>> = self.videos.iter().map(file).collect();
+        let files = files.filter(|_| self.pictures.is_empty()).unwrap_or_default();
+        let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        here::ffmpeg(self.config).map_or_else(|_| Vec::new(), |program| video_sizes(&paths, &program))
     }
 
     fn check_formats(&self) -> Result<(), CliError> {

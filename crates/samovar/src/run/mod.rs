@@ -29,6 +29,7 @@ mod segment;
 mod segment_record;
 mod side_lines;
 mod totals;
+mod video_sizes;
 mod video_watch;
 mod videos;
 
@@ -37,6 +38,7 @@ pub use anomaly_arguments::{ANOMALY_EXAMPLES, AnomalyArguments};
 pub use detect::detect;
 pub use detect_arguments::{DETECT_EXAMPLES, DetectArguments, FormatName};
 pub use frame_arguments::FrameArguments;
-pub use model::{LoadedModel, load};
+pub use model::{LoadHints, LoadedModel, load, load_for};
 pub use segment::segment;
 pub use totals::{plural, summary};
+pub use video_sizes::video_sizes;

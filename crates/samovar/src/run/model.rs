@@ -23,22 +23,31 @@ pub struct LoadedModel {
 /// # Errors
 /// Why it cannot be had, with the cure.
 pub async fn load(text: &str, choices: &ModelChoices, file: &ConfigFile) -> Result<LoadedModel, CliError> {
-    load_for_batches(text, choices, file, None).await
+    load_for(text, choices, file, &LoadHints::default()).await
 }
 
-/// The same for batches of so many frames, where that is known.
+/// What is known of the pictures that a model is loaded for.
+#[derive(Clone, Debug, Default)]
+pub struct LoadHints {
+    /// Frames in one run at most.
+    pub batch_size: Option<usize>,
+    /// (width, height) in pixels of all pictures that will come; empty where that is not known.
+    pub pictures: Vec<(u32, u32)>,
+}
+
+/// The same for what is known to come.
 ///
 /// # Errors
 /// As [`load`].
-pub async fn load_for_batches(
+pub async fn load_for(
     text: &str,
     choices: &ModelChoices,
     file: &ConfigFile,
-    batch_size: Option<usize>,
+    hints: &LoadHints,
 ) -> Result<LoadedModel, CliError> {
     let mut named = model_choice::file_or_name(text, &file.config, choices)?;
-    named.1.batch_max = batch_size.or(named.1.batch_max);
-    let registry = here::registry(&file.config, vec![model_choice::spec(&named)?], None)?;
+    named.1.batch_max = hints.batch_size.or(named.1.batch_max);
+    let registry = here::registry(&file.config, vec![model_choice::spec_for(&named, &hints.pictures)?], None)?;
     let generation = registry.load(&named.0).await??;
     let detector = Detector::new(registry.model(&named.0)?);
     detector.model()?;

@@ -11,7 +11,7 @@ use crate::config::ConfigFile;
 use crate::counting_heap::count_allocations;
 use crate::cpu_time::CpuTime;
 use crate::failure::{CliError, Exit};
-use crate::run::{self, LoadedModel};
+use crate::run::{self, LoadHints, LoadedModel, video_sizes};
 use crate::{here, stdout};
 use futures_util::stream::{self, StreamExt};
 use samovar_media::{FfmpegProgram, VideoInput, VideoLimits};
@@ -104,14 +104,11 @@ struct Measuring<'a> {
 
 async fn measure(arguments: &VideoOnceArguments, file: &ConfigFile) -> Result<Once, CliError> {
     let began = Instant::now();
-    let model = run::load(&arguments.model.to_string_lossy(), &arguments.choices, file).await?;
-    let measuring = Measuring {
-        arguments,
-        model,
-        program: here::ffmpeg(&file.config)?,
-        monitor: Arc::new(Monitor::new()),
-        workplace: Workplace::new("video")?,
-    };
+    let program = here::ffmpeg(&file.config)?;
+    let hints = LoadHints { pictures: video_sizes(&[&arguments.video], &program), ..LoadHints::default() };
+    let model = run::load_for(&arguments.model.to_string_lossy(), &arguments.choices, file, &hints).await?;
+    let measuring =
+        Measuring { arguments, model, program, monitor: Arc::new(Monitor::new()), workplace: Workplace::new("video")? };
     let warm_up = FrameChoice { frames_max: Some(WARM_UP_FRAMES), ..FrameChoice::default() };
     measuring.work(usize::MAX, warm_up, None).await?;
     let load_s = began.elapsed().as_secs_f64();
