@@ -46,8 +46,8 @@ pub use pool_meter::{PoolMeter, PoolPurpose, PoolTotals};
 pub use rgb::to_rgb;
 pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_crop, write_row};
 pub use video::{
-    AccessUnitDecoder, AccessUnitEvent, AccessUnitOptions, ClipFacts, ClipOptions, EncoderOptions, FfmpegProgram,
-    Packet, PacketClip, PacketCodec, PacketRing, PictureRing, RingLimits, RingStats, TimedPicture, Truncation,
-    UrlScheme, VideoDecoder, VideoEncoder, VideoEnd, VideoInfo, VideoInput, VideoOptions, VideoSize, VideoStep,
-    write_clip, write_picture_clip,
+    AccessUnitDecoder, AccessUnitEvent, AccessUnitOptions, ClipFacts, ClipOptions, DamageNote, EncoderOptions,
+    FfmpegProgram, Packet, PacketClip, PacketCodec, PacketRing, PictureRing, RingLimits, RingStats, TimedPicture,
+    Truncation, UrlScheme, VideoDecoder, VideoEncoder, VideoEnd, VideoInfo, VideoInput, VideoOptions, VideoSize,
+    VideoStep, write_clip, write_picture_clip,
 };

@@ -254,8 +254,15 @@ fn parse_rate(token: &str) -> Option<f64> {
     let rate = token.strip_suffix(" fps")?;
     match rate.strip_suffix('k') {
         Some(thousands) => thousands.parse::<f64>().ok().map(|rate| rate * 1000.0),
-        None => rate.parse().ok(),
+        None => rate.parse().ok().map(unrounded),
     }
+}
+
+/// The rate of television that was rounded to that: 23.98 is 24000/1001. In an hour this is 15 frames.
+fn unrounded(rate: f64) -> f64 {
+    let exact = (rate * 1.001).round() * 1_000.0 / 1_001.0;
+    let is_whole = rate.fract() == 0.0;
+    if !is_whole && (exact - rate).abs() < 0.005_001 { exact } else { rate }
 }
 
 /// The matrix and range in `… yuv420p(tv, bt709/unknown/unknown, progressive), …`. What is not said is BT.601 and
@@ -347,5 +354,21 @@ mod tests {
         let mut log = ChildLog::default();
         (0..1000).for_each(|_| log.push(&[b'x'; 1000]));
         assert_eq!(log.line.len(), LINE_BYTES_MAX);
+    }
+
+    #[test]
+    fn rates_of_television_are_exact() {
+        for (text, rate) in [
+            ("23.98 fps", 24_000.0 / 1_001.0),
+            ("29.97 fps", 30_000.0 / 1_001.0),
+            ("24.98 fps", 25_000.0 / 1_001.0),
+            ("119.88 fps", 120_000.0 / 1_001.0),
+            ("12.50 fps", 12.5),
+            ("30 fps", 30.0),
+            ("1k fps", 1_000.0),
+        ] {
+            assert_eq!(parse_rate(text), Some(rate), "{text}");
+        }
+        assert_eq!(parse_rate("30 tbr"), None);
     }
 }

@@ -184,8 +184,7 @@ fn filters(input: &OpenInput, options: &VideoOptions) -> String {
         filters.push(format!("select=not(mod(n\\,{}))", options.every));
     }
     if let Some(rate) = options.rate_max().filter(|_| !input.is_paced_here(options)) {
-        // A thousandth less than the interval: timestamps of many containers are rounded to milliseconds.
-        filters.push(format!("select=isnan(prev_selected_t)+gte(t-prev_selected_t\\,{:.6}-0.001)", rate.recip()));
+        filters.push(if input.is_live(options) { apart(rate) } else { one_in_each_part(rate) });
     }
     if let Some(least) = options.scene_change {
         // The measure of a frame takes in the two before it. After a beginning there is but one, so what follows upon a
@@ -194,6 +193,20 @@ fn filters(input: &OpenInput, options: &VideoOptions) -> String {
     }
     filters.extend(scale(options.size));
     filters.join(",")
+}
+
+/// Frames that come no sooner after the last one than the rate asks for, to a millisecond.
+fn apart(rate: f64) -> String {
+    format!("select=isnan(prev_selected_t)+gte((t-prev_selected_t+0.001)*{rate}\\,1)")
+}
+
+/// The first frame of each part of the time, all as long as the rate asks for: so the rate is met on average, whatever that of the video
+/// is. Which part the last frame lies in is told by its time alone. Frames that come no faster than that are all taken, wherever their
+/// times lie in the parts; a millisecond is left, since many containers round to it.
+fn one_in_each_part(rate: f64) -> String {
+    let part = |time: &str| format!("floor(({time}+0.001)*{rate})");
+    let (now, last) = (part("t"), part("prev_selected_t"));
+    format!("select=isnan(prev_selected_t)+gt({now}\\,{last})+gte((t-prev_t+0.001)*{rate}\\,1)")
 }
 
 fn scale(size: VideoSize) -> Option<String> {

@@ -2,6 +2,7 @@
 //! bounded channel hands them over. When the reader is slow the channel is full, then the pipe, and the child waits.
 
 use super::child_clock::ChildClock;
+use super::damage_note::DamageNote;
 use super::decoding::{Message, Work};
 use super::{VideoInput, VideoOptions};
 use crate::{Frame, FramePool, MediaError, MediaErrorKind, PixelFormat, VideoLimits, YuvMatrix, YuvRange};
@@ -20,6 +21,7 @@ pub struct VideoDecoder {
     info: VideoInfo,
     clock: ChildClock,
     end: Option<VideoEnd>,
+    damage: DamageNote,
     /// What the thread may be waiting for, and how it learns that it need not.
     pool: FramePool,
     is_dropped: Arc<AtomicBool>,
@@ -127,13 +129,15 @@ impl VideoDecoder {
         let (watched_stop, stop) = std::io::pipe().map_err(|_| no_resources())?;
         let is_dropped = Arc::new(AtomicBool::new(false));
         let (limits, pool_here, flag) = (*limits, pool.clone(), Arc::clone(&is_dropped));
-        let work = Work { input, options, limits, pool, sender, is_dropped: flag };
+        let damage = DamageNote::default();
+        let work = Work { input, options, limits, pool, sender, is_dropped: flag, damage: damage.clone() };
         let spawned = std::thread::Builder::new().name("video-decoder".into()).spawn(move || work.run(watched_stop));
         Ok(Self {
             messages: Some(messages),
             info: VideoInfo::unknown(),
             clock: ChildClock::default(),
             end: None,
+            damage,
             pool: pool_here,
             is_dropped,
             stop: Some(stop),
@@ -208,6 +212,11 @@ impl VideoDecoder {
     /// How it ended; none before the end and after an error.
     pub const fn end(&self) -> Option<VideoEnd> {
         self.end
+    }
+
+    /// Where it is damaged, as far as it was read: known before the end, and to whoever goes on without the decoder.
+    pub fn damage(&self) -> DamageNote {
+        self.damage.clone()
     }
 
     /// Never waits for ever: the thread has a deadline, and ends with a message or by dropping the channel.

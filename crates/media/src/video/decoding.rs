@@ -3,6 +3,7 @@
 use super::VideoOptions;
 use super::child::{ChildLimits, ChildPlan, ConfinedChild};
 use super::child_clock::ChildClock;
+use super::damage_note::DamageNote;
 use super::decode_command;
 use super::decoder::{Truncation, VideoEnd, VideoInfo, no_resources, too_large};
 use super::input::OpenInput;
@@ -47,6 +48,8 @@ pub(super) struct Work {
     pub(super) sender: SyncSender<Message>,
     /// Set, and the pool woken, when nobody takes frames any more.
     pub(super) is_dropped: Arc<AtomicBool>,
+    /// Where the video is damaged, as far as it was read.
+    pub(super) damage: DamageNote,
 }
 
 impl Work {
@@ -178,13 +181,12 @@ struct Reading<'a> {
     frame_count: u64,
     /// Time of the last frame.
     last: Duration,
-    damaged_at: Option<Duration>,
     pace: Pace,
 }
 
 impl<'a> Reading<'a> {
     fn new(work: &'a Work, child: ConfinedChild) -> Self {
-        Self { work, child, frame_count: 0, last: work.options.start, damaged_at: None, pace: Pace::default() }
+        Self { work, child, frame_count: 0, last: work.options.start, pace: Pace::default() }
     }
 
     fn deliver(&mut self, reader: &mut NutReader<&mut WatchedOutput>) -> Result<Stopped, Failure> {
@@ -284,8 +286,8 @@ impl<'a> Reading<'a> {
     }
 
     fn count(&mut self, timestamp: Duration, output: &mut WatchedOutput) {
-        if self.damaged_at.is_none() && output.watch.log().trouble.is_damage() {
-            self.damaged_at = Some(self.last);
+        if output.watch.log().trouble.is_damage() {
+            self.work.damage.write(self.last);
         }
         self.frame_count += 1;
         self.last = timestamp;
@@ -327,14 +329,15 @@ impl<'a> Reading<'a> {
         if broke_off {
             return Err(self.failed(output, "ended within a picture"));
         }
-        let damaged = !status.success() || output.watch.log().trouble.is_damage();
-        self.damaged_at = self.damaged_at.or(damaged.then_some(self.last));
+        if !status.success() || output.watch.log().trouble.is_damage() {
+            self.work.damage.write(self.last);
+        }
         Ok(self.end_so_far())
     }
 
     /// Complete, but for damage.
     fn end_so_far(&self) -> VideoEnd {
-        self.damaged_at.map_or(VideoEnd::Complete, |at| VideoEnd::Damaged { at })
+        self.work.damage.at().map_or(VideoEnd::Complete, |at| VideoEnd::Damaged { at })
     }
 
     /// Why there was not one frame.

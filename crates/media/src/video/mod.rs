@@ -6,6 +6,7 @@ mod child;
 mod child_clock;
 mod child_log;
 mod clip;
+mod damage_note;
 mod decode_command;
 mod decoder;
 mod decoding;
@@ -31,6 +32,7 @@ mod watch;
 
 pub use access_units::{AccessUnitDecoder, AccessUnitEvent, AccessUnitOptions};
 pub use clip::{ClipFacts, ClipOptions, write_clip, write_picture_clip};
+pub use damage_note::DamageNote;
 pub use decoder::{Truncation, VideoDecoder, VideoEnd, VideoInfo, VideoStep};
 pub use encoder::{EncoderOptions, VideoEncoder};
 pub use input::{UrlScheme, VideoInput};

@@ -17,7 +17,8 @@ pub struct VideoOptions {
     pub keyframes_only: bool,
     /// Every N-th frame is delivered, beginning with the first; of those that `keyframes_only` leaves.
     pub every: NonZeroU32,
-    /// Frames that come sooner after the last one than this rate asks for are left out; of those that `every` leaves.
+    /// No more frames of a second than this, of those that `every` leaves. Of a recording the first frame of each stretch of that
+    /// length is delivered, so that the rate is met on average; of a live source what comes sooner after the last one is left out.
     pub frames_per_second_max: Option<f64>,
     /// Only the first frame and changes of scene: frames that differ from the one before by more than this, 0 to 1, by
     /// FFmpeg's measure (`scene` of its filter `select`); of those that the three choices above leave. Cuts come to 0.3 and

@@ -74,6 +74,17 @@ fn frames_are_left_out_inside_the_child() {
     let capped = times(|opening| opening.options.frames_per_second_max = Some(2.0));
     assert_eq!(capped.len(), 159);
     assert!(capped.iter().enumerate().all(|(index, time)| time.as_millis() == 500 * index as u128));
+    // Ten frames a second: 3 and 7 do not divide it.
+    for (rate, count) in [(3_u32, 239), (7, 556)] {
+        let mut opening = Opening::file(&program, &path);
+        opening.options.frames_per_second_max = Some(rate.into());
+        let times = opening.times().unwrap().0;
+        assert_eq!(times.len(), count, "on average");
+        let in_second = |second: u64| times.iter().filter(|time| time.as_secs() == second).count();
+        assert!((0..79).all(|second| in_second(second) == rate as usize), "{times:?}");
+    }
+    let all = times(|opening| opening.options.frames_per_second_max = Some(10.0));
+    assert_eq!(all.len(), 795);
     let keyframes = times(|opening| opening.options.keyframes_only = true);
     assert!(!keyframes.is_empty() && keyframes.len() < 100, "{} keyframes", keyframes.len());
 }
