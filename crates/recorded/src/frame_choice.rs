@@ -20,7 +20,7 @@ pub(crate) const SCHEMES: [UrlScheme; 4] = [UrlScheme::Http, UrlScheme::Https, U
 pub struct FrameChoice {
     /// Every N-th frame, beginning with the first.
     pub every: NonZeroU32,
-    /// No more frames of a second of video than this.
+    /// No more frames of a second of video than this: the first of each stretch of that length.
     pub fps: Option<f64>,
     /// Only frames that need no other frame: some hundred times faster to decode.
     pub keyframes: bool,

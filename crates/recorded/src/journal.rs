@@ -1,13 +1,14 @@
 //! The journal of one video: a header, then one line of JSON for each frame, then its end. It survives: what was interrupted is gone on
 //! with after its last whole line.
 
-use crate::journal_lines::{Line, Lines, end_line, frame_line, header_line};
+use crate::journal_lines::{Line, Lines, damage_line, end_line, frame_line, header_line};
 use crate::journal_reader::unreadable;
 use crate::{FrameChoice, FrameRecord, RecordedError, RecordedErrorKind, Summary};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 /// What is written at once.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -33,8 +34,6 @@ pub struct JournalHeader {
     pub options: serde_json::Value,
     /// Which frames.
     pub choice: FrameChoice,
-    /// Frames in a second that the container declares.
-    pub declared_fps: Option<f64>,
 }
 
 /// How a video ended: the last line of a journal that is whole.
@@ -57,7 +56,8 @@ pub struct JournalEnd {
 /// A journal that is being written. It is locked: nobody else writes it meanwhile, and whoever reads it may.
 #[derive(Debug)]
 pub struct Journal {
-    file: BufWriter<File>,
+    /// None where nothing is kept.
+    file: Option<BufWriter<File>>,
     line: Vec<u8>,
     held: Held,
 }
@@ -67,10 +67,17 @@ pub struct Journal {
 struct Held {
     last: Option<FrameRecord>,
     end: Option<JournalEnd>,
+    damaged_at: Option<Duration>,
     summary: Summary,
 }
 
 impl Journal {
+    /// One that keeps nothing but what it sums up, for results that nobody asks for afterwards: however long the work goes on, it does not
+    /// grow.
+    pub fn unkept() -> Self {
+        Self { file: None, line: Vec::new(), held: Held::default() }
+    }
+
     /// A new one; an old one of that name is written over.
     ///
     /// # Errors
@@ -79,7 +86,7 @@ impl Journal {
         let line = header_line(header)?;
         let file = open(path, true)?;
         let mut journal = Self::at(file, 0, Held::default())?;
-        journal.file.write_all(&line).map_err(|error| RecordedError::output(&error))?;
+        journal.write(&line)?;
         journal.checkpoint()?;
         sync_folder(path);
         Ok(journal)
@@ -129,11 +136,30 @@ impl Journal {
     /// # Errors
     /// `Output`, `StorageFull`.
     pub fn add(&mut self, record: &FrameRecord) -> Result<(), RecordedError> {
-        frame_line(record, &mut self.line)?;
-        self.file.write_all(&self.line).map_err(|error| RecordedError::output(&error))?;
+        if let Some(file) = &mut self.file {
+            frame_line(record, &mut self.line)?;
+            file.write_all(&self.line).map_err(|error| RecordedError::output(&error))?;
+        }
         self.held.summary.add(record);
         self.held.last = Some(record.clone());
         Ok(())
+    }
+
+    /// Notes where the video is damaged, so that whoever goes on behind that place knows of it too. Only the first place counts.
+    ///
+    /// # Errors
+    /// `Output`, `StorageFull`.
+    pub fn add_damage(&mut self, at: Duration) -> Result<(), RecordedError> {
+        if self.held.damaged_at.is_some() {
+            return Ok(());
+        }
+        self.held.damaged_at = Some(at);
+        self.write(&damage_line(at)?)
+    }
+
+    /// Where the video is damaged, as far as it was read.
+    pub const fn damaged_at(&self) -> Option<Duration> {
+        self.held.damaged_at
     }
 
     /// Writes all lines through to the disk.
@@ -141,7 +167,7 @@ impl Journal {
     /// # Errors
     /// `Output`, `StorageFull`.
     pub fn checkpoint(&mut self) -> Result<(), RecordedError> {
-        let synced = self.flushed().and_then(|file| file.sync_data());
+        let synced = self.flushed().and_then(|file| file.map_or(Ok(()), |file| file.sync_data()));
         synced.map_err(|error| RecordedError::output(&error))
     }
 
@@ -150,21 +176,28 @@ impl Journal {
     /// # Errors
     /// `Output`, `StorageFull`.
     pub fn finish(mut self, end: &JournalEnd) -> Result<(), RecordedError> {
-        self.file.write_all(&end_line(end)?).map_err(|error| RecordedError::output(&error))?;
+        self.write(&end_line(end)?)?;
         self.checkpoint()
     }
 
-    /// The file with every line handed to the system, to be written through to the disk by whoever may wait for that.
-    pub(crate) fn flushed(&mut self) -> io::Result<File> {
-        self.file.flush()?;
-        self.file.get_ref().try_clone()
+    /// The file with every line handed to the system, to be written through to the disk by whoever may wait for that; none where nothing
+    /// is kept.
+    pub(crate) fn flushed(&mut self) -> io::Result<Option<File>> {
+        let Some(file) = &mut self.file else { return Ok(None) };
+        file.flush()?;
+        file.get_ref().try_clone().map(Some)
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<(), RecordedError> {
+        let written = self.file.as_mut().map_or(Ok(()), |file| file.write_all(line));
+        written.map_err(|error| RecordedError::output(&error))
     }
 
     /// Goes on behind so many bytes; what follows them is cut off.
     fn at(mut file: File, bytes: u64, held: Held) -> Result<Self, RecordedError> {
         let placed = file.set_len(bytes).and_then(|()| file.seek(SeekFrom::Start(bytes)));
         placed.map_err(|error| RecordedError::output(&error))?;
-        Ok(Self { file: BufWriter::with_capacity(BUFFER_BYTES, file), line: Vec::new(), held })
+        Ok(Self { file: Some(BufWriter::with_capacity(BUFFER_BYTES, file)), line: Vec::new(), held })
     }
 }
 
@@ -178,6 +211,9 @@ impl Held {
                 Some(Line::Frame(record)) if held.is_before(&record) => {
                     held.summary.add(&record);
                     held.last = Some(record);
+                }
+                Some(Line::Damage(at)) => {
+                    held.damaged_at.get_or_insert(at);
                 }
                 Some(Line::End(end)) => {
                     held.end = Some(*end);

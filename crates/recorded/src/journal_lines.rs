@@ -1,12 +1,15 @@
 //! The lines of a journal's file, one by one within bounded memory, and what each of them says.
 //!
 //! The first line is `{"journal":1,"header":{…}}`, every frame is a line of its own as [`FrameRecord`] has it, and the last line is
-//! `{"end":{…}}`. A line counts only with the line feed behind it.
+//! `{"end":{…}}`. Where the video turns out to be damaged a line `{"damaged_at_ms":…}` stands among the frames. A line counts only with the
+//! line feed behind it.
 
+use crate::record::{from_ms, ms};
 use crate::{FrameRecord, JournalEnd, JournalHeader, RecordedError, RecordedErrorKind};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
+use std::time::Duration;
 
 /// The longest line that is read. The most objects that a frame may have take some 400 kB.
 const LINE_BYTES_MAX: usize = 16 << 20;
@@ -18,6 +21,7 @@ const VERSION: u32 = 1;
 pub(crate) enum Line {
     Header(Box<JournalHeader>),
     Frame(FrameRecord),
+    Damage(Duration),
     End(Box<JournalEnd>),
 }
 
@@ -25,6 +29,11 @@ pub(crate) enum Line {
 struct HeaderLine<'a> {
     journal: u32,
     header: Cow<'a, JournalHeader>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DamageLine {
+    damaged_at_ms: f64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +61,10 @@ impl Line {
             let end: EndLine<'_> = serde_json::from_slice(line).ok()?;
             return Some(Self::End(Box::new(end.end.into_owned())));
         }
+        if line.starts_with(br#"{"damaged_at_ms""#) {
+            let damage: DamageLine = serde_json::from_slice(line).ok()?;
+            return is_time(damage.damaged_at_ms).then(|| Self::Damage(from_ms(damage.damaged_at_ms)));
+        }
         let header: HeaderLine<'_> = serde_json::from_slice(line).ok()?;
         (header.journal == VERSION).then(|| Self::Header(Box::new(header.header.into_owned())))
     }
@@ -59,13 +72,24 @@ impl Line {
 
 /// Whether a frame's time can be one.
 fn is_sound(record: &FrameRecord) -> bool {
-    (0.0..1e12).contains(&record.timestamp_ms)
+    is_time(record.timestamp_ms)
+}
+
+fn is_time(ms: f64) -> bool {
+    (0.0..1e12).contains(&ms)
 }
 
 /// The first line of a journal.
 pub(crate) fn header_line(header: &JournalHeader) -> Result<Vec<u8>, RecordedError> {
     let line = HeaderLine { journal: VERSION, header: Cow::Borrowed(header) };
     let mut bytes = serde_json::to_vec(&line).map_err(not_written)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The line that tells where the video is damaged.
+pub(crate) fn damage_line(at: Duration) -> Result<Vec<u8>, RecordedError> {
+    let mut bytes = serde_json::to_vec(&DamageLine { damaged_at_ms: ms(at) }).map_err(not_written)?;
     bytes.push(b'\n');
     Ok(bytes)
 }

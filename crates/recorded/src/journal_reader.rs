@@ -58,14 +58,15 @@ impl JournalReader {
         if self.done {
             return Ok(None);
         }
-        let Some(line) = self.lines.next().map_err(|_| failed())? else {
-            self.done = true;
-            return Ok(None);
-        };
-        match Line::parse(line) {
-            Some(Line::Frame(record)) => return Ok(Some(record)),
-            Some(Line::End(end)) => self.end = Some(end),
-            Some(Line::Header(_)) | None => self.expect_no_more()?,
+        while let Some(line) = self.lines.next().map_err(|_| failed())? {
+            match Line::parse(line) {
+                Some(Line::Frame(record)) => return Ok(Some(record)),
+                // The end tells it once more.
+                Some(Line::Damage(_)) => continue,
+                Some(Line::End(end)) => self.end = Some(end),
+                Some(Line::Header(_)) | None => self.expect_no_more()?,
+            }
+            break;
         }
         self.done = true;
         Ok(None)
@@ -113,7 +114,6 @@ mod tests {
             labels: vec!["cup".to_owned()],
             options: serde_json::Value::Null,
             choice: FrameChoice::default(),
-            declared_fps: Some(23.976_023_976_023_978),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The numbers of frames in their video.
 
-use crate::{FrameChoice, FrameRecord};
+use crate::record::from_ms;
+use crate::{FrameChoice, Journal};
 use std::time::Duration;
 
 /// Gives each frame its number in the video, from 0.
@@ -14,15 +15,20 @@ pub(crate) struct Numbering {
     from_start: bool,
     every: u64,
     declared_fps: Option<f64>,
+    /// Time of the frame with the number 0: the first frame may come late, for the sound may begin before it.
+    origin: Duration,
     last: Option<u64>,
 }
 
 impl Numbering {
-    /// Goes on behind `last`.
-    pub(crate) fn new(choice: &FrameChoice, declared_fps: Option<f64>, last: Option<&FrameRecord>) -> Self {
+    /// Goes on behind the last frame of `journal`.
+    pub(crate) fn new(choice: &FrameChoice, declared_fps: Option<f64>, journal: &Journal) -> Self {
+        let from_start = choice.start_s <= 0.0;
+        let last = journal.last();
         Self {
             by_time: choice.leaves_out_by_content(),
-            from_start: choice.start_s <= 0.0,
+            from_start,
+            origin: last.filter(|_| from_start).map_or(Duration::ZERO, |_| from_ms(journal.summary().first_ms)),
             every: choice.every.get().into(),
             declared_fps: declared_fps.filter(|fps| fps.is_finite() && *fps > 0.0),
             last: last.map(|last| last.frame),
@@ -32,7 +38,10 @@ impl Numbering {
     /// The number of the next frame, which has that time.
     pub(crate) fn next(&mut self, timestamp: Duration) -> u64 {
         let number = match self.last {
-            None if self.from_start => 0,
+            None if self.from_start => {
+                self.origin = timestamp;
+                0
+            }
             None => self.at(timestamp).unwrap_or(0),
             Some(last) if self.by_time => self.at(timestamp).unwrap_or(0).max(last.saturating_add(1)),
             Some(last) => last.saturating_add(self.every),
@@ -42,16 +51,17 @@ impl Numbering {
     }
 
     fn at(&self, timestamp: Duration) -> Option<u64> {
-        Some((timestamp.as_secs_f64() * self.declared_fps?).round() as u64)
+        Some((timestamp.saturating_sub(self.origin).as_secs_f64() * self.declared_fps?).round() as u64)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{FrameRecord, ImageRecord};
 
     fn numbers(choice: &FrameChoice, fps: Option<f64>, times_ms: &[u64]) -> Vec<u64> {
-        let mut numbering = Numbering::new(choice, fps, None);
+        let mut numbering = Numbering::new(choice, fps, &Journal::unkept());
         times_ms.iter().map(|ms| numbering.next(Duration::from_millis(*ms))).collect()
     }
 
@@ -61,6 +71,17 @@ mod tests {
         assert_eq!(numbers(&choice, Some(10.0), &[0, 290, 610, 900]), [0, 3, 6, 9]);
         assert_eq!(numbers(&choice, None, &[0, 290]), [0, 3]);
         assert_eq!(numbers(&choice, Some(25.0), &[80, 200]), [0, 3], "the first frame may come late");
+    }
+
+    #[test]
+    fn a_first_frame_that_comes_late_moves_no_number_whether_interrupted_or_not() {
+        let choice = FrameChoice { fps: Some(1.0), ..FrameChoice::default() };
+        assert_eq!(numbers(&choice, Some(10.0), &[400, 1_400, 2_400]), [0, 10, 20]);
+        let mut journal = Journal::unkept();
+        let image = ImageRecord { width: 4, height: 3 };
+        let first = FrameRecord { frame: 0, timestamp_ms: 400.0, image, detections: vec![], timings: None };
+        journal.add(&first).unwrap();
+        assert_eq!(Numbering::new(&choice, Some(10.0), &journal).next(Duration::from_millis(1_400)), 10);
     }
 
     #[test]

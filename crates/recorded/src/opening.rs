@@ -40,6 +40,9 @@ pub(crate) fn open_unless(
     pool: FramePool,
     cancelled: &CancellationToken,
 ) -> Result<Option<VideoDecoder>, MediaError> {
+    if cancelled.is_cancelled() {
+        return Ok(None);
+    }
     let mut decoder = VideoDecoder::begin(input, options, limits, pool)?;
     while !cancelled.is_cancelled() {
         match decoder.step(LOOK)? {

@@ -1,9 +1,9 @@
 //! What a run of a video took, as the end of its journal tells it.
 
+use crate::record::ms;
 use samovar_media::PoolStats;
 use samovar_pipelines::VideoFigures;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The figures of one run. After an interruption they are those of the part that came after it: `frames` tells how many that is.
 pub(crate) fn performance(figures: &VideoFigures, frames: &PoolStats) -> Value {
@@ -11,7 +11,8 @@ pub(crate) fn performance(figures: &VideoFigures, frames: &PoolStats) -> Value {
     json!({
         "frames": figures.frames,
         "elapsed_ms": ms(figures.elapsed),
-        "frames_per_second": if seconds > 0.0 { figures.frames as f64 / seconds } else { 0.0 },
+        // To a thousandth: what is read back from a journal is then what was written, to the last bit.
+        "frames_per_second": if seconds > 0.0 { (1e3 * figures.frames as f64 / seconds).round() / 1e3 } else { 0.0 },
         "stages": {
             "decode_cpu_ms": figures.decode_cpu.map(ms),
             "decode_wait_ms": ms(figures.decode_wait),
@@ -35,9 +36,4 @@ fn pool(stats: &PoolStats) -> Value {
         "misses": stats.misses,
         "waits": stats.waits,
     })
-}
-
-/// Milliseconds, to the microsecond.
-fn ms(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1_000.0
 }

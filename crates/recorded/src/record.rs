@@ -77,7 +77,7 @@ impl FrameRecord {
 
     /// From the start of the video, to the microsecond.
     pub fn timestamp(&self) -> Duration {
-        Duration::from_micros((self.timestamp_ms * 1_000.0).round() as u64)
+        from_ms(self.timestamp_ms)
     }
 }
 
@@ -101,6 +101,11 @@ impl From<&Timings> for TimingsRecord {
 }
 
 /// Milliseconds, to the microsecond.
-fn ms(duration: Duration) -> f64 {
+pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1_000.0
+}
+
+/// What [`ms`] was made of, to the microsecond.
+pub(crate) fn from_ms(ms: f64) -> Duration {
+    Duration::from_micros((ms * 1_000.0).round() as u64)
 }

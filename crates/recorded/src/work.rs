@@ -4,7 +4,7 @@ use crate::numbering::Numbering;
 use crate::opening::open;
 use crate::performance::performance;
 use crate::{FrameChoice, FrameRecord, Journal, JournalEnd, RecordedError, RecordedErrorKind};
-use samovar_media::{FfmpegProgram, Frame, FramePool, PoolPurpose, VideoDecoder, VideoEnd};
+use samovar_media::{DamageNote, FfmpegProgram, Frame, FramePool, PoolPurpose, VideoDecoder, VideoEnd};
 use samovar_media::{VideoInfo, VideoInput, VideoLimits, VideoOptions};
 use samovar_models::{DetectOptions, Detector};
 use samovar_pipelines::{DetectVideo, VideoBounds, VideoDetections, VideoFigures, VideoOutcome};
@@ -88,8 +88,8 @@ impl VideoWork {
             return Ok(WorkEnd::Cancelled);
         };
         watch.opened(decoder.info(), self.choice.frames_expected(decoder.info()));
-        let numbering = Numbering::new(&self.choice, decoder.info().declared_frames_per_second, journal.last());
-        let writing = Writing::new(journal, numbering, self.choice.frames_max);
+        let numbering = Numbering::new(&self.choice, decoder.info().declared_frames_per_second, &journal);
+        let writing = Writing::new(journal, numbering, self.choice.frames_max, decoder.damage());
         self.frames(decoder, writing, watch, cancelled).await?.conclude(&pool).await
     }
 
@@ -163,10 +163,11 @@ impl Worked {
         let end = match stopped {
             Stopped::Cancelled => return Ok(WorkEnd::Cancelled),
             Stopped::Enough => ("truncated", None),
-            Stopped::Ended => match end?.ok_or_else(broken)? {
-                VideoEnd::Complete => ("complete", None),
-                VideoEnd::Truncated(_) | VideoEnd::Changed => ("truncated", None),
-                VideoEnd::Damaged { at } => ("damaged", Some(at)),
+            Stopped::Ended => match (end?.ok_or_else(broken)?, writing.journal.damaged_at()) {
+                (VideoEnd::Truncated(_) | VideoEnd::Changed, _) => ("truncated", None),
+                // An earlier run may have seen it, and come further.
+                (VideoEnd::Complete, None) => ("complete", None),
+                (_, Some(at)) | (VideoEnd::Damaged { at }, None) => ("damaged", Some(at)),
             },
         };
         writing.finish(end, &figures, pool).await.map(|end| WorkEnd::Finished(Box::new(end)))
@@ -178,6 +179,8 @@ struct Writing {
     journal: Journal,
     numbering: Numbering,
     frames_max: Option<u64>,
+    /// Where the decoder has seen damage.
+    damage: DamageNote,
     /// Frames up to and with that time are written already.
     written: Option<Duration>,
     /// Writes through to the disk in the background, so that a slow disk does not hold the model up.
@@ -187,10 +190,10 @@ struct Writing {
 }
 
 impl Writing {
-    fn new(journal: Journal, numbering: Numbering, frames_max: Option<u64>) -> Self {
+    fn new(journal: Journal, numbering: Numbering, frames_max: Option<u64>, damage: DamageNote) -> Self {
         let written = journal.last().map(FrameRecord::timestamp);
         let checkpointed = Instant::now();
-        Self { journal, numbering, frames_max, written, syncing: None, checkpointed, frames_since: 0 }
+        Self { journal, numbering, frames_max, damage, written, syncing: None, checkpointed, frames_since: 0 }
     }
 
     /// Writes a result; false where it is one more than was asked for.
@@ -205,6 +208,7 @@ impl Writing {
         }
         let record = FrameRecord::new(self.numbering.next(time), time, &completed.output, Some(&completed.timings));
         self.journal.add(&record)?;
+        self.note_damage()?;
         watch.frame(&frame, &record)?;
         self.frames_since += 1;
         if self.frames_since >= CHECKPOINT_FRAMES || self.checkpointed.elapsed() >= CHECKPOINT_INTERVAL {
@@ -213,16 +217,22 @@ impl Writing {
         Ok(true)
     }
 
+    /// Whoever goes on later may begin behind the damage, and would not see it.
+    fn note_damage(&mut self) -> Result<(), RecordedError> {
+        self.damage.at().map_or(Ok(()), |at| self.journal.add_damage(at))
+    }
+
     /// Begins to write through what is there, once the last time has ended.
     async fn checkpoint(&mut self) -> Result<(), RecordedError> {
         self.synced().await?;
         let file = self.journal.flushed().map_err(|error| RecordedError::output(&error))?;
-        self.syncing = Some(tokio::task::spawn_blocking(move || file.sync_data()));
+        self.syncing = file.map(|file| tokio::task::spawn_blocking(move || file.sync_data()));
         (self.checkpointed, self.frames_since) = (Instant::now(), 0);
         Ok(())
     }
 
     async fn checkpoint_now(&mut self) -> Result<(), RecordedError> {
+        self.note_damage()?;
         self.checkpoint().await?;
         self.synced().await
     }

@@ -16,6 +16,7 @@ use samovar_media::FfmpegProgram;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use survey::Survey;
+use tokio_util::sync::CancellationToken;
 
 /// How a report is made.
 #[derive(Clone, Debug)]
@@ -33,23 +34,32 @@ pub struct ReportOptions {
 /// without a network and without scripts; where `out` ends in `.svg` it is the plot over time alone. Memory does not depend on the
 /// videos' length. A journal that breaks off is reported as far as it goes; a video that cannot be read has no sample frames. Blocks.
 ///
+/// False, and no file, where it was cancelled, which takes less than a second.
+///
 /// # Errors
 /// `Journal`, `Output`, `StorageFull`.
 pub fn write_report(
     videos: &[(PathBuf, Option<PathBuf>)],
     options: &ReportOptions,
     out: &Path,
-) -> Result<(), RecordedError> {
-    let surveyed = videos.iter().map(|(journal, video)| Ok((Survey::of(journal, options.samples)?, video.as_deref())));
-    let surveyed = surveyed.collect::<Result<Vec<_>, RecordedError>>()?;
+    cancelled: &CancellationToken,
+) -> Result<bool, RecordedError> {
+    let mut surveyed = Vec::with_capacity(videos.len());
+    for (index, (journal, video)) in videos.iter().enumerate() {
+        let Some(survey) = Survey::of(journal, page::samples_of(index, options), cancelled)? else { return Ok(false) };
+        surveyed.push((survey, video.as_deref()));
+    }
     let mut file = WholeFile::create(out)?;
     let written = if out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
         write_plots(&surveyed, file.writer())
     } else {
-        page::write(&surveyed, options, file.writer())
+        page::write(&surveyed, (options, cancelled), file.writer())
     };
     written.map_err(|error| RecordedError::output(&error))?;
-    file.finish()
+    if cancelled.is_cancelled() {
+        return Ok(false);
+    }
+    file.finish().map(|()| true)
 }
 
 /// The objects of a journal's video over time, by class, as an SVG document: the plot of the report.
@@ -57,9 +67,10 @@ pub fn write_report(
 /// # Errors
 /// `Journal`.
 pub fn timeline_svg(journal: &Path) -> Result<String, RecordedError> {
-    let survey = Survey::of(journal, 0)?;
+    let survey = Survey::of(journal, 0, &CancellationToken::new())?;
     let mut svg = Vec::new();
-    write_plots(&[(survey, None)], &mut svg).map_err(|error| RecordedError::output(&error))?;
+    write_plots(&[(survey.expect("nobody cancels it"), None)], &mut svg)
+        .map_err(|error| RecordedError::output(&error))?;
     Ok(String::from_utf8_lossy(&svg).into_owned())
 }
 

@@ -7,6 +7,7 @@ use super::survey::Survey;
 use super::text::{Text, clock, count};
 use std::io::{self, Write};
 use std::path::Path;
+use tokio_util::sync::CancellationToken;
 
 /// Sample frames of all videos together at most: some 100 KB each.
 const SAMPLES_MAX: usize = 300;
@@ -15,10 +16,15 @@ const STYLE: &str = include_str!("style.css");
 /// No script runs and nothing is fetched, whatever a name in the page may hold.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-/// Writes the whole page.
+/// Sample frames of the video with that place: the first videos have them where there are too many for all.
+pub(super) const fn samples_of(index: usize, options: &ReportOptions) -> usize {
+    if index.saturating_mul(options.samples) < SAMPLES_MAX { options.samples } else { 0 }
+}
+
+/// Writes the whole page, without sample frames from where it is cancelled.
 pub(super) fn write(
     surveyed: &[(Survey, Option<&Path>)],
-    options: &ReportOptions,
+    (options, cancelled): (&ReportOptions, &CancellationToken),
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let title = Text(&options.title);
@@ -30,11 +36,10 @@ pub(super) fn write(
     if surveyed.len() > 1 {
         write_overview(surveyed, out)?;
     }
-    for (index, (survey, video)) in surveyed.iter().enumerate() {
-        let samples = options.ffmpeg.as_ref().zip(*video).map(|(program, video)| Samples { program, video });
-        // The first videos have them where there are too many for all.
-        let has_samples = index * options.samples < SAMPLES_MAX;
-        section::write(survey, samples.filter(|_| has_samples), out)?;
+    for (survey, video) in surveyed {
+        let samples = options.ffmpeg.as_ref().zip(*video);
+        let samples = samples.map(|(program, video)| Samples { program, video, cancelled });
+        section::write(survey, samples, out)?;
     }
     writeln!(out, "<footer>Samovar {}</footer></main></body></html>", env!("CARGO_PKG_VERSION"))
 }

@@ -1,13 +1,15 @@
 //! Frames of a video with their boxes, and one without any, as JPEG.
 
+use crate::opening::open_unless;
 use crate::{FrameRecord, draw_record};
 use samovar_media::{
-    Canvas, FfmpegProgram, Frame, FramePool, ImageEncoding, MediaError, VideoDecoder, VideoInput, VideoLimits,
-    VideoOptions, VideoSize, encode_image,
+    Canvas, FfmpegProgram, Frame, FramePool, ImageEncoding, MediaError, VideoInput, VideoLimits, VideoOptions,
+    VideoSize, encode_image,
 };
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Size of a sample at most, in pixels.
 const WIDTH_MAX: NonZeroU32 = NonZeroU32::new(640).expect("it is not zero");
@@ -23,6 +25,8 @@ const DURATION_MAX: Duration = Duration::from_secs(366 * 86_400);
 pub(super) struct Samples<'a> {
     pub(super) program: &'a FfmpegProgram,
     pub(super) video: &'a Path,
+    /// No further frame is read then.
+    pub(super) cancelled: &'a CancellationToken,
 }
 
 /// One sample.
@@ -62,6 +66,10 @@ impl Samples<'_> {
             ..VideoOptions::new(self.program.clone())
         };
         let limits = VideoLimits { duration: DURATION_MAX, ..VideoLimits::default() };
-        VideoDecoder::open(VideoInput::File(self.video.to_owned()), options, &limits, pool.clone())?.next_frame()
+        let video = VideoInput::File(self.video.to_owned());
+        match open_unless(video, options, &limits, pool.clone(), self.cancelled)? {
+            Some(mut decoder) => decoder.next_frame(),
+            None => Ok(None),
+        }
     }
 }

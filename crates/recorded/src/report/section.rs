@@ -70,9 +70,6 @@ fn write_facts(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
     if let Some(image) = survey.image {
         write_fact(out, "Picture", &format!("{} × {}", image.width, image.height))?;
     }
-    if let Some(fps) = header.declared_fps {
-        write_fact(out, "Declared rate", &format!("{} frames/s", short(fps)))?;
-    }
     write_fact(out, "Frames chosen", &choice(survey))?;
     if let Some(rate) = survey.end.as_ref().and_then(|end| end.performance.get("frames_per_second")?.as_f64()) {
         write_fact(out, "Worked at", &format!("{} frames/s", short(rate)))?;

@@ -5,6 +5,7 @@ use super::heat_map::HeatMap;
 use super::timeline::Timeline;
 use crate::{FrameRecord, ImageRecord, JournalEnd, JournalHeader, JournalReader, RecordedError, Summary};
 use std::path::Path;
+use tokio_util::sync::CancellationToken;
 
 /// What a report tells of one journal.
 #[derive(Debug)]
@@ -23,11 +24,15 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Reads a journal through; `samples` frames of it at most are kept.
+    /// Reads a journal through; `samples` frames of it at most are kept. None where it was cancelled.
     ///
     /// # Errors
     /// `Journal`.
-    pub(super) fn of(journal: &Path, samples: usize) -> Result<Self, RecordedError> {
+    pub(super) fn of(
+        journal: &Path,
+        samples: usize,
+        cancelled: &CancellationToken,
+    ) -> Result<Option<Self>, RecordedError> {
         let mut reader = JournalReader::open(journal)?;
         let mut survey = Self {
             header: reader.header().clone(),
@@ -40,12 +45,15 @@ impl Survey {
         };
         let mut best = BestFrames::new(samples);
         while let Some(record) = reader.next_frame()? {
+            if cancelled.is_cancelled() {
+                return Ok(None);
+            }
             survey.add(&record);
             best.add(record);
         }
         survey.end = reader.end().cloned();
         survey.best = best.into_frames();
-        Ok(survey)
+        Ok((!cancelled.is_cancelled()).then_some(survey))
     }
 
     fn add(&mut self, record: &FrameRecord) {

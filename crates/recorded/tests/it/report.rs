@@ -6,6 +6,7 @@ use samovar_recorded::{
     timeline_svg, write_report,
 };
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 fn header(input: &str) -> JournalHeader {
     JournalHeader {
@@ -18,7 +19,6 @@ fn header(input: &str) -> JournalHeader {
         labels: Vec::new(),
         options: serde_json::Value::Null,
         choice: FrameChoice::default(),
-        declared_fps: Some(10.0),
     }
 }
 
@@ -53,7 +53,7 @@ fn options(title: &str, bench: Option<&Bench>) -> ReportOptions {
 
 fn written(videos: &[(PathBuf, Option<PathBuf>)], options: &ReportOptions, name: &str) -> String {
     let out = videos[0].0.with_file_name(name);
-    write_report(videos, options, &out).unwrap();
+    assert!(write_report(videos, options, &out, &CancellationToken::new()).unwrap());
     std::fs::read_to_string(out).unwrap()
 }
 
@@ -153,7 +153,18 @@ fn a_video_that_is_gone_costs_its_sample_frames_alone() {
 fn a_journal_that_cannot_be_read_leaves_no_report() {
     let folder = tempfile::tempdir().unwrap();
     let (absent, out) = (folder.path().join("absent"), folder.path().join("report.html"));
-    let error = write_report(&[(absent, None)], &options("None", None), &out).unwrap_err();
+    let error = write_report(&[(absent, None)], &options("None", None), &out, &CancellationToken::new()).unwrap_err();
     assert_eq!(error.code(), "journal_unreadable");
     assert!(!out.exists());
+}
+
+#[test]
+fn a_report_that_is_cancelled_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, out) = (folder.path().join("journal"), folder.path().join("report.html"));
+    journal(&path, "walk.mp4", (0..30).map(|at| record(f64::from(at) * 100.0, &["person"])), Some("complete"));
+    let cancelled = CancellationToken::new();
+    cancelled.cancel();
+    assert!(!write_report(&[(path, None)], &options("None", None), &out, &cancelled).unwrap());
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "the journal alone");
 }

@@ -131,7 +131,6 @@ impl Bench {
             labels: self.detector().model().unwrap().labels().iter().map(str::to_owned).collect(),
             options: json!({ "score_min": 0.25_f32 }),
             choice: choice.clone(),
-            declared_fps: Some(30_000.0 / 1_001.0),
         }
     }
 

@@ -193,7 +193,6 @@ impl Measuring<'_> {
             labels: Vec::new(),
             options: serde_json::Value::Null,
             choice: choice.clone(),
-            declared_fps: None,
         }
     }
 
