@@ -21,6 +21,13 @@ pub trait JobQueue: Send + Sync {
     /// `QueueFull`, `Conflict`, `StorageFull`, `Storage`.
     fn enqueue(&self, submission: Submission, now: JobTime) -> JobFuture<'_, Enqueued>;
 
+    /// Whether a job of that owner would be let in now, so that nobody sends a video in vain. A key that is known is always let in: its job
+    /// is there already. What counts is what [`enqueue`](Self::enqueue) says.
+    ///
+    /// # Errors
+    /// `QueueFull`, `Storage`.
+    fn admits(&self, owner: &str, idempotency_key: Option<&str>) -> JobFuture<'_, ()>;
+
     /// Takes the job that is next: highest priority, then fair turns between owners, then the oldest. None where none may begin.
     ///
     /// # Errors

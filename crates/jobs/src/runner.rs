@@ -14,6 +14,10 @@ pub trait JobRunner: Send + Sync {
     /// A panic costs the attempt, not the worker.
     fn run(&self, job: Job, context: JobContext) -> Pin<Box<dyn Future<Output = RunEnd> + Send + '_>>;
 
+    /// Removes what nobody needs any more of a job that has this result: the video that was sent along, what earlier attempts have left.
+    /// Called once the result is committed, and not at all where the process dies in between. May block.
+    fn settled(&self, id: crate::JobId, result: &str);
+
     /// Removes what is left of a job that is no longer known: uploads, results.
     fn forget(&self, id: crate::JobId);
 }

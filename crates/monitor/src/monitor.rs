@@ -8,7 +8,6 @@ use crate::process::{ProcessFigures, open_files};
 use crate::{MachineSample, ProcessSample};
 use parking_lot::Mutex;
 use std::path::Path;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Takes samples. One value per process is enough; cheap to ask (under a millisecond without GPUs), at most some times a second.
@@ -18,7 +17,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Monitor {
     started: Instant,
-    gpus: OnceLock<Gpus>,
+    gpus: Gpus,
     marks: Mutex<Marks>,
 }
 
@@ -53,7 +52,7 @@ impl Default for Monitor {
 impl Monitor {
     /// Nothing sampled yet.
     pub fn new() -> Self {
-        Self { started: Instant::now(), gpus: OnceLock::new(), marks: Mutex::default() }
+        Self { started: Instant::now(), gpus: Gpus::default(), marks: Mutex::default() }
     }
 
     /// What the machine does now, with shares since a call before that was a second ago or more, else since the first.
@@ -61,7 +60,7 @@ impl Monitor {
     /// Reads small files and, where there are GPUs, asks their driver, which takes a while the first time: not to be called where an
     /// event loop waits.
     pub fn sample(&self) -> MachineSample {
-        let gpus = self.gpus.get_or_init(Gpus::find).sample();
+        let gpus = self.gpus.sample();
         let mut marks = self.marks.lock();
         let now = Instant::now();
         let (container, own_folder) = (Container::now(), Path::new("/proc/self"));

@@ -3,6 +3,7 @@
 use crate::frame_choice::within;
 use crate::{FrameChoice, JournalEnd, RecordedError};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Small pictures of one video at most.
@@ -20,6 +21,9 @@ const PLACE_BYTES_MAX: usize = 8 << 10;
 pub struct VideoTask {
     /// Where the video is.
     pub input: TaskInput,
+    /// SHA-256 of the video that was sent along, as hexadecimal digits: another video is another task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     /// What it is called in results: never a path of the server.
     pub name: String,
     /// The configured model.
@@ -73,6 +77,9 @@ pub struct TaskResult {
     pub end: JournalEnd,
     /// Files in the job's folder that were written besides: `report.html`, `annotated.mp4`, `thumbnail-1.jpg`.
     pub artifacts: Vec<String>,
+    /// What was asked for besides and could not be written: `report`, `annotated` or `thumbnails`, and the code of why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs_failed: BTreeMap<String, String>,
 }
 
 impl VideoTask {

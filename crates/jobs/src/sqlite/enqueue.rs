@@ -12,7 +12,8 @@ pub fn enqueue(
     new: &Submission,
     now: JobTime,
 ) -> Result<Enqueued, JobError> {
-    if let Some(earlier) = earlier(connection, new)? {
+    let earlier = new.idempotency_key.as_deref().map(|key| earlier(connection, &new.owner, key)).transpose()?.flatten();
+    if let Some(earlier) = earlier {
         return same(earlier, new);
     }
     if super::row::find(connection, new.id)?.is_some() {
@@ -22,6 +23,14 @@ pub fn enqueue(
     refuse_crowded(connection)?;
     insert(connection, new, now)?;
     Ok(Enqueued { job: get(connection, new.id)?, existed: false })
+}
+
+/// Refuses where a job of that owner would be refused, but for the bytes that it takes.
+pub fn admits(connection: &Connection, policy: &JobPolicy, owner: &str, key: Option<&str>) -> Result<(), JobError> {
+    if key.map(|key| earlier(connection, owner, key)).transpose()?.flatten().is_some() {
+        return Ok(());
+    }
+    refuse_full(connection, policy, owner)
 }
 
 /// Refuses where as many wait or run as may.
@@ -49,11 +58,10 @@ fn refuse_crowded(connection: &Connection) -> Result<(), JobError> {
     if crowded { Err(full()) } else { Ok(()) }
 }
 
-fn earlier(connection: &Connection, new: &Submission) -> Result<Option<Job>, JobError> {
-    let Some(key) = &new.idempotency_key else { return Ok(None) };
+fn earlier(connection: &Connection, owner: &str, key: &str) -> Result<Option<Job>, JobError> {
     let sql = format!("SELECT {COLUMNS} FROM jobs WHERE owner = ?1 AND idempotency_key = ?2");
     let mut statement = connection.prepare_cached(&sql).map_err(fault)?;
-    statement.query_row(params![new.owner, key], job).optional().map_err(fault)
+    statement.query_row(params![owner, key], job).optional().map_err(fault)
 }
 
 fn same(earlier: Job, new: &Submission) -> Result<Enqueued, JobError> {

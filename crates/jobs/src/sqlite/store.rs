@@ -73,6 +73,11 @@ impl JobQueue for SqliteQueue {
         self.write(move |connection, policy| enqueue::enqueue(connection, policy, &submission, now))
     }
 
+    fn admits(&self, owner: &str, idempotency_key: Option<&str>) -> JobFuture<'_, ()> {
+        let (policy, owner, key) = (self.policy.clone(), owner.to_owned(), idempotency_key.map(str::to_owned));
+        self.read(move |connection| enqueue::admits(connection, &policy, &owner, key.as_deref()))
+    }
+
     fn claim(&self, worker: &str, now: JobTime) -> JobFuture<'_, Option<Lease>> {
         let worker = worker.to_owned();
         self.write(move |connection, policy| claim::claim(connection, policy, &worker, now))

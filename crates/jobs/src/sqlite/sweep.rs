@@ -10,6 +10,7 @@ use rusqlite::{Connection, ToSql, params};
 
 /// Takes back leases that have ended, and forgets what is too old: so many at once that no other write waits long.
 pub fn sweep(connection: &Connection, policy: &JobPolicy, now: JobTime) -> Result<Swept, JobError> {
+    mend_future(connection, policy, now)?;
     wake_rested(connection, now)?;
     let expired = expired(connection, now)?
         .iter()
@@ -18,6 +19,21 @@ pub fn sweep(connection: &Connection, policy: &JobPolicy, now: JobTime) -> Resul
     let forgotten = too_old(connection, policy, now)?;
     forgotten.iter().try_for_each(|id| remove(connection, *id))?;
     Ok(Swept { expired, forgotten })
+}
+
+/// A clock that was set back leaves times that lie further ahead than any that is given out: a job would rest, or belong to a dead worker,
+/// for as long as the clock was set back.
+fn mend_future(connection: &Connection, policy: &JobPolicy, now: JobTime) -> Result<(), JobError> {
+    let rest = "UPDATE jobs SET not_before = ?2 WHERE seq IN
+                (SELECT seq FROM jobs WHERE state = 0 AND ready = 0 AND not_before > ?1 ORDER BY not_before DESC LIMIT ?3)";
+    let hold = "UPDATE jobs SET lease_until = ?2 WHERE seq IN
+                (SELECT seq FROM jobs WHERE state = 1 AND lease_until > ?1 ORDER BY lease_until DESC LIMIT ?3)";
+    for (sql, longest) in [(rest, policy.backoff_max.max(policy.backoff_first)), (hold, policy.lease)] {
+        // Another process may have been given longer times.
+        let values = params![whole(now.after(longest * FUTURE_TIMES).0), whole(now.after(longest).0), AT_ONCE];
+        connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(fault)?;
+    }
+    Ok(())
 }
 
 fn expired(connection: &Connection, now: JobTime) -> Result<Vec<Job>, JobError> {
@@ -62,5 +78,7 @@ fn ids(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<Vec<
     found.collect::<Result<_, _>>().map_err(fault)
 }
 
+/// So many times the longest that this process gives out is no time of any process of this folder.
+const FUTURE_TIMES: u32 = 4;
 /// Jobs of one kind in one sweep; the next takes more.
 const AT_ONCE: i64 = 256;

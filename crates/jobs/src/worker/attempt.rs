@@ -2,7 +2,7 @@
 
 use super::WorkerEvent;
 use super::settlement::{Settlement, settle};
-use super::shared::Shared;
+use super::shared::{Shared, woken};
 use crate::{JobContext, JobProgress, JobState, JobTime, Lease, LeaseKey, RunEnd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,8 @@ impl<'a> Hold<'a> {
     /// Until the run has ended, or has not although it was told to.
     async fn watch(&mut self, task: &mut JoinHandle<RunEnd>, stop: &CancellationToken) -> End {
         let mut heartbeat = every(self.shared.options.heartbeat);
-        let mut look = every(LOOK);
+        let (mut look, mut wakes, mut is_woken) = (every(LOOK), self.shared.queue.wakes(), false);
+        wakes.mark_unchanged();
         loop {
             let why = self.told.map(|(why, _)| why);
             let overdue = self.told.map_or_else(Instant::now, |(_, since)| since + self.shared.options.grace);
@@ -82,7 +83,15 @@ impl<'a> Hold<'a> {
                         heartbeat.reset_after(self.shared.options.heartbeat.min(RETRY));
                     }
                 }
-                _ = look.tick(), if why < Some(Why::Cancel) => self.look().await,
+                _ = look.tick(), if why < Some(Why::Cancel) => {
+                    is_woken = false;
+                    self.look().await;
+                }
+                // What this process commits is heard at once. Further commits do not put the look off.
+                () = woken(&mut wakes), if why < Some(Why::Cancel) && !is_woken => {
+                    is_woken = true;
+                    look.reset_after(LOOK_WOKEN);
+                }
             }
         }
     }
@@ -185,8 +194,10 @@ fn every(period: Duration) -> Interval {
     interval
 }
 
-/// How often a run's cancel is looked for: it has ended within a second of being asked.
+/// How often a run's cancel is looked for where another process may have asked: it has ended within a second.
 const LOOK: Duration = Duration::from_millis(500);
+/// How soon it is looked for once something was committed in this process: many commits cost one look.
+const LOOK_WOKEN: Duration = Duration::from_millis(20);
 /// How often progress is told, where there is any.
 const NEWS: Duration = Duration::from_secs(1);
 /// When a renewal that the store refused is tried again.

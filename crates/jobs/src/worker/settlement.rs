@@ -49,7 +49,10 @@ pub async fn settle(shared: &Shared, hold: &Hold<'_>, settlement: &Settlement, s
             drop(shared.queue.renew(hold.key, hold.context.progress(), shared.now()).await);
         }
         match record(shared, hold, settlement).await {
-            Ok(event) => return shared.count(event),
+            Ok(event) => {
+                shared.count(event);
+                return settled(shared, hold, settlement).await;
+            }
             Err(error) if shared.is_lost(&error) || Instant::now() >= last => {
                 tracing::warn!(%error, code = error.kind().code(), "what came of a job could not be recorded");
                 return shared.count(WorkerEvent::LeaseLost);
@@ -85,6 +88,15 @@ async fn record(shared: &Shared, hold: &Hold<'_>, settlement: &Settlement) -> Re
             WorkerEvent::GivenBack
         }
     })
+}
+
+/// What a job with its result needs no more goes, where blocking is allowed.
+async fn settled(shared: &Shared, hold: &Hold<'_>, settlement: &Settlement) {
+    let Settlement::Done(result) = settlement else { return };
+    let (runner, id, result) = (shared.runner.clone(), hold.key.id, result.clone());
+    if let Err(error) = tokio::task::spawn_blocking(move || runner.settled(id, &result)).await {
+        tracing::error!(%error, "what a job needs no more could not be removed");
+    }
 }
 
 const fn after_failure(state: JobState) -> WorkerEvent {

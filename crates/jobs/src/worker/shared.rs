@@ -3,6 +3,7 @@
 use super::{WorkerEvent, WorkerFigures, WorkerOptions};
 use crate::{JobError, JobErrorKind, JobQueue, JobRunner, JobTime};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What every run of a worker uses. Owned by the worker and its runs; gone with the last of them.
 pub struct Shared {
@@ -39,5 +40,12 @@ impl Shared {
             self.count(WorkerEvent::StorageFailed);
         }
         lost
+    }
+}
+
+/// Something was committed in this process. Never, where the queue cannot tell.
+pub async fn woken(wakes: &mut watch::Receiver<u64>) {
+    if wakes.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

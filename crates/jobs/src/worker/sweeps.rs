@@ -5,12 +5,20 @@ use super::shared::Shared;
 use crate::{JobId, Swept};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Sweeps every few seconds until `stop`.
+/// Sweeps every few seconds until `stop`. Where the clock was set ahead, or the machine has slept, whoever still lives may renew first.
 pub async fn sweeps(shared: &Arc<Shared>, stop: &CancellationToken) {
+    let mut last = (shared.now(), Instant::now());
     while !stop.is_cancelled() {
-        let rest = if sweep(shared).await { Duration::ZERO } else { SWEEP };
+        let leapt = last.0.until(shared.now()) > last.1.elapsed() + LEAP;
+        let rest = match leapt {
+            true => shared.options.heartbeat * 3,
+            false if sweep(shared).await => Duration::ZERO,
+            false => SWEEP,
+        };
+        last = (shared.now(), Instant::now());
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(rest) => {}
@@ -50,3 +58,5 @@ async fn forget(shared: &Arc<Shared>, forgotten: Vec<JobId>) {
 
 /// How often a worker sweeps.
 const SWEEP: Duration = Duration::from_secs(5);
+/// By so much the wall clock may gain on the other between two sweeps and nobody calls it a leap.
+const LEAP: Duration = Duration::from_secs(2);

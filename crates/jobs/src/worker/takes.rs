@@ -1,13 +1,12 @@
 //! Takes jobs, as many at once as may run.
 
-use super::shared::{Clock, Shared};
+use super::shared::{Clock, Shared, woken};
 use super::sweeps::sweeps;
 use super::{WorkerEvent, WorkerFigures, WorkerOptions, attempt};
 use crate::{JobQueue, JobRunner, JobTime, Lease};
 use samovar_schedule::Backoff;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -92,13 +91,6 @@ fn begin(shared: &Arc<Shared>, runs: &mut JoinSet<()>, lease: Lease, stop: &Canc
     shared.count(WorkerEvent::Claimed);
     let span = tracing::info_span!("job", id = %lease.job.id, attempt = lease.job.attempts);
     runs.spawn(attempt::attempt(shared.clone(), lease, stop.clone()).instrument(span));
-}
-
-/// Never, where the queue cannot tell.
-async fn woken(wakes: &mut watch::Receiver<u64>) {
-    if wakes.changed().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 fn log_panic(ended: &Result<(), tokio::task::JoinError>) {

@@ -380,3 +380,38 @@ fn a_change_in_this_process_wakes_who_listens() {
         wakes.changed().await.unwrap();
     });
 }
+
+#[test]
+fn whoever_would_be_refused_hears_it_before_sending_and_a_known_key_never_is() {
+    let place = Place { policy: JobPolicy { owner_jobs_max: 1, jobs_max: 2, ..policy() }, ..Place::new() };
+    let queue = place.open();
+    run(async {
+        queue.admits("a", Some("key")).await.unwrap();
+        let keyed = Submission { idempotency_key: Some("key".to_owned()), ..submission(1, "a") };
+        queue.enqueue(keyed, at(0)).await.unwrap();
+        assert_eq!(kind(queue.admits("a", None).await), JobErrorKind::QueueFull);
+        assert_eq!(kind(queue.admits("a", Some("other")).await), JobErrorKind::QueueFull);
+        queue.admits("a", Some("key")).await.unwrap();
+        queue.admits("b", None).await.unwrap();
+        enqueue(&queue, 2, "b", at(0)).await;
+        assert_eq!(kind(queue.admits("c", Some("key")).await), JobErrorKind::QueueFull);
+    });
+}
+
+#[test]
+fn a_clock_that_was_set_back_holds_up_no_job() {
+    let place = Place::new();
+    let queue = place.open();
+    let (before, after) = (1_000_000, 1_000);
+    run(async {
+        enqueue(&queue, 1, "a", at(before)).await;
+        enqueue(&queue, 2, "a", at(before)).await;
+        let first = claim(&queue, at(before)).await;
+        fail(&queue, &first, at(before)).await;
+        claim(&queue, at(before)).await;
+        queue.sweep(at(after)).await.unwrap();
+        let swept = queue.sweep(at(after + 31)).await.unwrap();
+        assert_eq!(swept.expired.iter().map(|job| job.id).collect::<Vec<_>>(), [id(2)], "its worker is dead");
+        assert_eq!(claim(&queue, at(after + 31)).await.job.id, id(1), "it has rested");
+    });
+}

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -33,6 +34,7 @@ struct Actor {
     acts: Mutex<BTreeMap<JobId, Act>>,
     begun: Mutex<Vec<(JobId, u64)>>,
     forgotten: Mutex<Vec<JobId>>,
+    settled: Mutex<Vec<(JobId, String)>>,
 }
 
 impl JobRunner for Actor {
@@ -51,6 +53,10 @@ impl JobRunner for Actor {
                 Act::Panic => panic!("this run is to panic"),
             }
         })
+    }
+
+    fn settled(&self, id: JobId, result: &str) {
+        self.settled.lock().push((id, result.to_owned()));
     }
 
     fn forget(&self, id: JobId) {
@@ -76,6 +82,8 @@ struct House {
     queue: Arc<SqliteQueue>,
     actor: Arc<Actor>,
     clock: Arc<dyn Fn() -> JobTime + Send + Sync>,
+    /// Seconds by which the clock was set ahead.
+    ahead: Arc<AtomicU64>,
     figures: Arc<WorkerFigures>,
     stop: CancellationToken,
     worker: Option<JoinHandle<()>>,
@@ -90,12 +98,15 @@ impl House {
         let place = Place { policy, ..Place::new() };
         let queue = Arc::new(SqliteQueue::open_with(&place.file(), place.policy.clone(), limits).unwrap());
         let began = Instant::now();
-        let clock: Arc<dyn Fn() -> JobTime + Send + Sync> = Arc::new(move || at(0).after(began.elapsed()));
+        let ahead = Arc::<AtomicU64>::default();
+        let leap = ahead.clone();
+        let clock: Arc<dyn Fn() -> JobTime + Send + Sync> =
+            Arc::new(move || at(leap.load(Ordering::Relaxed)).after(began.elapsed()));
         let actor = Arc::new(Actor::default());
         let worker = Worker::with_clock(queue.clone(), actor.clone(), options(jobs_at_once), clock.clone());
         let (figures, stop) = (worker.figures(), CancellationToken::new());
         let worker = Some(tokio::spawn(worker.run(stop.clone())));
-        Self { place, queue, actor, clock, figures, stop, worker }
+        Self { place, queue, actor, clock, ahead, figures, stop, worker }
     }
 
     fn now(&self) -> JobTime {
@@ -205,6 +216,56 @@ async fn a_cancel_is_heard_within_a_second_and_what_is_deaf_is_dropped_after_the
     assert!(asked.until(deaf.ended.unwrap()) <= Duration::from_secs(7), "{deaf:?}");
     house.end().await;
     assert_eq!(house.count(WorkerEvent::Cancelled), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_in_the_same_process_is_heard_at_once_however_much_is_committed() {
+    let mut house = House::open(policy(), 1);
+    house.hand_in(1, Act::Work(1_000)).await;
+    sleep(Duration::from_millis(3_100)).await;
+    let asked = house.now();
+    house.queue.cancel(id(1), asked).await.unwrap();
+    for number in 2..30 {
+        enqueue(&*house.queue, number, "b", house.now()).await;
+        sleep(Duration::from_millis(5)).await;
+    }
+    let heard = house.until(1, JobState::Cancelled).await;
+    assert!(asked.until(heard.ended.unwrap()) <= Duration::from_millis(100), "{heard:?}");
+    house.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_job_needs_no_more_goes_once_its_result_is_recorded_and_not_before() {
+    let mut house = House::open(policy(), 1);
+    house.hand_in(1, Act::Work(1)).await;
+    house.hand_in(2, Act::Never).await;
+    house.until(1, JobState::Done).await;
+    house.until(2, JobState::Failed).await;
+    house.end().await;
+    assert_eq!(*house.actor.settled.lock(), [(id(1), "{}".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_ahead_takes_no_job_from_a_worker_that_lives() {
+    let mut house = House::open(policy(), 1);
+    house.hand_in(1, Act::Work(60)).await;
+    sleep(Duration::from_millis(11_500)).await;
+    house.ahead.store(3 * 3_600, Ordering::Relaxed);
+    let job = house.until(1, JobState::Done).await;
+    assert_eq!((job.attempts, house.count(WorkerEvent::Expired), house.count(WorkerEvent::LeaseLost)), (1, 0, 0));
+    house.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_without_places_sweeps_and_takes_nothing() {
+    let mut house = House::open(policy(), 0);
+    house.hand_in(1, Act::Work(1)).await;
+    house.queue.claim("dead", house.now()).await.unwrap().unwrap();
+    sleep(Duration::from_secs(60)).await;
+    let job = house.job(1).await;
+    assert_eq!((job.state, job.failure.unwrap().code.as_str()), (JobState::Queued, "worker_lost"));
+    assert_eq!((house.count(WorkerEvent::Expired), house.count(WorkerEvent::Claimed)), (1, 0));
+    house.end().await;
 }
 
 #[tokio::test(start_paused = true)]

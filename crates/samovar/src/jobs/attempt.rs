@@ -1,8 +1,8 @@
 //! One attempt at a job: from its payload to its result. It goes on where the attempt before it was interrupted.
 
-use super::artifacts::{Artifacts, name_of};
+use super::artifacts::{Artifacts, Written, name_of};
 use super::failure::{never, of_recorded, of_run, retry};
-use super::machine_use::MachineUse;
+use super::machine_use::MachineWatch;
 use super::runner::VideoRunner;
 use super::video_place::VideoPlace;
 use samovar_jobs::{Job, JobContext, JobProgress, RunEnd};
@@ -13,9 +13,9 @@ use samovar_recorded::{
     VideoTask, VideoWork, WorkEnd, WorkFolder,
 };
 use samovar_runtime::{Generation, Hold};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One attempt at a job.
 pub struct Attempt<'a> {
@@ -25,9 +25,6 @@ pub struct Attempt<'a> {
     folder: WorkFolder,
     task: VideoTask,
 }
-
-/// From one look at the machine to the next.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl<'a> Attempt<'a> {
     /// Reads what is to be done.
@@ -75,15 +72,14 @@ impl<'a> Attempt<'a> {
         let video = self.video().await?;
         let journal = self.journal(self.header(&model, &video)).await?;
         let before = journal.summary().frames;
-        let mut used = MachineUse::begin();
+        let used = MachineWatch::begin(&self.runner.monitor);
         let end = match journal.end().cloned() {
             Some(end) => end,
-            None => self.frames(&model, program.clone(), (&video, journal), &mut used).await?,
+            None => self.frames(&model, program.clone(), (&video, journal)).await?,
         };
-        let artifacts = self.artifacts(program, video).await?;
-        used.look();
-        self.forget_earlier().await;
-        Ok(TaskResult { journal: name_of(&self.journal_path()), end: with_attempt(end, before, &used), artifacts })
+        let written = self.artifacts(program, video).await?;
+        let (journal, end) = (name_of(&self.journal_path()), with_attempt(end, before, used.end().await));
+        Ok(TaskResult { journal, end, artifacts: written.names, outputs_failed: written.failed })
     }
 
     /// Loads the model where it is not, and keeps it while the job runs.
@@ -142,7 +138,6 @@ impl<'a> Attempt<'a> {
             labels: model.family.labels().iter().map(|label| label.to_string()).collect(),
             options,
             choice: self.task.frames.clone(),
-            declared_fps: None,
         }
     }
 
@@ -153,8 +148,13 @@ impl<'a> Attempt<'a> {
     /// The journal of the attempt before, copied and gone on with; a new one where there is none, or it is of other work.
     async fn journal(&self, header: JournalHeader) -> Result<Journal, RunEnd> {
         let (own, earlier) = (self.journal_path(), self.folder.journal_before(self.context.token));
-        let opened = tokio::task::spawn_blocking(move || open_journal(&own, earlier.as_deref(), &header)).await;
-        let opened = opened.map_err(|_| retry("internal", "the journal could not be opened"))?;
+        let opening = tokio::task::spawn_blocking(move || open_journal(&own, earlier.as_deref(), &header));
+        // The one before may be long: its copy goes on by itself, and is there for the next attempt.
+        let opened = tokio::select! {
+            biased;
+            () = self.context.cancelled.cancelled() => return Err(RunEnd::Stopped),
+            opened = opening => opened.map_err(|_| retry("internal", "the journal could not be opened"))?,
+        };
         opened.map_err(|error| self.failed(&error))
     }
 
@@ -163,7 +163,6 @@ impl<'a> Attempt<'a> {
         model: &ReadyModel,
         program: FfmpegProgram,
         (video, journal): (&VideoPlace, Journal),
-        used: &mut MachineUse,
     ) -> Result<JournalEnd, RunEnd> {
         let work = VideoWork {
             detector: model.detector.clone(),
@@ -177,22 +176,14 @@ impl<'a> Attempt<'a> {
         };
         let done = journal.summary().frames;
         let mut watch = Progress { context: self.context, progress: JobProgress { done, total: None } };
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        let run = work.run(video.input.clone(), journal, &mut watch, &self.context.cancelled);
-        tokio::pin!(run);
-        let end = loop {
-            tokio::select! {
-                end = &mut run => break end,
-                _ = looks.tick() => used.look(),
-            }
-        };
+        let end = work.run(video.input.clone(), journal, &mut watch, &self.context.cancelled).await;
         match end.map_err(|error| self.failed(&error))? {
             WorkEnd::Finished(end) => Ok(*end),
             WorkEnd::Cancelled => Err(RunEnd::Stopped),
         }
     }
 
-    async fn artifacts(&self, program: FfmpegProgram, video: VideoPlace) -> Result<Vec<String>, RunEnd> {
+    async fn artifacts(&self, program: FfmpegProgram, video: VideoPlace) -> Result<Written, RunEnd> {
         let artifacts = Artifacts {
             journal: self.journal_path(),
             drawing: Drawing { program, limits: self.runner.limits, only_port: video.only_port },
@@ -202,20 +193,6 @@ impl<'a> Attempt<'a> {
         };
         let written = artifacts.write(self.task.outputs.clone(), &self.context.cancelled).await;
         written.map_err(|error| self.failed(&error))?.ok_or(RunEnd::Stopped)
-    }
-
-    /// The journals of attempts before this one: what they hold is in this one's.
-    async fn forget_earlier(&self) {
-        let (folder, token) = (self.folder.clone(), self.context.token);
-        let removed = tokio::task::spawn_blocking(move || {
-            while let Some(earlier) = folder.journal_before(token) {
-                std::fs::remove_file(earlier)?;
-            }
-            Ok::<(), std::io::Error>(())
-        });
-        if let Ok(Err(error)) = removed.await {
-            tracing::warn!(job = %self.job.id, %error, "an earlier journal cannot be removed");
-        }
     }
 
     fn failed(&self, error: &RecordedError) -> RunEnd {
@@ -283,11 +260,11 @@ fn open_journal(own: &Path, earlier: Option<&Path>, header: &JournalHeader) -> R
 }
 
 /// The end as the journal has it, and of this attempt what was done before it and what the machine did meanwhile.
-fn with_attempt(mut end: JournalEnd, frames_before: u64, used: &MachineUse) -> JournalEnd {
+fn with_attempt(mut end: JournalEnd, frames_before: u64, used: Value) -> JournalEnd {
     if !end.performance.is_object() {
         end.performance = serde_json::json!({});
     }
     end.performance["frames_before"] = frames_before.into();
-    end.performance["machine"] = serde_json::to_value(used).unwrap_or_default();
+    end.performance["machine"] = used;
     end
 }

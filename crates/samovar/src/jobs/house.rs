@@ -7,7 +7,8 @@ use rustix::fs::FlockOperation;
 use samovar_engines::Locations;
 use samovar_jobs::{JobError, JobErrorKind, JobQueue, JobRunner, SqliteQueue};
 use samovar_server::JobSettings;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ impl JobHouse {
     pub fn open(config: &Config) -> Result<Self, CliError> {
         let folder = jobs_folder(config);
         let work = folder.join(WORK);
-        std::fs::create_dir_all(&work).map_err(|error| unwritable(&folder, &error))?;
+        make_private(&work).map_err(|error| unwritable(&folder, &error))?;
         let queue =
             SqliteQueue::open(&queue_file(config), job_policy(config)).map_err(|error| told(&folder, &error))?;
         Ok(Self { queue: Arc::new(queue), work, _sole: None })
@@ -79,7 +80,7 @@ impl JobHouse {
 
     fn open_alone(config: &Config) -> Result<Self, CliError> {
         let folder = jobs_folder(config);
-        std::fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
+        make_private(&folder).map_err(|error| unwritable(&folder, &error))?;
         let lock = File::create(folder.join(LOCK)).map_err(|error| unwritable(&folder, &error))?;
         if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             let message = format!("another server keeps its jobs in {}", folder.display());
@@ -98,9 +99,15 @@ impl JobHouse {
             upload_bytes_max,
             free_bytes_min,
             additions: job_additions(config),
+            every: config.video.frame_skip_factor,
             ..JobSettings::new(Arc::clone(&self.queue), self.work.clone())
         }
     }
+}
+
+/// A folder that nobody else on this machine looks into: addresses of videos may hold passwords. One that is there stays as it is.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn unwritable(folder: &Path, error: &std::io::Error) -> CliError {
@@ -147,6 +154,24 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         let error = JobHouse::of_server(&config(Some(file.join("jobs")), None)).err().unwrap();
         assert_eq!(error.code, "jobs_folder_unwritable");
+    }
+
+    #[test]
+    fn nobody_else_looks_into_a_new_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs");
+        let _house = JobHouse::of_server(&config(Some(path.clone()), None)).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0);
+    }
+
+    #[test]
+    fn what_is_configured_reaches_jobs_that_do_not_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(Some(folder.path().join("jobs")), None);
+        config.video.frame_skip_factor = 5.try_into().unwrap();
+        let house = JobHouse::of_server(&config).unwrap().unwrap();
+        assert_eq!(house.settings(&config, None).every.get(), 5);
     }
 
     #[test]

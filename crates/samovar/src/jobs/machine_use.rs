@@ -1,11 +1,64 @@
 //! What the machine did while a job ran: least, mean and most of each figure, in a size that does not depend on how long it took.
 
+use parking_lot::Mutex;
 use samovar_monitor::{MachineSample, Monitor};
 use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
+
+/// Looks at the machine once a second, apart from the work: a driver that takes its time holds up nobody. Ends with its owner.
+pub struct MachineWatch {
+    used: Arc<Mutex<MachineUse>>,
+    monitor: Arc<Monitor>,
+    looks: JoinHandle<()>,
+}
+
+/// From one look at the machine to the next.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Longest wait for the last look.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl MachineWatch {
+    /// Begins now. To be called within a tokio runtime.
+    pub fn begin(monitor: &Arc<Monitor>) -> Self {
+        let used = Arc::<Mutex<MachineUse>>::default();
+        let (told, asked) = (Arc::clone(&used), Arc::clone(monitor));
+        let looks = tokio::spawn(async move {
+            let mut looks = interval(LOOK_EVERY);
+            loop {
+                looks.tick().await;
+                look(&asked, &told).await;
+            }
+        });
+        Self { used, monitor: Arc::clone(monitor), looks }
+    }
+
+    /// Looks once more, and tells all of it.
+    pub async fn end(self) -> Value {
+        drop(timeout(PATIENCE, look(&self.monitor, &self.used)).await);
+        serde_json::to_value(&*self.used.lock()).unwrap_or_default()
+    }
+}
+
+impl Drop for MachineWatch {
+    fn drop(&mut self) {
+        self.looks.abort();
+    }
+}
+
+async fn look(monitor: &Arc<Monitor>, used: &Mutex<MachineUse>) {
+    let monitor = Arc::clone(monitor);
+    if let Ok(sample) = tokio::task::spawn_blocking(move || monitor.sample()).await {
+        used.lock().add(&sample);
+    }
+}
 
 /// What the machine did while a job ran. The job was not alone: live streams and other jobs are in it.
-#[derive(Debug, Serialize)]
-pub struct MachineUse {
+#[derive(Debug, Default, Serialize)]
+struct MachineUse {
     /// Samples, one a second.
     samples: u64,
     /// Busy share of all cores, 0–1.
@@ -21,8 +74,6 @@ pub struct MachineUse {
     /// Of each GPU, by its number; at most [`GPUS_MAX`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gpus: Vec<GpuUse>,
-    #[serde(skip)]
-    monitor: Monitor,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,30 +99,6 @@ struct Spread {
 const GPUS_MAX: usize = 16;
 
 impl MachineUse {
-    /// Begins now: shares are told from here on.
-    pub fn begin() -> Self {
-        let monitor = Monitor::new();
-        let first = monitor.sample();
-        let mut used = Self {
-            samples: 0,
-            cpu_share: Spread::default(),
-            cores_busy: Spread::default(),
-            resident_bytes: Spread::default(),
-            children_resident_bytes: Spread::default(),
-            gpus: Vec::new(),
-            monitor,
-        };
-        // Of the first sample only what needs no other.
-        used.add(&MachineSample { cpu_share: None, ..first });
-        used
-    }
-
-    /// Looks once more.
-    pub fn look(&mut self) {
-        let sample = self.monitor.sample();
-        self.add(&sample);
-    }
-
     fn add(&mut self, sample: &MachineSample) {
         self.samples += 1;
         sample.cpu_share.into_iter().for_each(|share| self.cpu_share.add(share));
@@ -115,9 +142,7 @@ mod tests {
 
     #[test]
     fn least_mean_and_most_of_all_samples_are_told() {
-        let mut used = MachineUse::begin();
-        used.cpu_share = Spread::default();
-        used.resident_bytes = Spread::default();
+        let mut used = MachineUse::default();
         for (share, resident_bytes) in [(0.5, 100), (1.0, 300), (0.0, 200)] {
             let gpus = vec![GpuSample { index: 1, name: "gpu".into(), share, ..GpuSample::default() }];
             let process = ProcessSample { resident_bytes, ..ProcessSample::default() };
@@ -128,5 +153,12 @@ mod tests {
         assert_eq!(told["cpu_share"], spread(0.0, 0.5, 1.0));
         assert_eq!(told["resident_bytes"], spread(100.0, 200.0, 300.0));
         assert_eq!(told["gpus"][0]["share"], spread(0.0, 0.5, 1.0));
+    }
+
+    #[tokio::test]
+    async fn the_last_look_is_told_too() {
+        let monitor = Arc::new(Monitor::new());
+        let told = MachineWatch::begin(&monitor).end().await;
+        assert!(told["samples"].as_u64() >= Some(1) && told["resident_bytes"]["max"].as_f64() > Some(1e6), "{told}");
     }
 }

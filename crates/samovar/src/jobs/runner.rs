@@ -7,8 +7,9 @@ use crate::config::Config;
 use crate::here;
 use samovar_jobs::{Job, JobContext, JobId, JobRunner, RunEnd};
 use samovar_media::{FfmpegProgram, VideoLimits};
+use samovar_monitor::Monitor;
 use samovar_pipelines::VideoBounds;
-use samovar_recorded::WorkFolder;
+use samovar_recorded::{TaskResult, WorkFolder};
 use samovar_runtime::{Registry, StreamKey};
 use samovar_server::SourceAdditions;
 use std::future::Future;
@@ -27,6 +28,7 @@ pub struct VideoRunner {
     pub(super) limits: VideoLimits,
     /// What jobs may name is looked at again before it is opened: links may have changed meanwhile.
     pub(super) additions: SourceAdditions,
+    pub(super) monitor: Arc<Monitor>,
     work: PathBuf,
     streams: AtomicU64,
     log: JobLog,
@@ -44,6 +46,7 @@ impl VideoRunner {
             bounds: config.video.bounds(),
             limits: video_limits(config),
             additions: job_additions(config),
+            monitor: Arc::new(Monitor::new()),
             work: work.to_path_buf(),
             streams: AtomicU64::new(FIRST_STREAM),
             log,
@@ -72,6 +75,13 @@ impl VideoRunner {
 impl JobRunner for VideoRunner {
     fn run(&self, job: Job, context: JobContext) -> Pin<Box<dyn Future<Output = RunEnd> + Send + '_>> {
         Box::pin(self.attempt(job, context))
+    }
+
+    fn settled(&self, id: JobId, result: &str) {
+        let Ok(result) = serde_json::from_str::<TaskResult>(result) else { return };
+        if let Err(error) = WorkFolder::new(&self.work, &id.to_string()).settle(&result.journal) {
+            tracing::warn!(job = %id, %error, "what a job needs no more cannot be removed; it is tried again later");
+        }
     }
 
     fn forget(&self, id: JobId) {

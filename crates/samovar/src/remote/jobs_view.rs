@@ -56,6 +56,8 @@ struct ResultView {
     summary: SummaryView,
     #[serde(default)]
     files: BTreeMap<String, String>,
+    #[serde(default)]
+    outputs_failed: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -143,6 +145,9 @@ impl ResultView {
         if !files.is_empty() {
             text += &format!("; {}", files.join(", "));
         }
+        for (output, code) in &self.outputs_failed {
+            text += &format!("; no {output}: {code}");
+        }
         text
     }
 }
@@ -178,10 +183,11 @@ mod tests {
         let result = json!({
             "frames": 120, "end": "damaged", "damaged_at_ms": 4000.0, "summary": { "detections": 7 },
             "files": { "report.html": "/v1/jobs/6f96/files/report.html" },
+            "outputs_failed": { "annotated": "output_failed" },
         });
         assert_eq!(
             job(&json!({ "state": "done", "result": result })).standing(),
-            "done, 120 frames, 7 detections; the video is damaged from 4.0 s on; report.html"
+            "done, 120 frames, 7 detections; the video is damaged from 4.0 s on; report.html; no annotated: output_failed"
         );
         let failure = json!({ "code": "corrupt_media", "detail": "no video is in it" });
         assert_eq!(

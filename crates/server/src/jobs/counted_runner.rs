@@ -23,6 +23,10 @@ impl JobRunner for CountedRunner {
         })
     }
 
+    fn settled(&self, id: JobId, result: &str) {
+        self.runner.settled(id, result);
+    }
+
     fn forget(&self, id: JobId) {
         self.runner.forget(id);
     }

@@ -10,9 +10,9 @@ use crate::error::{ApiError, Refusal};
 use crate::metrics::JobInputKind;
 use crate::{Metrics, ServerError};
 use parking_lot::Mutex;
-use samovar_jobs::{Enqueued, JobId, JobQueue, JobTime, Submission};
+use samovar_jobs::{Enqueued, JobErrorKind, JobId, JobQueue, JobTime, Submission, WorkerFigures};
 use samovar_recorded::{TaskInput, VideoTask, WorkFolder};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
@@ -27,6 +27,8 @@ pub(crate) struct JobDesk {
     places: Arc<UploadPlaces>,
     /// When the queue was last counted.
     counted: Mutex<Option<Instant>>,
+    /// What the worker inside does, once it does.
+    worked: OnceLock<Arc<WorkerFigures>>,
 }
 
 /// A job that may be accepted.
@@ -52,8 +54,14 @@ impl JobDesk {
             watches: JobWatches::default(),
             places: UploadPlaces::new(settings.uploads_max, settings.uploads_per_client_max),
             counted: Mutex::new(None),
+            worked: OnceLock::new(),
             settings: settings.clone(),
         })
+    }
+
+    /// Shows from now on what this worker does.
+    pub(super) fn show(&self, worked: Arc<WorkerFigures>) {
+        self.worked.get_or_init(|| worked);
     }
 
     /// The queue.
@@ -123,11 +131,15 @@ impl JobDesk {
         };
         let desk = Arc::clone(self);
         let accepted = tasks.spawn(async move {
-            let enqueued = desk.queue().enqueue(submission, JobTime::now()).await?;
-            if !enqueued.existed {
-                folder.keep();
+            let enqueued = desk.queue().enqueue(submission, JobTime::now()).await;
+            match &enqueued {
+                Ok(Enqueued { existed: true, .. }) => {}
+                Ok(_) => folder.keep(),
+                // A commit whose answer did not come may be there all the same. If it is not, the folder is an orphan.
+                Err(error) if error.kind() == JobErrorKind::Storage => folder.keep(),
+                Err(_) => {}
             }
-            Ok(enqueued)
+            Ok(enqueued?)
         });
         accepted.await.map_err(|_| ApiError::internal())?
     }
@@ -144,6 +156,7 @@ impl JobDesk {
             }
             *counted = Some(now);
         }
+        self.worked.get().into_iter().for_each(|worked| metrics.jobs.worked(worked));
         match timeout(PATIENCE, self.queue().counts(JobTime::now())).await {
             Ok(Ok(counts)) => metrics.jobs.sampled(&counts),
             Ok(Err(error)) => tracing::warn!(%error, "jobs cannot be counted"),

@@ -2,8 +2,9 @@
 
 use crate::error::ApiError;
 use crate::jobs::free_space::write_error;
+use rustix::fs::FlockOperation;
 use samovar_jobs::JobId;
-use samovar_recorded::WorkFolder;
+use samovar_recorded::{TaskResult, WorkFolder};
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct NewFolder {
     folder: WorkFolder,
     root: PathBuf,
+    /// Locked while the job is not accepted: whoever looks for orphans, in this process or another, sees that it is none.
+    _lock: Option<File>,
     kept: bool,
 }
 
@@ -25,7 +28,10 @@ impl NewFolder {
     pub(super) async fn create(root: PathBuf, id: JobId) -> Result<Self, ApiError> {
         let folder = WorkFolder::new(&root, &id.to_string());
         let made = tokio::task::spawn_blocking(move || {
-            make(folder.path()).map(|()| Self { folder, root, kept: false }).map_err(|error| write_error(&error))
+            make(folder.path()).map_err(|error| write_error(&error))?;
+            // Where the file system has no locks, its age alone tells that it is no orphan.
+            let lock = lock(folder.path()).ok().flatten();
+            Ok(Self { folder, root, _lock: lock, kept: false })
         });
         made.await.map_err(|_| ApiError::internal())?
     }
@@ -61,15 +67,38 @@ impl Drop for NewFolder {
 
 /// Removes the folder of a job that is no more, on a thread that nobody waits for. What cannot be removed now is an orphan, and removed later.
 pub(crate) fn remove_later(folder: PathBuf) {
-    let remove = move || match fs::remove_dir_all(&folder) {
+    let remove = move || remove(&folder);
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+        Err(_) => remove(),
+    }
+}
+
+/// The folder, locked for as long as the file is open; none where somebody else has locked it.
+pub(super) fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let folder = File::open(folder)?;
+    match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(folder)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes it now.
+pub(super) fn remove(folder: &Path) {
+    match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             tracing::warn!(%error, "the folder of a job cannot be removed; it is tried again later");
         }
         _ => {}
-    };
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-        Err(_) => remove(),
+    }
+}
+
+/// Removes what a job with that result needs no more.
+pub(super) fn settle(folder: &WorkFolder, result: &str) {
+    let Ok(result) = serde_json::from_str::<TaskResult>(result) else { return };
+    if let Err(error) = folder.settle(&result.journal) {
+        tracing::warn!(%error, "what a job needs no more cannot be removed; it is tried again later");
     }
 }
 

@@ -7,6 +7,7 @@ mod exports;
 mod folder;
 mod form;
 mod free_space;
+mod keeper;
 mod orphans;
 mod owner;
 mod settings;
@@ -23,3 +24,5 @@ pub(crate) use form::{Form, FormField};
 pub(crate) use owner::Caller;
 pub(crate) use start::start;
 pub(crate) use watches::{JobSeen, JobWatch};
+
+use folder::settle;

@@ -1,9 +1,11 @@
-//! Folders that no job belongs to: what a server left when it was killed in the middle of an upload, or could not remove.
+//! What was left lying: folders that no job belongs to, since a server was killed in the middle of an upload or could not remove them, and
+//! in the folders of finished jobs what nobody needs any more, since a worker was killed before it could remove it.
 
 use super::JobDesk;
-use samovar_jobs::{JobErrorKind, JobId};
+use super::folder::{lock, remove_later, settle};
+use samovar_jobs::{Job, JobErrorKind, JobId};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 use tokio::time::sleep;
 
@@ -13,7 +15,7 @@ const LOOK_EVERY: Duration = AGE_MIN;
 /// Folders that are looked at together.
 const PORTION: usize = 64;
 
-/// Removes orphans at the start and every hour, for ever. The owner of the future ends it.
+/// Removes what was left lying, at the start and every hour, for ever. The owner of the future ends it.
 pub(super) async fn sweep_on(desk: &JobDesk) {
     loop {
         sweep(desk, SystemTime::now()).await;
@@ -21,20 +23,41 @@ pub(super) async fn sweep_on(desk: &JobDesk) {
     }
 }
 
-/// Removes every folder that is named like a job, that the queue does not know, and that is old enough.
+/// Looks at every folder that is named like a job and that is old enough.
 async fn sweep(desk: &JobDesk, now: SystemTime) {
     let root = desk.settings.folder.clone();
     let ids = tokio::task::spawn_blocking(move || ids(&root)).await.unwrap_or_default();
     for portion in ids.chunks(PORTION) {
         let (root, portion) = (desk.settings.folder.clone(), portion.to_vec());
         let old = tokio::task::spawn_blocking(move || old_folders(&root, &portion, now)).await.unwrap_or_default();
-        for (id, folder) in old {
-            let unknown = desk.queue().get(id).await.is_err_and(|error| error.kind() == JobErrorKind::Unknown);
-            if unknown {
-                tracing::info!(%id, "a folder that belongs to no job is removed");
-                super::folder::remove_later(folder);
-            }
+        for id in old {
+            tidy(desk, id).await;
         }
+    }
+}
+
+/// Looks at the folder of one job.
+async fn tidy(desk: &JobDesk, id: JobId) {
+    let folder = desk.folder(id);
+    // Held while the queue is asked: a job that is being handed in holds it until it is accepted, however old the clock makes it look.
+    let held = lock(folder.path());
+    if matches!(held, Ok(None)) {
+        return;
+    }
+    match desk.queue().get(id).await {
+        Err(error) if error.kind() == JobErrorKind::Unknown => {
+            tracing::info!(%id, "a folder that belongs to no job is removed");
+            remove_later(folder.path().to_owned());
+        }
+        Ok(Job { result: Some(result), .. }) => {
+            let settling = tokio::task::spawn_blocking(move || {
+                if folder.is_unsettled() {
+                    settle(&folder, &result);
+                }
+            });
+            drop(settling.await);
+        }
+        _ => {}
     }
 }
 
@@ -44,11 +67,14 @@ fn ids(root: &Path) -> Vec<JobId> {
     entries.filter_map(|entry| JobId::parse(entry.ok()?.file_name().to_str()?)).collect()
 }
 
-/// The folders among them that are old. Links are passed over.
-fn old_folders(root: &Path, ids: &[JobId], now: SystemTime) -> Vec<(JobId, PathBuf)> {
-    let folders = ids.iter().map(|id| (*id, root.join(id.to_string())));
+/// Those among them whose folders are old. Links are passed over.
+fn old_folders(root: &Path, ids: &[JobId], now: SystemTime) -> Vec<JobId> {
     let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|facts| facts.is_dir());
-    folders.filter(|(_, path)| is_folder(path) && is_old(path, now)).collect()
+    let is_due = |id: &JobId| {
+        let path = root.join(id.to_string());
+        is_folder(&path) && is_old(&path, now)
+    };
+    ids.iter().copied().filter(is_due).collect()
 }
 
 /// Whether neither the folder nor anything in it was written to lately.
@@ -65,6 +91,9 @@ fn is_old(folder: &Path, now: SystemTime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{JobSettings, Metrics};
+    use samovar_jobs::{JobPolicy, SqliteQueue};
+    use std::sync::Arc;
 
     #[test]
     fn only_old_folders_named_like_jobs_are_found() {
@@ -77,6 +106,23 @@ mod tests {
         std::os::unix::fs::symlink("/", place.path().join(JobId::random().to_string())).unwrap();
         let found = |later: Duration| old_folders(place.path(), &ids(place.path()), SystemTime::now() + later);
         assert!(found(AGE_MIN / 2).is_empty());
-        assert_eq!(found(AGE_MIN + Duration::from_secs(1)), [(id, place.path().join(id.to_string()))]);
+        assert_eq!(found(AGE_MIN + Duration::from_secs(1)), [id]);
+    }
+
+    #[tokio::test]
+    async fn what_is_being_handed_in_is_no_orphan_however_old_the_clock_makes_it_look() {
+        let place = tempfile::tempdir().unwrap();
+        let queue = SqliteQueue::open(&place.path().join("jobs.sqlite"), JobPolicy::default()).unwrap();
+        let work = place.path().join("work");
+        let settings = JobSettings { free_bytes_min: 0, ..JobSettings::new(Arc::new(queue), &work) };
+        let desk = JobDesk::open(&settings, &Metrics::new()).unwrap();
+        let [handed_in, orphan] = [JobId::random(), JobId::random()];
+        let _folder = desk.new_folder(handed_in).await.unwrap();
+        fs::create_dir(work.join(orphan.to_string())).unwrap();
+        sweep(&desk, SystemTime::now() + 2 * AGE_MIN).await;
+        while work.join(orphan.to_string()).exists() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        assert!(work.join(handed_in.to_string()).exists());
     }
 }

@@ -3,6 +3,7 @@
 use crate::SourceAdditions;
 use samovar_jobs::{JobQueue, JobRunner, WorkerOptions};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,9 @@ use std::time::Duration;
 pub struct JobSettings {
     /// The queue.
     pub queue: Arc<dyn JobQueue>,
-    /// Does the work inside this server; none where workers outside do.
+    /// Does the work inside this server; none where workers outside do. Ended leases and old jobs are seen to in any case.
     pub runner: Option<Arc<dyn JobRunner>>,
-    /// How it works.
+    /// How it works, and looks for those.
     pub worker: WorkerOptions,
     /// Where every job has a folder of its own name: `folder/<id>/upload` and so on. Made where it is missing. Folders in it that are
     /// named like jobs, that the queue does not know and that nobody has written to for an hour are removed.
@@ -31,6 +32,8 @@ pub struct JobSettings {
     pub free_bytes_min: u64,
     /// Results that are exported from journals at the same time.
     pub exports_max: usize,
+    /// Every N-th frame is looked at where a job does not say which.
+    pub every: NonZeroU32,
     /// Paths and addresses that a job may name. By default none.
     pub additions: SourceAdditions,
 }
@@ -57,6 +60,7 @@ impl JobSettings {
             uploads_per_client_max: 4,
             free_bytes_min: 256 << 20,
             exports_max: 2,
+            every: NonZeroU32::MIN,
             additions: SourceAdditions::default(),
         }
     }

@@ -6,6 +6,7 @@ use super::upload_places::UploadPlace;
 use super::{JobDesk, container};
 use crate::Metrics;
 use crate::error::{ApiError, Refusal};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
@@ -20,6 +21,7 @@ pub(crate) struct Upload {
     head: Vec<u8>,
     known: bool,
     bytes: u64,
+    sha256: Sha256,
     _place: UploadPlace,
 }
 
@@ -38,7 +40,17 @@ impl Upload {
         let file = File::create_new(folder.upload()).await.map_err(|error| write_error(&error))?;
         // What comes from a connection comes in small pieces.
         let file = BufWriter::with_capacity(WRITE_BYTES, file);
-        Ok(Self { desk, metrics, folder, file, head: Vec::new(), known: false, bytes: 0, _place: place })
+        Ok(Self {
+            desk,
+            metrics,
+            folder,
+            file,
+            head: Vec::new(),
+            known: false,
+            bytes: 0,
+            sha256: Sha256::new(),
+            _place: place,
+        })
     }
 
     /// Writes what has come. The next bytes are taken once the disk has these.
@@ -55,16 +67,17 @@ impl Upload {
         if self.bytes / LOOK_EVERY > before / LOOK_EVERY {
             self.desk.check_space(0).await?;
         }
+        self.sha256.update(chunk);
         self.file.write_all(chunk).await.map_err(|error| write_error(&error))?;
         self.metrics.jobs.received(chunk.len());
         Ok(())
     }
 
-    /// Writes all of it through to the disk and leaves the folder, which is still removed unless it is kept.
+    /// Writes all of it through to the disk and leaves the folder, which is still removed unless it is kept, and the SHA-256 of the video.
     ///
     /// # Errors
     /// `invalid_body` where nothing has come; those of writing.
-    pub(crate) async fn finish(mut self) -> Result<NewFolder, ApiError> {
+    pub(crate) async fn finish(mut self) -> Result<(NewFolder, String), ApiError> {
         if self.bytes == 0 {
             return Err(ApiError::new(Refusal::Body, "the video is empty"));
         }
@@ -75,7 +88,7 @@ impl Upload {
         self.file.get_ref().sync_all().await.map_err(|error| write_error(&error))?;
         free_space::check(self.desk.settings.folder.clone(), self.desk.settings.free_bytes_min, 0).await?;
         self.folder.sync().await?;
-        Ok(self.folder)
+        Ok((self.folder, format!("{:x}", self.sha256.finalize())))
     }
 
     fn look(&mut self, chunk: &[u8]) -> Result<(), ApiError> {

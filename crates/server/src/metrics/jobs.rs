@@ -7,7 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use samovar_jobs::{Attempted, JobCounts, JobState, RunEnd};
+use samovar_jobs::{Attempted, JobCounts, JobState, RunEnd, WorkerEvent, WorkerFigures};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(crate) struct JobMetrics {
     upload_bytes: Counter,
     attempts: Counts<EndLabels>,
     attempt_seconds: Times<EndLabels>,
+    worker_events: Counts<EventLabels>,
 }
 
 /// How a video comes in.
@@ -53,6 +54,11 @@ struct EndLabels {
     end: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    event: &'static str,
+}
+
 impl JobInputKind {
     const ALL: [Self; 3] = [Self::Upload, Self::Path, Self::Url];
 
@@ -81,6 +87,12 @@ impl JobMetrics {
             upload_bytes: add(into, "samovar_job_upload_bytes", "Bytes of videos sent along.", Counter::default()),
             attempts: add(into, "samovar_job_attempts", "Attempts of the worker inside, by end.", Family::default()),
             attempt_seconds: add(into, "samovar_job_attempt_seconds", "How long attempts took, by end.", long()),
+            worker_events: add(
+                into,
+                "samovar_job_worker_events",
+                "What happened to jobs in the hands of the worker inside.",
+                Family::default(),
+            ),
         }
     }
 
@@ -93,6 +105,7 @@ impl JobMetrics {
         for code in ["job_queue_full", "storage_full", "too_many_uploads", "body_too_large", "unsupported_media"] {
             drop(self.refused.get_or_create(&CodeLabels { code }));
         }
+        self.worked(&WorkerFigures::default());
         for end in ENDS {
             drop(self.attempts.get_or_create(&EndLabels { end }));
             drop(self.attempt_seconds.get_or_create(&EndLabels { end }));
@@ -123,6 +136,14 @@ impl JobMetrics {
     /// Age of the oldest that waits and may begin, in seconds, as it was last sampled.
     pub(crate) fn oldest_queued_s(&self) -> f64 {
         self.oldest_queued_seconds.get()
+    }
+
+    /// Goes on to what the worker has counted. There is one.
+    pub(crate) fn worked(&self, figures: &WorkerFigures) {
+        for event in WorkerEvent::ALL {
+            let counter = self.worker_events.get_or_create(&EventLabels { event: event.name() });
+            counter.inc_by(figures.count(event).saturating_sub(counter.get()));
+        }
     }
 
     pub(crate) fn accepted(&self, input: JobInputKind) {

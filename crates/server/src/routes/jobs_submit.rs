@@ -11,7 +11,7 @@ use crate::metrics::JobInputKind;
 use crate::request_body::{body_error, read_portion};
 use crate::sources::{NotAdmitted, admit_path, admit_url};
 use crate::upload::is_form;
-use crate::wire::{JobBody, JobInputBody, JobQuery, JobRequest, Problem};
+use crate::wire::{JobBody, JobInputBody, JobQuery, JobRequest, JobVideo, Problem};
 use axum::body::BodyDataStream;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
@@ -106,6 +106,8 @@ type Accepted = (Enqueued, JobInputKind);
 
 impl Submitting<'_> {
     async fn take(self, query: JobQuery, request: Request) -> Result<Accepted, ApiError> {
+        // Nobody has to send a video to learn that there is no place for it. The queue has the last word.
+        self.desk.queue().admits(&self.caller.owner, self.key.as_deref()).await?;
         let asked = (query != JobQuery::default()).then(|| JobRequest::from(query));
         if is_form(request.headers()) {
             return self.take_form(asked, Form::read(request).await?).await;
@@ -137,7 +139,7 @@ impl Submitting<'_> {
         let none = || ApiError::new(Refusal::Body, "the job names no `input`, and no video was sent along");
         let (input, name) = self.admit(checked.request.input.take().ok_or_else(none)?).await?;
         let folder = self.desk.new_folder(self.id).await?;
-        self.hand_in(checked, input, name, folder).await
+        self.hand_in(checked, JobVideo { input, name, sha256: None }, folder).await
     }
 
     /// The video is the body.
@@ -148,8 +150,8 @@ impl Submitting<'_> {
             upload.write(&bytes).await?;
             chunk = next(&mut body).await?;
         }
-        let folder = upload.finish().await?;
-        self.hand_in(checked, TaskInput::Upload, NO_NAME.to_owned(), folder).await
+        let (folder, sha256) = upload.finish().await?;
+        self.hand_in(checked, JobVideo::sent(NO_NAME.to_owned(), sha256), folder).await
     }
 
     /// The video is a field; the options are another, or the query.
@@ -174,17 +176,18 @@ impl Submitting<'_> {
         if checked.request.input.is_some() {
             return Err(ApiError::new(Refusal::Body, "a video was sent along, so that the job takes no `input`"));
         }
-        let (folder, name) = video.ok_or_else(|| ApiError::new(Refusal::Body, "the form has no field `file`"))?;
-        self.hand_in(checked, TaskInput::Upload, name, folder).await
+        let (folder, video) = video.ok_or_else(|| ApiError::new(Refusal::Body, "the form has no field `file`"))?;
+        self.hand_in(checked, video, folder).await
     }
 
-    async fn receive_field(&self, mut field: FormField<'_>) -> Result<(NewFolder, String), ApiError> {
+    async fn receive_field(&self, mut field: FormField<'_>) -> Result<(NewFolder, JobVideo), ApiError> {
         let name = file_name(field.file_name().unwrap_or_default());
         let mut upload = self.desk.receive(self.id, &self.caller, self.declared, &self.app.metrics).await?;
         while let Some(chunk) = field.chunk().await? {
             upload.write(&chunk).await?;
         }
-        Ok((upload.finish().await?, name))
+        let (folder, sha256) = upload.finish().await?;
+        Ok((folder, JobVideo::sent(name, sha256)))
     }
 
     async fn read_job(&self, mut field: FormField<'_>) -> Result<Bytes, ApiError> {
@@ -239,18 +242,17 @@ impl Submitting<'_> {
         }
     }
 
-    async fn hand_in(
-        self,
-        checked: Checked,
-        input: TaskInput,
-        name: String,
-        folder: NewFolder,
-    ) -> Result<Accepted, ApiError> {
-        let (kind, priority) = (JobInputKind::from(&input), checked.request.priority()?);
-        let name = checked.request.name.clone().unwrap_or(name);
-        let task = checked.request.task(&checked.model, input, name)?;
+    async fn hand_in(self, checked: Checked, video: JobVideo, folder: NewFolder) -> Result<Accepted, ApiError> {
+        let (kind, priority) = (JobInputKind::from(&video.input), checked.request.priority()?);
+        let task = checked.request.task(&checked.model, video, self.desk.settings.every)?;
         let job = NewJob { id: self.id, task, priority, idempotency_key: self.key, caller: self.caller };
         Ok((self.desk.submit(job, folder, &self.app.tasks).await?, kind))
+    }
+}
+
+impl JobVideo {
+    fn sent(name: String, sha256: String) -> Self {
+        Self { input: TaskInput::Upload, name, sha256: Some(sha256) }
     }
 }
 

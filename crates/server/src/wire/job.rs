@@ -72,6 +72,9 @@ pub(crate) struct JobTaskBody {
     /// `upload`, `path` or `url`.
     #[schema(example = "upload")]
     input: &'static str,
+    /// SHA-256 of a video that was sent along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     /// Where it is fetched, without user, password and query.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
@@ -134,6 +137,9 @@ pub(crate) struct JobResultBody {
     formats: BTreeMap<&'static str, String>,
     /// Files that were written besides, and where they are.
     files: BTreeMap<String, String>,
+    /// What was asked for besides and could not be written (`report`, `annotated`, `thumbnails`), and the code of why.
+    #[schema(example = json!({"annotated": "output_failed"}))]
+    outputs_failed: BTreeMap<String, String>,
 }
 
 impl JobBody {
@@ -187,6 +193,7 @@ impl From<&VideoTask> for JobTaskBody {
         Self {
             name: task.name.clone(),
             input,
+            sha256: task.sha256.clone(),
             url,
             model: task.model.clone(),
             score_min: task.score_min,
@@ -210,6 +217,7 @@ impl JobResultBody {
             performance: result.end.performance,
             formats: ResultFormat::ALL.into_iter().map(format).collect(),
             files: result.artifacts.into_iter().map(file).collect(),
+            outputs_failed: result.outputs_failed,
         }
     }
 }

@@ -42,6 +42,16 @@ pub(crate) struct JobRequest {
     priority: Option<u8>,
 }
 
+/// The video of a job that is handed in.
+pub(crate) struct JobVideo {
+    /// Where it is.
+    pub(crate) input: TaskInput,
+    /// What it is called, unless the job says.
+    pub(crate) name: String,
+    /// SHA-256 of one that was sent along, as hexadecimal digits.
+    pub(crate) sha256: Option<String>,
+}
+
 /// The kinds of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -67,7 +77,7 @@ pub(crate) enum JobInputBody {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobFramesBody {
-    /// Every N-th frame, beginning with the first.
+    /// Every N-th frame, beginning with the first; as the server is configured where left out.
     #[schema(value_type = Option<u32>, example = 5)]
     every: Option<NonZeroU32>,
     /// No more frames of a second of video than this.
@@ -117,7 +127,7 @@ pub(crate) struct JobQuery {
     iou_max: Option<f32>,
     /// Classes to report, by name or index, separated by commas.
     classes: Option<String>,
-    /// Every N-th frame, beginning with the first.
+    /// Every N-th frame, beginning with the first; as the server is configured where left out.
     #[param(value_type = Option<u32>, example = 5)]
     every: Option<NonZeroU32>,
     /// No more frames of a second of video than this.
@@ -159,7 +169,7 @@ impl JobRequest {
         if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains(odd) {
             return Err(option("`name` is 1 to 200 characters without / and \\"));
         }
-        let frames = self.frames.choice().validate();
+        let frames = self.frames.choice(NonZeroU32::MIN).validate();
         frames.map_err(|error| ApiError::new(Refusal::Option, error.to_string()))?;
         if self.outputs.thumbnails > THUMBNAILS_MAX {
             return Err(option("`thumbnails` must be from 0 to 64"));
@@ -188,11 +198,11 @@ impl JobRequest {
         Ok(options)
     }
 
-    /// The task of that model on that video.
+    /// The task of that model on that video; every N-th frame where nothing else is said.
     ///
     /// # Errors
     /// `invalid_option`, `invalid_body`.
-    pub(crate) fn task(self, model: &str, input: TaskInput, name: String) -> Result<VideoTask, ApiError> {
+    pub(crate) fn task(self, model: &str, video: JobVideo, every: NonZeroU32) -> Result<VideoTask, ApiError> {
         let thresholds = self.thresholds()?;
         let too_many = self.classes.len() > CLASSES_MAX;
         let classes: Vec<String> = self.classes.into_iter().map(ClassName::into_text).collect();
@@ -200,13 +210,14 @@ impl JobRequest {
             return Err(option("`classes` are at most 1,000 names, each of 1 to 128 bytes"));
         }
         Ok(VideoTask {
-            input,
-            name,
+            input: video.input,
+            sha256: video.sha256,
+            name: self.name.unwrap_or(video.name),
             model: model.to_owned(),
             score_min: thresholds.score_min,
             iou_max: thresholds.iou_max,
             classes,
-            frames: self.frames.choice(),
+            frames: self.frames.choice(every),
             outputs: self.outputs.into(),
         })
     }
@@ -220,9 +231,9 @@ const CLASSES_MAX: usize = 1_000;
 const CLASS_BYTES_MAX: usize = 128;
 
 impl JobFramesBody {
-    fn choice(&self) -> FrameChoice {
+    fn choice(&self, every: NonZeroU32) -> FrameChoice {
         FrameChoice {
-            every: self.every.unwrap_or(NonZeroU32::MIN),
+            every: self.every.unwrap_or(every),
             fps: self.fps,
             keyframes: self.keyframes,
             scene_change: self.scene_change,

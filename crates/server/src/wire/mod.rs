@@ -31,7 +31,7 @@ pub(crate) use event::{ClassName, Control, OptionsBody, StreamEventBody};
 pub(crate) use evidence::{EvidenceBody, EvidenceList};
 pub(crate) use health::{HealthBody, ModelHealth, ProbeBody, UnreadyModel, WaitingBody};
 pub(crate) use job::{JobBody, JobList, JobProgressBody};
-pub(crate) use job_request::{JobInputBody, JobQuery, JobRequest};
+pub(crate) use job_request::{JobInputBody, JobQuery, JobRequest, JobVideo};
 pub(crate) use machine::{ClassBody, HardwareBody, JobCountsBody, MachineBody};
 pub(crate) use model::{
     ModelBody, ModelDetail, ModelList, ReloadRequest, VersionName, VersionWord, WarmUpAnswer, WarmUpOutcome,

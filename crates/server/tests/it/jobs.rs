@@ -2,11 +2,13 @@
 
 use crate::house::{House, options};
 use crate::jobs_house::{JobsHouse, form, id, refused, video};
-use samovar_jobs::{JobPolicy, JobQueue, JobState, JobTime};
+use samovar_jobs::{JobId, JobPolicy, JobQueue, JobState, JobTime};
 use samovar_media::UrlScheme;
 use samovar_server::{JobSettings, ServerLimits, SourceAdditions};
 use serde_json::{Value, json};
+use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 /// Jobs may name files of this folder, and one host.
 fn open_to(folder: &Path) -> impl FnOnce(&mut JobSettings) {
@@ -162,6 +164,13 @@ async fn the_same_key_is_the_same_job() {
     assert_eq!((first.status, again.status), (202, 200));
     assert_eq!(id(&first), id(&again));
     refused(&jobs.post("/v1/jobs?every=2", key, &video(1_000)).await, 409, "idempotency_conflict");
+    refused(&jobs.post("/v1/jobs", key, &video(1_001)).await, 409, "idempotency_conflict");
+    let (head, body) = form(&[("file", "video", &video(1_000))]);
+    assert_eq!(
+        id(&jobs.post("/v1/jobs", &format!("{key}{head}"), &body).await),
+        id(&first),
+        "the same video in another shape"
+    );
     jobs.until_folders(&[id(&first).to_string()]).await;
     assert_eq!(jobs.house.metric("samovar_jobs_accepted_total{input=\"upload\"}").await, 1.0);
 }
@@ -180,6 +189,80 @@ async fn one_client_takes_so_many_places_and_no_more() {
     refused(&jobs.post(&format!("/v1/jobs/{first}/retry"), "", b"").await, 429, "job_queue_full");
     assert_eq!(jobs.job(third).await.owner, "127.0.0.1");
     assert_eq!(jobs.folders().len(), 3, "what was refused left nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_is_told_before_the_video_is_sent_and_a_known_key_needs_no_place() {
+    let place = tempfile::tempdir().unwrap();
+    let policy = JobPolicy { owner_jobs_max: 1, ..JobPolicy::default() };
+    let jobs = JobsHouse::with(place.path(), policy, options(), |_| {}).await;
+    let key = "idempotency-key: order-7\r\n";
+    let first = jobs.post("/v1/jobs", key, &video(1_000)).await;
+    assert_eq!(first.status, 202, "{}", first.text());
+    let address = jobs.house.address;
+    for shape in ["video/mp4", "multipart/form-data; boundary=b"] {
+        let head = format!(
+            "POST /v1/jobs HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: {shape}\r\n\
+             content-length: 1000000\r\n\r\n"
+        );
+        refused(&crate::client::raw(address, head.as_bytes()).await, 429, "job_queue_full");
+    }
+    let again = jobs.post("/v1/jobs", key, &video(1_000)).await;
+    assert_eq!((again.status, id(&again)), (200, id(&first)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_are_left_out_as_configured_where_a_job_does_not_say() {
+    let place = tempfile::tempdir().unwrap();
+    let seven = |settings: &mut JobSettings| settings.every = 7.try_into().unwrap();
+    let jobs = JobsHouse::with(place.path(), JobPolicy::default(), options(), seven).await;
+    for (query, every) in [("", 7), ("?fps=2", 7), ("?every=2", 2), ("?every=1", 1)] {
+        let job = jobs.post(&format!("/v1/jobs{query}"), "", &video(500)).await.json();
+        assert_eq!(job["task"]["frames"]["every"], every, "{query}: {job}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_worker_inside_ends_leases_and_forgets_what_is_old() {
+    let place = tempfile::tempdir().unwrap();
+    let jobs = JobsHouse::open(place.path()).await;
+    let (held, old) = (jobs.submit().await, jobs.submit().await);
+    let lease = jobs.queue.claim("dead", JobTime(1_000)).await.unwrap().unwrap();
+    assert_eq!(lease.job.id, held);
+    jobs.queue.cancel(old, JobTime(1_000)).await.unwrap();
+    jobs.until_folders(&[held.to_string()]).await;
+    jobs.house.until("samovar_job_worker_events_total{event=\"expired\"}", |count| count == 1.0).await;
+    let job = jobs.job(held).await;
+    assert_eq!((job.state, job.failure.unwrap().code.as_str()), (JobState::Queued, "worker_lost"));
+    assert_eq!(jobs.house.metric("samovar_job_worker_events_total{event=\"forgotten\"}").await, 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_worker_could_not_remove_of_a_finished_job_goes_later() {
+    let place = tempfile::tempdir().unwrap();
+    let (done, waits);
+    {
+        let mut jobs = JobsHouse::open(place.path()).await;
+        done = jobs.submit().await;
+        jobs.complete(&jobs.claim().await).await;
+        waits = jobs.submit().await;
+        jobs.house.shutdown.drain();
+        (&mut jobs.house.served).await.unwrap();
+    }
+    let two_hours_ago = SystemTime::now() - Duration::from_secs(7_200);
+    let file = |id: JobId, name: &str| place.path().join("work").join(id.to_string()).join(name);
+    for id in [done, waits] {
+        for entry in file(id, "").read_dir().unwrap() {
+            File::open(entry.unwrap().path()).unwrap().set_modified(two_hours_ago).unwrap();
+        }
+        File::open(file(id, "")).unwrap().set_modified(two_hours_ago).unwrap();
+    }
+    let jobs = JobsHouse::open(place.path()).await;
+    while file(done, "upload").exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(jobs.get(&format!("/v1/jobs/{done}/result?format=csv")).await.status, 200);
+    assert!(file(done, "report.html").exists() && file(waits, "upload").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use samovar_recorded::{
 };
 use samovar_server::{JobSettings, ServerOptions};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -156,7 +157,6 @@ pub(crate) fn finish(folder: &WorkFolder, token: u64) -> String {
         labels: vec!["cat".to_owned(), "dog".to_owned()],
         options: json!({}),
         choice: FrameChoice::default(),
-        declared_fps: Some(25.0),
     };
     let mut journal = Journal::create(&folder.journal(token), &header).unwrap();
     let mut summary = Summary::default();
@@ -171,7 +171,7 @@ pub(crate) fn finish(folder: &WorkFolder, token: u64) -> String {
     std::fs::write(folder.thumbnail(1), b"\xff\xd8\xff\xd9").unwrap();
     let journal = format!("journal-{token}.jsonl");
     let artifacts = vec!["report.html".to_owned(), "thumbnail-1.jpg".to_owned()];
-    serde_json::to_string(&TaskResult { journal, end, artifacts }).unwrap()
+    serde_json::to_string(&TaskResult { journal, end, artifacts, outputs_failed: BTreeMap::new() }).unwrap()
 }
 
 fn record(frame: u64) -> FrameRecord {

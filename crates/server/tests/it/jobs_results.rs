@@ -1,8 +1,9 @@
 //! What comes of jobs: results in every format, files besides, and events on the way there.
 
 use crate::client::{PATIENCE, get, raw};
-use crate::jobs_house::{JobsHouse, refused};
+use crate::jobs_house::{JobsHouse, finish, refused};
 use samovar_jobs::{Attempted, JobFailure, JobQueue, JobTime};
+use samovar_recorded::WorkFolder;
 use serde_json::Value;
 use std::net::SocketAddr;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -46,6 +47,24 @@ async fn results_come_in_every_format() {
     assert_eq!(first["detections"][0]["label"], "dog", "{first}");
     refused(&jobs.get(&format!("{path}/result?format=xml")).await, 400, "invalid_option");
     refused(&jobs.get(&format!("{path}/result?formats=csv")).await, 400, "invalid_query");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_written_besides_is_told_with_the_result() {
+    let place = tempfile::tempdir().unwrap();
+    let jobs = JobsHouse::open(place.path()).await;
+    let id = jobs.submit().await;
+    let lease = jobs.claim().await;
+    let result = finish(&WorkFolder::new(&jobs.work, &id.to_string()), lease.key.token);
+    let mut result: Value = serde_json::from_str(&result).unwrap();
+    result["outputs_failed"] = serde_json::json!({"annotated": "output_failed"});
+    jobs.queue.complete(lease.key, result.to_string(), JobTime::now()).await.unwrap();
+    let job = jobs.get(&format!("/v1/jobs/{id}")).await.json();
+    assert_eq!(
+        (&job["state"], &job["result"]["outputs_failed"]["annotated"]),
+        (&"done".into(), &"output_failed".into())
+    );
+    assert!(job["result"]["files"]["report.html"].is_string(), "{job}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use crate::client::PATIENCE;
 use crate::house::options;
 use crate::jobs_house::{JobsHouse, finish};
 use samovar_jobs::{Job, JobContext, JobId, JobPolicy, JobProgress, JobRunner, JobState, RunEnd};
-use samovar_recorded::WorkFolder;
+use samovar_recorded::{TaskResult, WorkFolder};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -36,6 +36,11 @@ impl JobRunner for HeldRunner {
                 () = context.cancelled.cancelled() => RunEnd::Stopped,
             }
         })
+    }
+
+    fn settled(&self, id: JobId, result: &str) {
+        let result: TaskResult = serde_json::from_str(result).unwrap();
+        WorkFolder::new(&self.work, &id.to_string()).settle(&result.journal).unwrap();
     }
 
     fn forget(&self, id: JobId) {
@@ -81,6 +86,10 @@ async fn what_comes_in_is_worked_on_and_counted() {
     assert_eq!(jobs.get(&format!("/v1/jobs/{id}/result?format=csv")).await.status, 200);
     jobs.house.until("samovar_job_attempts_total{end=\"done\"}", |count| count == 1.0).await;
     jobs.house.until("samovar_job_attempt_seconds_count{end=\"done\"}", |count| count == 1.0).await;
+    jobs.house.until("samovar_job_worker_events_total{event=\"completed\"}", |count| count == 1.0).await;
+    while jobs.work.join(id.to_string()).join("upload").exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert_eq!(jobs.delete(&format!("/v1/jobs/{id}")).await.status, 204);
     jobs.until_folders(&[]).await;
 }
