@@ -9,6 +9,8 @@ const rows = document.getElementById("jobs");
 const notice = document.getElementById("job-notice");
 
 let shown = "";
+/** What was not taken of the videos that were chosen or dropped last. */
+let refused = [];
 
 const element = (parent, name, text = "", className = "") => {
   const made = parent.appendChild(document.createElement(name));
@@ -39,7 +41,8 @@ const showProgress = (cell, { state, progress, failure, attempts }) => {
     const bar = element(cell, "progress");
     if (progress.share != null) bar.value = progress.share;
   }
-  const total = progress.total == null ? "" : ` of ${progress.total}`;
+  // The total is told by the container and may be one off: it says nothing of a video that has been worked through.
+  const total = progress.total == null || state === "done" ? "" : ` of ${progress.total}`;
   const frames = progress.done > 0 ? ` ${progress.done}${total} frames` : "";
   const again = attempts > 1 ? `, attempt ${attempts}` : "";
   element(cell, "span", failure && state !== "done" ? ` ${failure.code}: ${failure.detail}` : `${frames}${again}`);
@@ -85,26 +88,38 @@ const submit = (file) => {
   form.append("job", JSON.stringify({ model: document.getElementById("job-model").value || undefined, outputs: { report: true } }));
   form.append("file", file, file.name);
   const request = new XMLHttpRequest();
+  const ended = (problem) => {
+    if (problem) refused.push(`${file.name}: ${problem}`);
+    tell(refused.join("; "), "failed");
+  };
   request.upload.onprogress = ({ loaded, total }) => tell(`${file.name}: ${Math.round((100 * loaded) / total)} % sent`);
-  request.onerror = () => tell(`${file.name}: the server does not answer`, "failed");
+  request.onerror = () => ended("the server does not answer");
   request.onload = () => {
     const answer = JSON.parse(request.responseText || "{}");
-    const accepted = request.status < 300;
-    tell(accepted ? "" : `${file.name}: ${answer.detail ?? request.status}`, accepted ? "quiet" : "failed");
+    ended(request.status < 300 ? "" : (answer.detail ?? request.status));
     showJobs();
   };
   request.open("POST", "v1/jobs");
   request.send(form);
 };
 
-/** Lets videos be chosen or dropped. */
+const submitAll = (files) => {
+  refused = [];
+  [...files].forEach(submit);
+};
+
+/** Lets videos be chosen, or dropped anywhere: beside the table, the browser would leave the page to play them. */
 export const takeVideos = () => {
   const input = document.getElementById("job-file");
-  input.onchange = () => [...input.files].forEach(submit);
-  section.ondragover = (event) => event.preventDefault();
-  section.ondrop = (event) => {
+  input.onchange = () => {
+    submitAll(input.files);
+    // The same file may be chosen again.
+    input.value = "";
+  };
+  document.ondragover = (event) => event.preventDefault();
+  document.ondrop = (event) => {
     event.preventDefault();
-    [...event.dataTransfer.files].forEach(submit);
+    submitAll(event.dataTransfer.files);
   };
 };
 
