@@ -16,6 +16,7 @@ use samovar_media::{MediaError, UrlScheme};
 use samovar_models::{DetectOptions, DetectionModel};
 use samovar_pipelines::{VideoBounds, VideoBoundsError};
 use samovar_recorded::{FrameChoice, ResultFormat};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,6 +82,7 @@ impl<'a> Order<'a> {
         let annotate = |out| Annotator::new(out, inputs.len() == 1);
         let annotator = arguments.results.annotate.as_deref().map(annotate).transpose()?;
         let order = Self { arguments, config, inputs, pictures, videos, choice, bounds, target, annotator };
+        order.check_places()?;
         order.check_formats()?;
         order.check_resume()?;
         Ok(order)
@@ -102,6 +104,31 @@ impl<'a> Order<'a> {
         let files = files.filter(|_| self.pictures.is_empty()).unwrap_or_default();
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         here::ffmpeg(self.config).map_or_else(|_| Vec::new(), |program| video_sizes(&paths, &program))
+    }
+
+    /// Neither an input nor the model is written over, and no result by another.
+    fn check_places(&self) -> Result<(), CliError> {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let files = self.inputs.iter().filter_map(|input| match &input.source {
+            Source::File(path) => Some(real(path)),
+            Source::Url(_) | Source::Stdin => None,
+        });
+        let mut taken: HashSet<PathBuf> = files.chain([real(Path::new(&self.arguments.model))]).collect();
+        let target = self
+            .target
+            .as_ref()
+            .map(|target| if target.is_folder { target.files(&self.inputs) } else { vec![target.path.clone()] });
+        let results = &self.arguments.results;
+        for place in target.iter().flatten().chain(&results.report).chain(&results.annotate) {
+            // Folders take many files, and devices any number of them.
+            let is_shared = place.metadata().is_ok_and(|found| !found.is_file());
+            if !is_shared && !taken.insert(real(place)) {
+                let message = format!("{} would be written over what is read, or over another result", place.display());
+                let cure = "give each result a place of its own";
+                return Err(CliError::new("output_failed", message).cure(cure).exit(Exit::Usage));
+            }
+        }
+        Ok(())
     }
 
     fn check_formats(&self) -> Result<(), CliError> {

@@ -12,7 +12,7 @@ use super::pictures::{self, PicturesInFlight, Settled};
 use super::progress::Progress;
 use super::report::{Report, ResultLines};
 use super::result_target::ResultTarget;
-use super::result_writer::{ResultPart, ResultWriter, STOPPED};
+use super::result_writer::{ResultPart, ResultWriter, STOPPED, stopped};
 use super::side_lines::SideLines;
 use super::totals::Totals;
 use super::videos::{Video, Videos, existing, in_background};
@@ -51,10 +51,7 @@ impl<'a> DetectRun<'a> {
     /// Output that cannot be written, and an earlier run's part that this one cannot go on with.
     pub fn new(mut order: Order<'a>, model: LoadedModel, options: DetectOptions) -> Result<Self, CliError> {
         let mut partial = partial(&order)?;
-        let videos = match &mut partial {
-            Some(partial) => videos(&mut order, &model, &options, partial)?,
-            None => Vec::new(),
-        };
+        let videos = videos(&mut order, &model, &options, partial.as_mut())?;
         let report = report(&order, partial.as_ref())?;
         let cancelled = signals::cancel_on_signal()?;
         let writer = match (&order.target, &partial, &report.lines) {
@@ -161,7 +158,7 @@ impl<'a> DetectRun<'a> {
                 let files = target.files(&self.order.inputs).into_iter().zip(parts.map(|part| vec![part]));
                 // Files of videos that came to an end are there.
                 let interrupted = self.cancelled.is_cancelled();
-                let is_left = |index: usize| interrupted || self.videos.iter().all(|video| video.index != index);
+                let is_left = |index: usize| interrupted || self.video(index).is_none();
                 files.enumerate().filter_map(|(index, file)| is_left(index).then_some(file)).collect()
             } else {
                 vec![(target.path.clone(), parts.collect())]
@@ -178,26 +175,38 @@ impl<'a> DetectRun<'a> {
 
     /// What an input gives to the results.
     fn part(&self, index: usize) -> ResultPart {
-        let video = self.videos.iter().find(|video| video.index == index);
         ResultPart {
-            journal: video.and_then(|video| existing(&video.journal)),
+            journal: self.video(index).and_then(|video| existing(video.journal.as_deref())),
             line: self.report.lock().lines.place(index),
         }
+    }
+
+    /// The input with that place, where it is a video. There may be very many.
+    fn video(&self, index: usize) -> Option<&Video> {
+        self.videos.binary_search_by_key(&index, |video| video.index).ok().map(|at| &self.videos[at])
     }
 
     async fn html(&self) -> Result<(), CliError> {
         let Some(out) = self.order.arguments.results.report.clone() else { return Ok(()) };
         let file = |input: &Input| if let Source::File(path) = &input.source { Some(path.clone()) } else { None };
-        let videos: Vec<(PathBuf, Option<PathBuf>)> =
-            self.videos.iter().filter_map(|video| Some((existing(&video.journal)?, file(&video.input)))).collect();
+        let videos: Vec<(PathBuf, Option<PathBuf>)> = self
+            .videos
+            .iter()
+            .filter_map(|video| Some((existing(video.journal.as_deref())?, file(&video.input))))
+            .collect();
         let title = match self.videos.as_slice() {
             [video] => video.input.label.clone(),
             videos => format!("{} videos", videos.len()),
         };
         let options = ReportOptions { title, ffmpeg: here::ffmpeg(self.order.config).ok(), samples: SAMPLES };
+        let mut cancelled = self.cancelled.clone();
+        if cancelled.is_cancelled() {
+            // As with the results: what a camera sent until now is reported.
+            cancelled = CancellationToken::new();
+        }
         in_background(move || {
             make_folder_of(&out)?;
-            Ok(write_report(&videos, &options, &out)?)
+            if write_report(&videos, &options, &out, &cancelled)? { Ok(()) } else { Err(stopped()) }
         })
         .await
     }
@@ -206,10 +215,18 @@ impl<'a> DetectRun<'a> {
 /// The folder of work in progress.
 fn partial(order: &Order<'_>) -> Result<Option<Partial>, CliError> {
     match &order.target {
-        None | Some(ResultTarget { is_folder: false, .. }) if order.videos.is_empty() => Ok(None),
+        Some(ResultTarget { is_folder: false, .. }) if order.videos.is_empty() => Ok(None),
+        None if !order.videos.iter().any(|(_, input)| is_kept(order, input)) => Ok(None),
         Some(target) if !target.is_special() => Partial::beside(target, &order.arguments.results).map(Some),
         _ => Partial::temporary().map(Some),
     }
+}
+
+/// Whether what is found in a video is asked for once more after it was told. What is drawn of an address is drawn while it comes.
+fn is_kept(order: &Order<'_>, input: &Input) -> bool {
+    let results = &order.arguments.results;
+    let is_drawn = results.annotate.is_some() || results.thumbnails.is_some();
+    order.target.is_some() || results.report.is_some() || (is_drawn && matches!(input.source, Source::File(_)))
 }
 
 /// The videos, each with its places; what an earlier run left of them belongs to the same work.
@@ -217,15 +234,16 @@ fn videos(
     order: &mut Order<'_>,
     model: &LoadedModel,
     options: &DetectOptions,
-    partial: &mut Partial,
+    mut partial: Option<&mut Partial>,
 ) -> Result<Vec<Video>, CliError> {
     let headers = JournalHeaders::new(&model.detector, &model.generation, options, &order.choice)?;
     let files = order.target.as_ref().filter(|target| target.is_folder).map(|target| target.files(&order.inputs));
     let thumbnails = order.arguments.results.thumbnails.as_deref();
     let (mut videos, mut names) = (Vec::new(), OutputNames::default());
     for (index, input) in &order.videos {
-        let (journal, header) = (partial.journal(input), headers.of(input));
-        same_work(&journal, &header)?;
+        let (is_kept, header) = (is_kept(order, input), headers.of(input));
+        let journal = partial.as_mut().filter(|_| is_kept).map(|partial| partial.journal(input));
+        journal.as_deref().map_or(Ok(()), |journal| same_work(journal, &header))?;
         let annotated = order.annotator.as_mut().map(|annotator| annotator.place(input, Content::Video));
         let file = files.as_ref().map(|files| files[*index].clone());
         let thumbnails = thumbnails.map(|folder| names.under(folder, &input.output_name, "jpg"));

@@ -40,7 +40,6 @@ impl JournalHeaders {
             labels: detector.model()?.labels().iter().map(str::to_owned).collect(),
             options,
             choice: choice.clone(),
-            declared_fps: None,
         };
         Ok(Self { shared })
     }
@@ -115,7 +114,6 @@ mod tests {
             labels: vec!["person".to_owned()],
             options: serde_json::json!({ "score_min": 0.1_f32 }),
             choice: FrameChoice::default(),
-            declared_fps: None,
         }
     }
 

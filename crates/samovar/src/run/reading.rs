@@ -6,7 +6,11 @@ use samovar_media::{
     FfmpegProgram, FramePool, MediaErrorKind, PoolPurpose, VideoDecoder, VideoEnd, VideoInput, VideoLimits,
 };
 use samovar_recorded::FrameChoice;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// A year.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 86_400);
 
 /// Which frames of a video are looked at, and who may end it early.
 pub struct VideoReading<'a> {
@@ -29,8 +33,7 @@ impl VideoReading<'_> {
         let frames = options.frames_ahead.get() as usize + 1 + self.frames_held;
         let pool = FramePool::counted(PoolPurpose::Video, frames);
         let source = source(input)?;
-        let opening =
-            tokio::task::spawn_blocking(move || VideoDecoder::open(source, options, &VideoLimits::default(), pool));
+        let opening = tokio::task::spawn_blocking(move || VideoDecoder::open(source, options, &limits(), pool));
         tokio::select! {
             opened = opening => match opened {
                 Ok(opened) => Ok(Some(opened?)),
@@ -39,6 +42,11 @@ impl VideoReading<'_> {
             () = self.cancelled.cancelled() => Ok(None),
         }
     }
+}
+
+/// What a video may be that was typed. However long it is, it is wanted whole; a camera sends on for as long as somebody looks.
+pub fn limits() -> VideoLimits {
+    VideoLimits { duration: DURATION_MAX, ..VideoLimits::default() }
 }
 
 /// The video that an input means.

@@ -3,7 +3,7 @@
 use super::annotate::{AnnotatedVideo, make_folder_of};
 use super::input::{Input, Source};
 use super::progress::VideoLine;
-use super::reading::{damaged, source};
+use super::reading::{damaged, limits, source};
 use super::report::Report;
 use super::result_writer::{ResultPart, ResultWriter, STOPPED};
 use super::video_watch::VideoWatch;
@@ -12,7 +12,7 @@ use crate::stdout;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
-use samovar_media::{FfmpegProgram, VideoLimits};
+use samovar_media::FfmpegProgram;
 use samovar_models::{DetectOptions, Detector};
 use samovar_pipelines::VideoBounds;
 use samovar_recorded::{Drawing, FrameChoice, Journal, JournalEnd, JournalHeader, VideoWork, WorkEnd};
@@ -51,8 +51,8 @@ pub struct Video {
     pub index: usize,
     /// Where it comes from.
     pub input: Input,
-    /// Where its journal lies.
-    pub journal: PathBuf,
+    /// Where its journal lies; none where nobody asks for it afterwards.
+    pub journal: Option<PathBuf>,
     /// What its journal is of.
     pub header: JournalHeader,
     /// Where its annotated copy goes, where there is to be one.
@@ -155,15 +155,16 @@ impl Videos<'_> {
 
     /// Makes pictures of what the journal holds, unless an earlier run has; false where it was cancelled.
     async fn draw(&self, video: &Video, program: FfmpegProgram, line: &VideoLine) -> Result<bool, CliError> {
-        let drawn = video.journal.with_extension("drawn");
+        let Some(journal) = video.journal.clone() else { return Ok(true) };
+        let drawn = journal.with_extension("drawn");
         if (video.annotated.is_none() && video.thumbnails.is_none()) || drawn.exists() {
             return Ok(true);
         }
         line.drawing();
         let (video, cancelled) = (video.clone(), self.cancelled.clone());
         in_background(move || {
-            let (journal, source) = (&video.journal, source(&video.input)?);
-            let drawing = Drawing { program, limits: VideoLimits::default(), only_port: None };
+            let (journal, source) = (&journal, source(&video.input)?);
+            let drawing = Drawing { program, limits: limits(), only_port: None };
             if let Some(out) = video.annotated.transpose()?
                 && !drawing.annotate(journal, source.clone(), &out, &cancelled)?
             {
@@ -191,14 +192,15 @@ impl Videos<'_> {
             bounds: self.bounds,
             stream: StreamKey(video.index as u64 + 1),
             program,
-            limits: VideoLimits::default(),
+            limits: limits(),
             only_port: None,
         }
     }
 
     /// The journal to go on with, or a new one. Reading a long one takes a while.
     async fn journal(&self, video: &Video) -> Result<Journal, CliError> {
-        let (path, header) = (video.journal.clone(), video.header.clone());
+        let Some(path) = video.journal.clone() else { return Ok(Journal::unkept()) };
+        let header = video.header.clone();
         let opening = tokio::task::spawn_blocking(move || match Journal::resume(&path, &header)? {
             Some(journal) => Ok(journal),
             None => Journal::create(&path, &header),
@@ -210,7 +212,7 @@ impl Videos<'_> {
     async fn write(&self, video: &Video) -> Result<(), CliError> {
         let (Some(writer), Some(file)) = (self.writer.cloned(), video.file.clone()) else { return Ok(()) };
         let line = self.report.lock().lines.place(video.index);
-        let part = ResultPart { journal: existing(&video.journal), line };
+        let part = ResultPart { journal: existing(video.journal.as_deref()), line };
         match in_background(move || writer.write(&[part], &file)).await {
             Err(error) if error.code == STOPPED => Ok(()),
             written => written,
@@ -219,8 +221,8 @@ impl Videos<'_> {
 }
 
 /// The journal, where the work came as far as having one.
-pub fn existing(journal: &Path) -> Option<PathBuf> {
-    journal.is_file().then(|| journal.to_path_buf())
+pub fn existing(journal: Option<&Path>) -> Option<PathBuf> {
+    journal.filter(|journal| journal.is_file()).map(Path::to_path_buf)
 }
 
 /// Does what takes a while where signals are still heard.

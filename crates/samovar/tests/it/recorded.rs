@@ -91,7 +91,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
     // After so many frames each.
     for (signal, frames, code) in [("INT", 1, Some(130)), ("KILL", 25, None), ("INT", 30, Some(130)), ("KILL", 3, None)]
     {
-        let (ended, said) = interrupted(clips.command(&part), signal, frames);
+        let (ended, said) = interrupted(&mut clips.command(&part), signal, frames);
         assert_eq!(ended, code, "{said}");
         assert_eq!(said.contains("the same command with --resume goes on"), signal == "INT", "{said}");
         assert!(clips.path("part.jsonl.partial").is_dir() && !clips.path("part.jsonl").exists());
@@ -108,7 +108,7 @@ fn an_interrupted_run_goes_on_where_it_stopped() {
 }
 
 /// Ends a run by a signal once it has told so many frames; tells its exit code, and what it said.
-fn interrupted(mut command: Command, signal: &str, frames: usize) -> (Option<i32>, String) {
+fn interrupted(command: &mut Command, signal: &str, frames: usize) -> (Option<i32>, String) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(lines.by_ref().take(frames).filter(Result::is_ok).count(), frames);
@@ -126,7 +126,7 @@ fn a_finished_video_is_not_done_again_and_begins_anew_when_told() {
     }
     let clips = Clips::new(&["a.mp4", "b.mp4"]);
     let work = ["a.mp4", "b.mp4", "--at-once", "1", "--frames-max", "12", "--json", "-o", "out/", "--format", "csv"];
-    let (code, said) = interrupted(clips.command(&work), "KILL", 18);
+    let (code, said) = interrupted(&mut clips.command(&work), "KILL", 18);
     assert_eq!(code, None, "{said}");
     assert!(clips.path("out/a.csv").is_file() && !clips.path("out/b.csv").exists());
     let rest = clips.run(&[&work[..], &["--resume"]].concat());
@@ -134,7 +134,7 @@ fn a_finished_video_is_not_done_again_and_begins_anew_when_told() {
     assert!(rest.lines().iter().all(|line| line["input"] == "b.mp4"));
     let table = |name: &str| std::fs::read_to_string(clips.path(name)).unwrap().replace("b.mp4", "a.mp4");
     assert_eq!(table("out/a.csv"), table("out/b.csv"));
-    let (_, said) = interrupted(clips.command(&work), "KILL", 3);
+    let (_, said) = interrupted(&mut clips.command(&work), "KILL", 3);
     assert!(said.contains("begun"), "{said}");
     let anew = clips.run(&[&work[..], &["--overwrite"]].concat());
     assert!(anew.code == 0 && anew.lines().len() == 24, "{}", anew.stderr);
@@ -241,4 +241,60 @@ fn frames_are_chosen_by_time_and_rate() {
     let config = folder.join("samovar.toml");
     std::fs::write(&config, "[video]\nframe_skip_factor = 6\n").unwrap();
     assert_eq!(times(&["--end", "2", "--config", config.to_str().unwrap()]).len(), 4);
+}
+
+#[test]
+fn no_input_is_written_over_and_no_result() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let clips = Clips::new(&["a.mp4"]);
+    let before = std::fs::read(clips.path("a.mp4")).unwrap();
+    std::os::unix::fs::symlink(clips.path("a.mp4"), clips.path("link.csv")).unwrap();
+    let model = clips.model.display().to_string();
+    for places in [
+        &["-o", "a.mp4", "--format", "csv"][..],
+        &["-o", "link.csv"],
+        &["--report", "./a.mp4"],
+        &["--report", &model],
+        &["-o", "all.jsonl", "--report", "all.jsonl"],
+    ] {
+        let refused = clips.run(&[&["a.mp4", "--frames-max", "1"], places].concat());
+        assert!(refused.code == 2 && refused.stderr.contains("written over"), "{places:?}: {}", refused.stderr);
+    }
+    assert_eq!(std::fs::read(clips.path("a.mp4")).unwrap(), before);
+}
+
+#[test]
+fn what_goes_to_stdout_alone_is_kept_nowhere() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let clips = Clips::new(&["a.mp4"]);
+    let temporary = clips.path("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut command = clips.command(&["a.mp4", "--json"]);
+    let (code, said) = interrupted(command.env("TMPDIR", &temporary), "KILL", 20);
+    assert_eq!(code, None, "{said}");
+    // Libraries of engines may have their own files there.
+    let mut names = temporary.read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.all(|name| !name.to_string_lossy().starts_with("samovar")));
+}
+
+#[test]
+fn a_video_of_many_hours_is_worked_through_to_its_end() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let clips = Clips::new(&[]);
+    // Five hours: a picture every ten minutes.
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=1/600:duration=18000"])
+        .args(["-pix_fmt", "yuv420p", "-c:v", "mpeg4"])
+        .arg(clips.path("long.mp4"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let ended = clips.run(&["long.mp4", "--json"]);
+    assert_eq!((ended.code, ended.lines().len()), (0, 30), "{}", ended.stderr);
 }
