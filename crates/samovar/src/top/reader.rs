@@ -4,7 +4,7 @@ use super::reading::Reading;
 use crate::failure::CliError;
 use crate::remote::Client;
 use serde_json::Value;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// What came of one look.
@@ -44,10 +44,7 @@ impl Reader {
 
     /// The look that came since the last question; none where none did.
     pub fn news(&self) -> Option<Look> {
-        match self.looks.try_recv() {
-            Ok(look) => Some(look),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.looks.try_recv().ok()
     }
 }
 

@@ -193,7 +193,8 @@ impl Reading {
                 _ => Vec::new(),
             })
             .collect();
-        let json = json!({ "machine": machine, "models": models, "streams": streams, "jobs": jobs });
+        let mut json = json!({ "models": models, "streams": streams, "jobs": jobs });
+        json["machine"] = machine;
         Ok(Self {
             machine: Machine::deserialize(&json["machine"])?,
             models: Vec::deserialize(&json["models"])?,
