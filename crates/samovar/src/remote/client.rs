@@ -131,13 +131,15 @@ impl Client {
         self.read(request.send(body.to_string()))
     }
 
-    /// Sends so many bytes to this path, for as long as they take.
+    /// Sends so many bytes to this path, for as long as they take, once the server says that it wants them: one that
+    /// refuses does so before they go, and its reason is not lost with the connection.
     ///
     /// # Errors
     /// Whatever [`read`](Self::read) tells.
     pub fn upload(&self, path: &str, body: &mut dyn Read, bytes: u64, key: Option<&str>) -> Result<Value, CliError> {
         let request = self.agent.post(format!("{}{path}", self.url));
         let request = request.header("content-type", "application/octet-stream").header("content-length", bytes);
+        let request = request.header("expect", "100-continue");
         let request = key.into_iter().fold(request, |request, key| request.header(ONCE, key));
         let request = request.config().timeout_global(None).timeout_send_body(Some(TRANSFER_MAX)).build();
         self.read(request.send(SendBody::from_reader(body)))

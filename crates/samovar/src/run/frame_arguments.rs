@@ -4,16 +4,17 @@ use crate::failure::{CliError, Exit};
 use clap::Args;
 use samovar_recorded::FrameChoice;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::str::FromStr;
 
 /// Which part of a video is looked at, and how densely.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Frames of videos")]
 pub struct SpanArguments {
     /// Look at every N-th frame only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<NonZeroU32>)]
     pub every: Option<NonZeroU32>,
     /// Look at no more frames of each video than this
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<NonZeroU64>)]
     pub frames_max: Option<NonZeroU64>,
     /// Begin there: seconds, or minutes and hours before them, 90 or 1:30 or 0:01:30
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -33,7 +34,7 @@ pub struct FrameArguments {
     /// Look at no more frames of a second of video than this
     #[arg(long, value_name = "N", value_parser = rate)]
     pub fps: Option<f64>,
-    /// Look only at frames that need no other frame: some hundred times faster to decode
+    /// Look only at frames that need no other frame: ten times and more faster to decode
     #[arg(long)]
     pub keyframes: bool,
     /// Look only at frames that differ from the one before by more than this share, 0 to 1: changes of scene (cuts come to 0.3)
@@ -71,6 +72,10 @@ impl FrameArguments {
         let Self { span, fps, keyframes, scene_change } = *self;
         Ok(FrameChoice { fps, keyframes, scene_change, ..span.choice(every)? })
     }
+}
+
+fn count<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "not a count; write a whole number of 1 or more, such as 5".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -118,6 +123,14 @@ mod tests {
         }
         for wrong in ["", "-1", "1:90", "1:2:3:4", "1:", ":5", "a", "inf", "NaN", "1e3", "+5", "99999999999"] {
             assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_count_that_is_none_is_told_in_words() {
+        assert_eq!(count::<NonZeroU32>("5").unwrap().get(), 5);
+        for wrong in ["0", "-1", "1.5", "many"] {
+            assert!(count::<NonZeroU32>(wrong).unwrap_err().starts_with("not a count"), "{wrong}");
         }
     }
 

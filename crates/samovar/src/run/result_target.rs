@@ -25,6 +25,9 @@ impl ResultTarget {
     /// A name whose end tells no format, and none was typed.
     pub fn of(arguments: &ResultArguments) -> Result<Option<Self>, CliError> {
         let Some(out) = &arguments.output else { return Ok(None) };
+        if out == Path::new("-") {
+            return Err(no_file());
+        }
         let is_folder = out.is_dir() || out.as_os_str().to_string_lossy().ends_with('/');
         let typed = arguments.format.map(ResultFormat::from);
         let format = match (typed, out.extension().filter(|_| !is_folder)) {
@@ -61,6 +64,11 @@ fn by_extension(extension: &str) -> Option<ResultFormat> {
         return Some(ResultFormat::Jsonl);
     }
     ResultFormat::ALL.into_iter().find(|format| format.extension() == extension)
+}
+
+fn no_file() -> CliError {
+    let cure = "--json writes lines to stdout as they come; `-o /dev/stdout --format csv` another format at the end";
+    CliError::new("invalid_option", "`-` is no file to write results to").cure(cure).exit(Exit::Usage)
 }
 
 fn unknown_format(out: &Path) -> CliError {
@@ -100,6 +108,7 @@ mod tests {
         assert_eq!(target("a", None).unwrap().format, ResultFormat::Jsonl);
         assert_eq!(target("a.txt", Some(FormatName::Csv)).unwrap().format, ResultFormat::Csv);
         assert_eq!(target("a.xlsx", None).unwrap_err().code, "invalid_option");
+        assert_eq!(target("-", None).unwrap_err().code, "invalid_option");
     }
 
     #[test]

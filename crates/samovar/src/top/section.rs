@@ -160,8 +160,9 @@ fn streams(reading: &Reading) -> Section {
         number("open"),
         word("models"),
     ];
+    // Not `sum`: that of nothing is -0.0.
     let sum = |of: fn(&super::reading::StreamFigures) -> f64| {
-        reading.streams.iter().map(|stream| of(&stream.figures)).sum::<f64>()
+        reading.streams.iter().fold(0.0, |sum, stream| sum + of(&stream.figures))
     };
     let note =
         format!("{}, {:.1} frames/s in, {:.1} looked at", reading.streams.len(), sum(|it| it.fps_in), sum(|it| it.fps));
@@ -282,6 +283,10 @@ pub mod tests {
             let section = section(name);
             assert!(section.rows.iter().all(|row| row.cells.len() == section.columns.len()), "{}", section.title);
         }
+        let mut quiet = now;
+        quiet.streams.clear();
+        let streams = SectionName::Streams.section(&quiet, &rates, Order::Told);
+        assert_eq!(streams.note, "0, 0.0 frames/s in, 0.0 looked at");
     }
 
     #[test]

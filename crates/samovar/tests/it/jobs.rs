@@ -43,6 +43,10 @@ fn jobs_are_handed_in_followed_and_fetched_from_the_command_line() {
     assert!(gone.stderr.starts_with("error[job_not_found]: "), "{}", gone.stderr);
     let outside = server.command(&["jobs", "submit", "/etc/passwd", "--on-server"]);
     assert!(outside.stderr.starts_with("error[input_not_allowed]: "), "{}", outside.stderr);
+    let large = place.folder.path().join("large.mp4");
+    std::fs::write(&large, vec![0; 16 << 20]).unwrap();
+    let refused = server.command(&["jobs", "submit", &large.display().to_string(), "--model", "nosuch"]);
+    assert!(refused.stderr.starts_with("error[model_not_found]: "), "told before the bytes go: {}", refused.stderr);
     server.end();
 }
 
