@@ -4,6 +4,7 @@
 use super::JobDesk;
 use super::folder::{lock, remove_later, settle};
 use samovar_jobs::{Job, JobErrorKind, JobId};
+use samovar_recorded::WorkFolder;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -49,15 +50,21 @@ async fn tidy(desk: &JobDesk, id: JobId) {
             tracing::info!(%id, "a folder that belongs to no job is removed");
             remove_later(folder.path().to_owned());
         }
-        Ok(Job { result: Some(result), .. }) => {
-            let settling = tokio::task::spawn_blocking(move || {
-                if folder.is_unsettled() {
-                    settle(&folder, &result);
-                }
-            });
-            drop(settling.await);
-        }
+        Ok(job) if job.state.is_end() => drop(tokio::task::spawn_blocking(move || clear(&folder, job)).await),
         _ => {}
+    }
+}
+
+/// Removes what a job that has ended needs no more, and what was begun by somebody who was killed.
+fn clear(folder: &WorkFolder, job: Job) {
+    let is_draft = |path: &Path| path.extension().is_some_and(|end| end == "part");
+    let entries = fs::read_dir(folder.path()).into_iter().flatten().flatten().map(|entry| entry.path());
+    for draft in entries.filter(|path| is_draft(path)) {
+        // Whoever is quicker removes it.
+        let _ = fs::remove_file(draft);
+    }
+    if let Some(result) = job.result.filter(|_| folder.is_unsettled()) {
+        settle(folder, &result);
     }
 }
 

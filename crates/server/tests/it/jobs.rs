@@ -251,6 +251,7 @@ async fn what_a_killed_worker_could_not_remove_of_a_finished_job_goes_later() {
     }
     let two_hours_ago = SystemTime::now() - Duration::from_secs(7_200);
     let file = |id: JobId, name: &str| place.path().join("work").join(id.to_string()).join(name);
+    std::fs::write(file(done, "0af3.part"), "half of an export").unwrap();
     for id in [done, waits] {
         for entry in file(id, "").read_dir().unwrap() {
             File::open(entry.unwrap().path()).unwrap().set_modified(two_hours_ago).unwrap();
@@ -262,6 +263,7 @@ async fn what_a_killed_worker_could_not_remove_of_a_finished_job_goes_later() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(jobs.get(&format!("/v1/jobs/{done}/result?format=csv")).await.status, 200);
+    assert!(!file(done, "0af3.part").exists());
     assert!(file(done, "report.html").exists() && file(waits, "upload").exists());
 }
 

@@ -13,6 +13,7 @@ mod hostile;
 mod house;
 mod http2;
 mod jobs;
+mod jobs_doubt;
 mod jobs_house;
 mod jobs_results;
 mod jobs_uploads;
