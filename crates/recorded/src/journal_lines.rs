@@ -83,6 +83,7 @@ fn is_time(ms: f64) -> bool {
 pub(crate) fn header_line(header: &JournalHeader) -> Result<Vec<u8>, RecordedError> {
     let line = HeaderLine { journal: VERSION, header: Cow::Borrowed(header) };
     let mut bytes = serde_json::to_vec(&line).map_err(not_written)?;
+    check_length(&bytes)?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -105,8 +106,18 @@ pub(crate) fn end_line(end: &JournalEnd) -> Result<Vec<u8>, RecordedError> {
 pub(crate) fn frame_line(record: &FrameRecord, bytes: &mut Vec<u8>) -> Result<(), RecordedError> {
     bytes.clear();
     serde_json::to_writer(&mut *bytes, record).map_err(not_written)?;
+    check_length(bytes)?;
     bytes.push(b'\n');
     Ok(())
+}
+
+/// What could not be read back is not written: all behind it would be lost with it.
+fn check_length(line: &[u8]) -> Result<(), RecordedError> {
+    if line.len() <= LINE_BYTES_MAX {
+        return Ok(());
+    }
+    let sentence = "the results of one frame take more than 16 MiB; give the model's classes shorter names";
+    Err(RecordedError::new(RecordedErrorKind::Invalid, sentence))
 }
 
 fn not_written(_: serde_json::Error) -> RecordedError {
@@ -141,6 +152,7 @@ impl<R: Read> Lines<R> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     #[test]
     fn lines_come_whole_or_not_at_all() {
@@ -158,6 +170,21 @@ mod tests {
         let mut lines = Lines::new(io::repeat(b'x'));
         assert_eq!(lines.next().unwrap(), None);
         assert!(lines.line.len() <= LINE_BYTES_MAX + 1);
+    }
+
+    #[test]
+    fn a_line_that_could_not_be_read_back_is_not_written() {
+        let record = |bytes: usize| {
+            let label = "x".repeat(bytes);
+            let found = json!({ "class_id": 0, "label": label, "score": 0.5, "box": [0.0, 0.0, 1.0, 1.0] });
+            let image = json!({ "width": 4, "height": 3 });
+            let frame = json!({ "frame": 0, "timestamp_ms": 0.0, "image": image, "detections": [found] });
+            serde_json::from_value::<FrameRecord>(frame).unwrap()
+        };
+        let mut line = Vec::new();
+        assert!(frame_line(&record(LINE_BYTES_MAX), &mut line).is_err());
+        frame_line(&record(LINE_BYTES_MAX - 1_000), &mut line).unwrap();
+        assert!(Lines::new(&line[..]).next().unwrap().is_some_and(|line| Line::parse(line).is_some()));
     }
 
     proptest! {
