@@ -34,23 +34,27 @@ fn count(bytes: usize) {
 // SAFETY: every call goes on to `System` with the arguments as they came, and what it gives is given back unchanged; counting touches
 // nothing but three atomics and allocates nothing itself.
 unsafe impl GlobalAlloc for CountingHeap {
+    // SAFETY: the layout is the caller's, which keeps `GlobalAlloc::alloc`'s contract.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
         // SAFETY: the caller keeps `GlobalAlloc::alloc`'s contract, which is `System`'s.
         unsafe { System.alloc(layout) }
     }
 
+    // SAFETY: as for `alloc`.
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
         // SAFETY: as for `alloc`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
+    // SAFETY: the caller gives back a block of this allocator, with its layout.
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: `block` came from `System` by way of this allocator, with this layout.
         unsafe { System.dealloc(block, layout) }
     }
 
+    // SAFETY: as for `dealloc`; the caller vouches for `new_size`.
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count(new_size);
         // SAFETY: as for `dealloc`; the caller vouches for `new_size`.

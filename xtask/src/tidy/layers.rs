@@ -59,7 +59,7 @@ const ONLY_IN: [(&str, &[&str]); 17] = [
     ("ratatui", &["samovar"]),
     ("rusqlite", &["jobs"]),
     ("parquet", &["recorded"]),
-    ("nvml-wrapper", &["monitor"]),
+    ("nvml-wrapper", &["engines", "monitor"]),
 ];
 
 /// Crates that must stay free of a library, with the reason.
