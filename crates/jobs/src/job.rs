@@ -77,6 +77,9 @@ pub struct JobFailure {
 pub enum Attempted {
     /// It may: the job goes back with backoff, until its attempts are used up.
     Retry,
+    /// It may, and nothing was wrong with the job: what is missing here comes back, such as space on the disk. The job rests for some seconds,
+    /// and the attempt does not count.
+    Later,
     /// It cannot: the job is a dead letter at once.
     Never,
 }

@@ -53,10 +53,13 @@ pub fn fail(
     (failure, attempted): (&JobFailure, Attempted),
     now: JobTime,
 ) -> Result<Job, JobError> {
-    let job = held_by(connection, lease)?;
+    let mut job = held_by(connection, lease)?;
     let again = attempted == Attempted::Retry && job.attempts < policy.attempts_max;
     if job.cancel_asked {
         cancel_now(connection, lease.id, now)?;
+    } else if attempted == Attempted::Later {
+        job.attempts = job.attempts.saturating_sub(1);
+        put_back(connection, &job, now.after(LATER), Some(failure))?;
     } else if again {
         put_back(connection, &job, now.after(rest(policy, &job)), Some(failure))?;
     } else {
@@ -169,5 +172,7 @@ fn mixed(seed: u64) -> u64 {
     word ^ (word >> 31)
 }
 
+/// The rest of a job that waits for something which comes back by itself: short enough that it goes on within 5 s of that.
+const LATER: Duration = Duration::from_secs(3);
 /// Doublings after which every backoff is at its longest.
 const DOUBLINGS_MAX: u32 = 64;

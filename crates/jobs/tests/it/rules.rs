@@ -172,6 +172,24 @@ fn what_cannot_succeed_is_a_dead_letter_at_once() {
 }
 
 #[test]
+fn what_comes_back_by_itself_is_waited_for_and_uses_up_no_attempt() {
+    run(async {
+        let place = Place::new();
+        let queue = place.open();
+        enqueue(&queue, 1, "a", at(0)).await;
+        let mut now = 0;
+        for _ in 0..20 {
+            let lease = claim(&queue, at(now)).await;
+            assert_eq!(lease.job.attempts, 1);
+            let job = queue.fail(lease.key, failure("storage_full"), Attempted::Later, at(now)).await.unwrap();
+            assert_eq!((job.state, job.attempts, job.failure), (JobState::Queued, 0, Some(failure("storage_full"))));
+            assert_eq!(queue.claim("worker", at(now + 1)).await.unwrap(), None);
+            now += 5;
+        }
+    });
+}
+
+#[test]
 fn a_poison_job_is_begun_exactly_as_often_as_allowed_and_hurts_nobody() {
     run(async {
         let mut place = Place::new();

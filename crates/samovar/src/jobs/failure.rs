@@ -39,10 +39,9 @@ pub fn of_recorded(error: &RecordedError, job: &Job) -> RunEnd {
         RecordedErrorKind::Run("shutting_down") => return RunEnd::Stopped,
         RecordedErrorKind::Run(code) if is_for_now(code) => Attempted::Retry,
         RecordedErrorKind::Run(_) => Attempted::Never,
-        RecordedErrorKind::Output
-        | RecordedErrorKind::StorageFull
-        | RecordedErrorKind::OtherWork
-        | RecordedErrorKind::Journal => Attempted::Retry,
+        // Whoever has accepted a job finishes it when there is space again, however long that takes.
+        RecordedErrorKind::StorageFull => Attempted::Later,
+        RecordedErrorKind::Output | RecordedErrorKind::OtherWork | RecordedErrorKind::Journal => Attempted::Retry,
     };
     RunEnd::Failed(failure(error.code(), error.to_string()), attempted)
 }
@@ -93,7 +92,7 @@ mod tests {
         }
         let decoder = |attempts| told(RecordedErrorKind::Media("decoder_failed"), attempts).1;
         assert_eq!([1, 2, 3].map(decoder), [Attempted::Retry, Attempted::Retry, Attempted::Never]);
-        assert_eq!(told(RecordedErrorKind::StorageFull, 4), ("storage_full".to_owned(), Attempted::Retry));
+        assert_eq!(told(RecordedErrorKind::StorageFull, 4), ("storage_full".to_owned(), Attempted::Later));
         assert_eq!(told(RecordedErrorKind::Run("model_not_ready"), 1).1, Attempted::Retry);
         assert_eq!(told(RecordedErrorKind::Run("wrong_family"), 1).1, Attempted::Never);
     }

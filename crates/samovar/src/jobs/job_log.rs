@@ -53,6 +53,7 @@ const fn word(end: &RunEnd) -> &'static str {
         RunEnd::Done(_) => "done",
         RunEnd::Failed(_, Attempted::Never) => "failed",
         RunEnd::Failed(_, Attempted::Retry) => "failed for now",
+        RunEnd::Failed(_, Attempted::Later) => "waits",
         RunEnd::Stopped => "stopped",
     }
 }

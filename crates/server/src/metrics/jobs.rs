@@ -171,7 +171,7 @@ const ENDS: [&str; 4] = ["done", "retry", "failed", "stopped"];
 const fn word(end: &RunEnd) -> &'static str {
     match end {
         RunEnd::Done(_) => ENDS[0],
-        RunEnd::Failed(_, Attempted::Retry) => ENDS[1],
+        RunEnd::Failed(_, Attempted::Retry | Attempted::Later) => ENDS[1],
         RunEnd::Failed(_, Attempted::Never) => ENDS[2],
         RunEnd::Stopped => ENDS[3],
     }
