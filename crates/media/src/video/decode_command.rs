@@ -188,8 +188,8 @@ fn filters(input: &OpenInput, options: &VideoOptions) -> String {
     }
     if let Some(least) = options.scene_change {
         // The measure of a frame takes in the two before it. After a beginning there is but one, so what follows upon a
-        // selected frame is not asked.
-        filters.push(format!("select=isnan(prev_selected_n)+gt(scene\\,{least})*gt(n-prev_selected_n\\,1)"));
+        // selected frame is not asked. Before the first one `prev_selected_n` is 0 in FFmpeg 5, so its time is asked.
+        filters.push(format!("select=isnan(prev_selected_t)+gt(scene\\,{least})*gt(n-prev_selected_n\\,1)"));
     }
     filters.extend(scale(options.size));
     filters.join(",")
