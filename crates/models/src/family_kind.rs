@@ -15,12 +15,39 @@ pub enum FamilyKind {
     StgNf,
     /// How a person looks: a vector for each crop `[batch, 3, height, width]`.
     ReIdentification,
+    /// Texts as vectors: encoders such as BERT and XLM-RoBERTa, with a tokenizer beside them.
+    TextEmbedding,
+    /// How well a text answers another: both go in together, a score comes out.
+    CrossEncoder,
+    /// One tower of CLIP or SigLIP: pictures or texts as vectors that can be compared with each other.
+    ImageTextEmbedding,
+    /// OpenCV's YuNet: faces with five landmarks.
+    Yunet,
+    /// Who a face is, as a vector: ArcFace's layout, `[batch, 3, 112, 112]`.
+    FaceEmbedding,
+    /// Silero's voice activity detector: state goes in and out with each chunk of samples.
+    SileroVad,
+    /// Any graph: tensors in, tensors out.
+    Tensor,
 }
 
 impl FamilyKind {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 6] =
-        [Self::Yolo, Self::Yolox, Self::YoloPose, Self::Segmentation, Self::StgNf, Self::ReIdentification];
+    pub const ALL: [Self; 13] = [
+        Self::Yolo,
+        Self::Yolox,
+        Self::YoloPose,
+        Self::Segmentation,
+        Self::StgNf,
+        Self::ReIdentification,
+        Self::TextEmbedding,
+        Self::CrossEncoder,
+        Self::ImageTextEmbedding,
+        Self::Yunet,
+        Self::FaceEmbedding,
+        Self::SileroVad,
+        Self::Tensor,
+    ];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
@@ -31,6 +58,13 @@ impl FamilyKind {
             Self::Segmentation => "segmentation",
             Self::StgNf => "stg-nf",
             Self::ReIdentification => "re-identification",
+            Self::TextEmbedding => "text-embedding",
+            Self::CrossEncoder => "cross-encoder",
+            Self::ImageTextEmbedding => "image-text-embedding",
+            Self::Yunet => "yunet",
+            Self::FaceEmbedding => "face-embedding",
+            Self::SileroVad => "silero-vad",
+            Self::Tensor => "tensor",
         }
     }
 

@@ -1,8 +1,12 @@
 //! Which family a model belongs to, from its signature and from what the configuration says.
 
-use crate::{AppearanceModel, DetectionModel, FamilyKind, SegmentationModel, SequenceModel};
+use crate::{
+    AppearanceModel, DetectionModel, FamilyKind, SegmentationModel, SequenceModel, TextHints, face, image_text, tensor,
+    text, voice,
+};
 use samovar_engine_api::Signature;
 use samovar_runtime::{Binder, ContractError, Family};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What the configuration says about a model; everything may be left out.
@@ -18,6 +22,10 @@ pub struct FamilyHints {
     /// and width then has only the rectangles that these take. With one rectangle alone engines compile for it: OpenVINO then needs 7 %
     /// less time for each run. Pictures of other proportions still run, at the largest of these rectangles.
     pub pictures: Vec<(u32, u32)>,
+    /// The folder with what belongs to the graph beside its weights: `tokenizer.json`, `config.json`, `preprocessor_config.json`.
+    pub assets: Option<PathBuf>,
+    /// What concerns texts.
+    pub text: TextHints,
 }
 
 /// Binds the family that fits `signature`: the contract check of every load.
@@ -32,6 +40,11 @@ pub fn recognise(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn F
         Some(FamilyKind::Yolo | FamilyKind::Yolox | FamilyKind::YoloPose) => {
             Ok(Arc::new(DetectionModel::bind(signature, hints)?))
         }
+        Some(FamilyKind::TextEmbedding | FamilyKind::CrossEncoder) => text::bind(signature, hints),
+        Some(FamilyKind::ImageTextEmbedding) => image_text::bind(signature, hints),
+        Some(FamilyKind::Yunet | FamilyKind::FaceEmbedding) => face::bind(signature, hints),
+        Some(FamilyKind::SileroVad) => voice::bind(signature, hints),
+        Some(FamilyKind::Tensor) => tensor::bind(signature, hints),
         None => by_signature(signature, hints),
     }
 }
@@ -41,6 +54,11 @@ pub fn recognise(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn F
 fn by_signature(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
     if let Ok(model) = SequenceModel::bind(signature, hints) {
         return Ok(Arc::new(model));
+    }
+    // Their inputs have names that no picture's has.
+    let named = [voice::bind, image_text::bind, text::bind, face::bind];
+    if let Some(family) = named.into_iter().find_map(|bind| bind(signature, hints).ok()) {
+        return Ok(family);
     }
     let detector = match DetectionModel::bind(signature, hints) {
         Ok(detector) => return Ok(Arc::new(detector)),

@@ -131,7 +131,7 @@ pub fn hints(section: &ModelSection) -> Result<FamilyHints, CliError> {
         family: section.family.map(family_kind),
         labels: section.labels.as_deref().map(read_labels).transpose()?,
         input_size: section.input_size.as_deref().and_then(parse_size),
-        pictures: Vec::new(),
+        ..FamilyHints::default()
     })
 }
 
@@ -173,6 +173,13 @@ const fn family_kind(name: FamilyName) -> FamilyKind {
         FamilyName::Segmentation => FamilyKind::Segmentation,
         FamilyName::StgNf => FamilyKind::StgNf,
         FamilyName::ReIdentification => FamilyKind::ReIdentification,
+        FamilyName::TextEmbedding => FamilyKind::TextEmbedding,
+        FamilyName::CrossEncoder => FamilyKind::CrossEncoder,
+        FamilyName::ImageTextEmbedding => FamilyKind::ImageTextEmbedding,
+        FamilyName::Yunet => FamilyKind::Yunet,
+        FamilyName::FaceEmbedding => FamilyKind::FaceEmbedding,
+        FamilyName::SileroVad => FamilyKind::SileroVad,
+        FamilyName::Tensor => FamilyKind::Tensor,
     }
 }
 

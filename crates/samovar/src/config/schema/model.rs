@@ -91,6 +91,20 @@ pub enum FamilyName {
     StgNf,
     /// How somebody looks.
     ReIdentification,
+    /// Texts as vectors.
+    TextEmbedding,
+    /// How well a text answers another.
+    CrossEncoder,
+    /// Pictures and texts as vectors that can be compared.
+    ImageTextEmbedding,
+    /// Faces with five landmarks.
+    Yunet,
+    /// Who a face is.
+    FaceEmbedding,
+    /// Where somebody speaks.
+    SileroVad,
+    /// Any graph: tensors in, tensors out.
+    Tensor,
 }
 
 /// What a plan is measured for.

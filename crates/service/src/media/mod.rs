@@ -1,0 +1,1 @@
+//! Faces and other answers about one picture.

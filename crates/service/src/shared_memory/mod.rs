@@ -1,0 +1,1 @@
+//! Regions of system shared memory that callers have registered.
