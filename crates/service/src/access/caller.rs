@@ -14,6 +14,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Whose turn their work takes: one for each key, so that many connections of one key have one share.
     pub turn: StreamKey,
+    /// Whether they ask from this machine: only such callers may name its shared memory.
+    pub local: bool,
 }
 
 impl Caller {
