@@ -8,6 +8,7 @@ use samovar_jobs::{JobError, JobErrorKind};
 use samovar_media::{MediaError, MediaErrorKind};
 use samovar_models::OptionsError;
 use samovar_runtime::{Failure, FailureKind, RunError, RunErrorKind};
+use samovar_service::{ServiceError, ServiceErrorKind};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(crate) struct ApiError {
     kind: ErrorKind,
     detail: Cow<'static, str>,
     cure: Option<&'static str>,
+    /// The field of the request that it is about.
+    field: Option<&'static str>,
 }
 
 /// Every kind of error that a client can be told of.
@@ -26,6 +29,8 @@ pub(crate) enum ErrorKind {
     Run(RunErrorKind),
     /// The media cannot be read.
     Media(MediaErrorKind),
+    /// What every wire refuses alike.
+    Service(ServiceErrorKind),
     /// The request itself is refused.
     Request(Refusal),
 }
@@ -96,7 +101,7 @@ pub(crate) enum Refusal {
 impl ApiError {
     /// A refusal with a sentence for people.
     pub(crate) fn new(refusal: Refusal, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind: ErrorKind::Request(refusal), detail: detail.into(), cure: None }
+        Self { kind: ErrorKind::Request(refusal), detail: detail.into(), cure: None, field: None }
     }
 
     /// The same with something else to do about it than is usual for its kind.
@@ -104,10 +109,15 @@ impl ApiError {
         Self { cure: Some(cure), ..self }
     }
 
+    /// The same, about that field of the request.
+    pub(crate) fn about(self, field: &'static str) -> Self {
+        Self { field: Some(field), ..self }
+    }
+
     /// Something broke inside.
     pub(crate) fn internal() -> Self {
         let detail = Cow::Borrowed("the server failed at this request; its log says more");
-        Self { kind: ErrorKind::Run(RunErrorKind::Internal), detail, cure: None }
+        Self { kind: ErrorKind::Run(RunErrorKind::Internal), detail, cure: None, field: None }
     }
 
     /// The stable machine code.
@@ -115,6 +125,7 @@ impl ApiError {
         match self.kind {
             ErrorKind::Run(kind) => kind.code(),
             ErrorKind::Media(kind) => kind.code(),
+            ErrorKind::Service(kind) => kind.code(),
             ErrorKind::Request(refusal) => refusal.code(),
         }
     }
@@ -122,15 +133,9 @@ impl ApiError {
     /// The one match from kinds to statuses.
     pub(crate) fn status(&self) -> StatusCode {
         match self.kind {
-            ErrorKind::Run(RunErrorKind::UnknownModel) => StatusCode::NOT_FOUND,
-            ErrorKind::Run(RunErrorKind::NotReady { .. } | RunErrorKind::ShuttingDown) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            ErrorKind::Run(RunErrorKind::QueueFull { .. } | RunErrorKind::Displaced) => StatusCode::TOO_MANY_REQUESTS,
-            ErrorKind::Run(RunErrorKind::DeadlineExceeded) => StatusCode::GATEWAY_TIMEOUT,
-            ErrorKind::Run(RunErrorKind::Internal) => StatusCode::INTERNAL_SERVER_ERROR,
-            ErrorKind::Run(RunErrorKind::Input { code }) => input_status(code),
+            ErrorKind::Run(kind) => run_status(kind),
             ErrorKind::Media(kind) => input_status(kind.code()),
+            ErrorKind::Service(kind) => service_status(kind),
             ErrorKind::Request(refusal) => refusal.status(),
         }
     }
@@ -142,12 +147,23 @@ impl ApiError {
             ErrorKind::Run(RunErrorKind::NotReady { retry_after } | RunErrorKind::QueueFull { retry_after }) => {
                 Some(retry_after)
             }
-            ErrorKind::Run(RunErrorKind::ShuttingDown)
+            ErrorKind::Service(ServiceErrorKind::RateLimited { retry_after }) => Some(retry_after),
+            ErrorKind::Run(RunErrorKind::ShuttingDown | RunErrorKind::Displaced)
             | ErrorKind::Request(Refusal::Streams | Refusal::Connections | Refusal::Sources) => Some(SOON),
             ErrorKind::Request(Refusal::Job(kind)) => job_retry_after(kind),
             ErrorKind::Request(Refusal::Uploads) => Some(Duration::from_secs(5)),
             _ => None,
         }
+    }
+
+    /// What is wrong and what to do about it, in one sentence.
+    pub(crate) fn sentence(&self) -> String {
+        self.cure().map_or_else(|| self.detail.to_string(), |cure| format!("{}; {cure}", self.detail))
+    }
+
+    /// The field of the request that it is about, where it is about one.
+    pub(crate) const fn field(&self) -> Option<&'static str> {
+        self.field
     }
 
     /// The WebSocket close code where the error ends a stream.
@@ -201,6 +217,7 @@ impl ApiError {
             ErrorKind::Run(RunErrorKind::DeadlineExceeded) => {
                 Some("ask again with a longer `timeout_ms`, or send less at once")
             }
+            ErrorKind::Service(kind) => service_cure(kind),
             ErrorKind::Run(_) | ErrorKind::Media(_) => None,
         })
     }
@@ -297,13 +314,23 @@ impl Refusal {
 
 impl From<RunError> for ApiError {
     fn from(error: RunError) -> Self {
-        Self { kind: ErrorKind::Run(error.kind()), detail: error.to_string().into(), cure: None }
+        Self { kind: ErrorKind::Run(error.kind()), detail: error.to_string().into(), cure: None, field: None }
     }
 }
 
 impl From<MediaError> for ApiError {
     fn from(error: MediaError) -> Self {
-        Self { kind: ErrorKind::Media(error.kind()), detail: error.to_string().into(), cure: None }
+        Self { kind: ErrorKind::Media(error.kind()), detail: error.to_string().into(), cure: None, field: None }
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        let kind = match error.kind() {
+            ServiceErrorKind::Run(kind) => ErrorKind::Run(kind),
+            kind => ErrorKind::Service(kind),
+        };
+        Self { kind, detail: error.message().to_owned().into(), cure: None, field: error.field() }
     }
 }
 
@@ -342,7 +369,44 @@ impl IntoResponse for ApiError {
         if self.ends_connection() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        // For what surrounds the routes: some addresses speak of errors in another form.
+        response.extensions_mut().insert(self);
         response
+    }
+}
+
+fn run_status(kind: RunErrorKind) -> StatusCode {
+    match kind {
+        RunErrorKind::UnknownModel => StatusCode::NOT_FOUND,
+        RunErrorKind::NotReady { .. } | RunErrorKind::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        RunErrorKind::QueueFull { .. } | RunErrorKind::Displaced => StatusCode::TOO_MANY_REQUESTS,
+        RunErrorKind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        RunErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        RunErrorKind::Input { code } => input_status(code),
+    }
+}
+
+fn service_status(kind: ServiceErrorKind) -> StatusCode {
+    match kind {
+        ServiceErrorKind::Invalid { .. } => StatusCode::BAD_REQUEST,
+        ServiceErrorKind::NotFound { .. } => StatusCode::NOT_FOUND,
+        ServiceErrorKind::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        ServiceErrorKind::Unsupported { .. } => StatusCode::NOT_IMPLEMENTED,
+        ServiceErrorKind::Broken { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        ServiceErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ServiceErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ServiceErrorKind::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        ServiceErrorKind::Run(kind) => run_status(kind),
+    }
+}
+
+const fn service_cure(kind: ServiceErrorKind) -> Option<&'static str> {
+    match kind {
+        ServiceErrorKind::Invalid { .. } => Some("see /docs"),
+        ServiceErrorKind::TooLarge { .. } => Some("send less at once"),
+        ServiceErrorKind::Unauthenticated => Some("send the key as `Authorization: Bearer KEY`"),
+        ServiceErrorKind::RateLimited { .. } => Some("ask again after `Retry-After`"),
+        _ => None,
     }
 }
 

@@ -27,6 +27,7 @@ mod listener;
 mod machine_view;
 mod metrics;
 mod names;
+mod openai_form;
 mod options;
 mod origin;
 mod picture_answer;

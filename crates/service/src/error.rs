@@ -27,6 +27,11 @@ pub enum ServiceErrorKind {
         /// Stable machine code.
         code: &'static str,
     },
+    /// The model gave what cannot be told, such as numbers that are none.
+    Broken {
+        /// Stable machine code.
+        code: &'static str,
+    },
     /// No key, or one that is not known.
     Unauthenticated,
     /// The key may not do this.
@@ -44,9 +49,11 @@ impl ServiceErrorKind {
     /// The stable machine code.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Invalid { code } | Self::NotFound { code } | Self::TooLarge { code } | Self::Unsupported { code } => {
-                code
-            }
+            Self::Invalid { code }
+            | Self::NotFound { code }
+            | Self::TooLarge { code }
+            | Self::Unsupported { code }
+            | Self::Broken { code } => code,
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
             Self::RateLimited { .. } => "rate_limited",
@@ -61,12 +68,24 @@ impl ServiceErrorKind {
 pub struct ServiceError {
     kind: ServiceErrorKind,
     message: Cow<'static, str>,
+    field: Option<&'static str>,
 }
 
 impl ServiceError {
     /// An error of `kind` with a sentence for people.
     pub fn new(kind: ServiceErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), field: None }
+    }
+
+    /// The same error, about that field of the request.
+    #[must_use]
+    pub fn about(self, field: &'static str) -> Self {
+        Self { field: Some(field), ..self }
+    }
+
+    /// The field of the request that it is about, where it is about one.
+    pub const fn field(&self) -> Option<&'static str> {
+        self.field
     }
 
     /// A request that cannot be done as it is.

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
-use crate::{api_page, counted, hygiene};
+use crate::{api_page, counted, hygiene, openai_form};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::any::Any;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(Panicked(Arc::clone(app))))
         .layer(from_fn_with_state(Arc::clone(app), hygiene::check))
+        .layer(from_fn(openai_form::shape))
         .layer(from_fn_with_state(Arc::clone(app), counted::count))
         .with_state(Arc::clone(app))
 }

@@ -12,6 +12,7 @@ mod job_request;
 mod machine;
 mod model;
 mod notice;
+mod openai_error;
 mod person;
 mod pose;
 mod problem;
@@ -38,6 +39,7 @@ pub(crate) use model::{
     WarmUpRequest,
 };
 pub(crate) use notice::{StreamNotice, StreamProblem};
+pub(crate) use openai_error::OpenAiError;
 pub(crate) use pose::PoseAnswer;
 pub(crate) use problem::Problem;
 pub(crate) use segment_event::{ModeBody, ModeChange, SegmentControl, SegmentEventBody, SegmentOptionsBody};
