@@ -1,10 +1,11 @@
 //! Exactly what was typed: commands, flags, and their help. Turned into ready objects elsewhere, once.
 
 use crate::bench::{
-    BenchJobsArguments, BenchMemoryArguments, BenchModesArguments, BenchStartArguments, BenchStreamsArguments,
-    BenchSwapArguments, BenchVideoArguments, VideoOnceArguments,
+    BenchJobsArguments, BenchLoadArguments, BenchMemoryArguments, BenchModesArguments, BenchServiceArguments,
+    BenchStartArguments, BenchStreamsArguments, BenchSwapArguments, BenchVideoArguments, EchoArguments,
+    VideoOnceArguments,
 };
-use crate::config::{EngineName, PrecisionName};
+use crate::config::{EngineName, FamilyName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
 use crate::failure::EXIT_CODES;
 use crate::plan::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
@@ -121,6 +122,9 @@ pub struct ModelChoices {
     /// Which arithmetic they use; below f32 only where it agrees with f32
     #[arg(long, value_name = "PRECISION", default_value = "auto")]
     pub precision: PrecisionName,
+    /// What goes in and comes out of them [default: recognised from the file]
+    #[arg(long, value_name = "FAMILY")]
+    pub family: Option<FamilyName>,
 }
 
 /// `samovar demo`.
@@ -357,6 +361,14 @@ pub enum BenchCommand {
     VideoOnce(VideoOnceArguments),
     /// The queue of jobs: handing in, taking and finishing where many wait already
     Jobs(BenchJobsArguments),
+    /// A load of requests at a given rate on a server that runs, and how long each took
+    #[command(after_help = BENCH_LOAD_EXAMPLES)]
+    Load(BenchLoadArguments),
+    /// What the server costs around a model, beside a bare echo, the engine alone and what people run today
+    Service(BenchServiceArguments),
+    /// The echo of `bench service`
+    #[command(hide = true)]
+    Echo(EchoArguments),
     /// Every engine here: load time, memory of one runner against four, one run, throughput
     Engine(BenchEngineArguments),
 }
@@ -421,6 +433,15 @@ Examples:
   samovar bench modes --mode fast=small.onnx --mode sota=large.onnx --video walk.mp4
   samovar bench streams --pose yolov8n-pose.onnx --sequence stg-nf.onnx --video walk.mp4
   samovar bench video --model yolov8n.onnx --video walk.mp4 --python venv/bin/python";
+
+const BENCH_LOAD_EXAMPLES: &str = "\
+Examples:
+  samovar bench load embeddings --model minilm --connections 32
+  samovar bench load embeddings --model minilm --items 32 --rate 10,20,40
+  samovar bench load detect --picture street.jpg --rate 50 --duration 30
+  samovar bench load infer --model yolov8n --connections 2
+  samovar bench load body --path /v1/rerank --body request.json
+Where the server asks for a key, put it into SAMOVAR_KEY.";
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 mod arguments;
+mod assets;
 mod bench;
 mod config;
 mod config_command;
@@ -94,6 +95,9 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Bench(BenchCommand::Jobs(jobs)) => bench::jobs(&jobs),
         Command::Bench(BenchCommand::Video(video)) => bench::video(&video, config),
         Command::Bench(BenchCommand::VideoOnce(video)) => bench::video_once(&video, config),
+        Command::Bench(BenchCommand::Load(load)) => bench::load(&load),
+        Command::Bench(BenchCommand::Service(service)) => bench::service(&service),
+        Command::Bench(BenchCommand::Echo(echo)) => bench::echo(&echo),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
         Command::Engine(command) => engine::run(&command),
     }

@@ -138,6 +138,11 @@ impl ServerProcess {
         children.filter_map(|entry| resident_of(&entry.path())).sum()
     }
 
+    /// Its number; none for a server that was not started here.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Its resident memory; none for a server that was not started here.
     pub fn resident_bytes(&self) -> Option<u64> {
         resident_of(&PathBuf::from(format!("/proc/{}", self.child.as_ref()?.id())))

@@ -65,7 +65,11 @@ pub fn engine_alone(
 pub fn runner(weights: &Arc<dyn Weights>, shapes: &[Vec<usize>], threads: usize) -> Result<Box<dyn Runner>, CliError> {
     let mut runner = weights.runner(&RunnerOptions { threads }).map_err(|error| engine_failed(&error))?;
     for (index, shape) in shapes.iter().enumerate() {
-        runner.input(index, shape).map_err(|error| engine_failed(&error))?;
+        let input = runner.input(index, shape).map_err(|error| engine_failed(&error))?;
+        // Tokens and their masks: a text of nothing but padding would be no work.
+        if let Ok(tokens) = input.into_slice::<i64>() {
+            tokens.fill(1);
+        }
     }
     runner.run().map_err(|error| engine_failed(&error))?;
     Ok(runner)

@@ -1,0 +1,41 @@
+//! One request as it goes to the socket, made before anything is timed.
+
+use bytes::Bytes;
+
+/// One request, ready to be written.
+#[derive(Clone, Debug)]
+pub struct PreparedRequest {
+    /// Head and body in one piece, so that they leave in one write.
+    pub bytes: Bytes,
+    /// Texts, pictures or tensors in it.
+    pub items: u64,
+}
+
+impl PreparedRequest {
+    /// A request without a body.
+    pub fn get(host: &str, path: &str) -> Self {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{}\r\n", key_line());
+        Self { bytes: head.into(), items: 1 }
+    }
+
+    /// A request with a body and further header lines, each with its line end.
+    pub fn post(host: &str, path: &str, lines: &str, body: &[u8]) -> Self {
+        let length = body.len();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n{}{lines}\r\n", key_line());
+        Self { bytes: [head.as_bytes(), body].concat().into(), items: 1 }
+    }
+
+    /// The same with so many items in it.
+    #[must_use]
+    pub fn of_items(self, items: u64) -> Self {
+        Self { items, ..self }
+    }
+}
+
+/// The key of the environment, where there is one: command lines are seen by everybody.
+fn key_line() -> String {
+    let key =
+        std::env::var("SAMOVAR_KEY").ok().filter(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()));
+    key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"))
+}
