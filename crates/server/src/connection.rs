@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use samovar_runtime::StreamKey;
+use samovar_service::access::{self, CallPlace, Caller};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -34,8 +35,19 @@ pub(crate) struct Peer {
     pub(crate) permit: Arc<ConnectionPermit>,
     /// Whose turn its requests take.
     pub(crate) key: StreamKey,
+    /// Who asks. Where keys are asked for, nobody until the request's key was looked at.
+    pub(crate) caller: Caller,
+    /// The key's place for this request, where keys are asked for; a stream takes it along.
+    pub(crate) call: Option<Arc<CallPlace>>,
     /// What was seen of the request's head.
     pub(crate) head: HeadSeen,
+}
+
+impl Peer {
+    /// Where the request comes from.
+    pub(crate) fn place(&self) -> access::Peer {
+        access::Peer { address: self.permit.client(), connection: self.key }
+    }
 }
 
 /// Serves one connection to its end.
@@ -43,12 +55,18 @@ pub(crate) async fn serve(socket: TcpStream, permit: ConnectionPermit, app: Arc<
     let clock = Arc::new(ConnectionClock::start());
     let io = TokioIo::new(TimedIo::new(socket, Arc::clone(&clock)));
     let (permit, key) = (Arc::new(permit), app.next_key());
-    let limits = &app.options.limits;
+    let (limits, access) = (&app.options.limits, &app.options.access);
+    let place = access::Peer { address: permit.client(), connection: key };
+    let caller = if access.asks() { Caller::nobody(&place) } else { Caller::anonymous(&place) };
     let service = service_fn(|request: Request<Incoming>| {
         let seen = RequestSeen::new(&clock);
         let body_limits = BodyLimits::of(&request, &app.options);
-        let peer = Peer { permit: Arc::clone(&permit), key, head: seen.head };
+        let key = if access.asks() { key } else { caller.turn };
+        let peer = Peer { permit: Arc::clone(&permit), key, caller: caller.clone(), call: None, head: seen.head };
         let mut request = request.map(|body| Body::new(RequestBody::new(body, body_limits)));
+        if !access.asks() {
+            request.extensions_mut().insert(caller.clone());
+        }
         request.extensions_mut().insert(peer);
         answer(router.clone(), request, seen)
     });

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod anomaly_live;
 mod anomaly_query;
 mod anomaly_settings;

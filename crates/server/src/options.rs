@@ -5,7 +5,9 @@ use crate::{
     WebhookSettings,
 };
 use samovar_media::FfmpegProgram;
+use samovar_service::access::Access;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How a server is set up.
@@ -15,6 +17,8 @@ pub struct ServerOptions {
     pub address: SocketAddr,
     /// Listen on an address that others can reach although nobody has to prove who they are.
     pub insecure: bool,
+    /// Who may ask. By default nobody is asked for a key.
+    pub access: Arc<Access>,
     /// The model of requests that name none. Without it, the only detection model.
     pub default_model: Option<String>,
     /// Origins whose pages may open streams and send requests, beside the server's own: `https://cameras.example`.
@@ -50,6 +54,7 @@ impl Default for ServerOptions {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             insecure: false,
+            access: Arc::default(),
             default_model: None,
             allowed_origins: Vec::new(),
             drain_delay: Duration::from_secs(5),

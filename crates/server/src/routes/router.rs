@@ -6,7 +6,7 @@ use super::{
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
-use crate::{api_page, counted, hygiene, openai_form};
+use crate::{access, api_page, counted, hygiene, openai_form};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -28,6 +28,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         // Bodies are counted before they get here, with the limit of the table.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(Panicked(Arc::clone(app))))
+        .layer(from_fn_with_state(Arc::clone(app), access::admit))
         .layer(from_fn_with_state(Arc::clone(app), hygiene::check))
         .layer(from_fn(openai_form::shape))
         .layer(from_fn_with_state(Arc::clone(app), counted::count))

@@ -26,6 +26,11 @@ impl Scope {
             Self::Metrics => "metrics",
         }
     }
+
+    /// The scope that this word means.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == word)
+    }
 }
 
 /// A set of [`Scope`]s.
@@ -45,6 +50,11 @@ impl Scopes {
     /// Whether `scope` is in it.
     pub const fn has(self, scope: Scope) -> bool {
         self.0 & 1 << scope as u8 != 0
+    }
+
+    /// Whether nothing is in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 }
 
