@@ -2,13 +2,13 @@
 
 use crate::arguments::ModelChoices;
 use crate::config::{
-    Config, EngineName, FamilyName, MODEL_NAME_RULE, ModelSection, OptimizeName, PrecisionName, VersionsSetting,
-    is_model_name, parse_size,
+    Config, EngineName, FamilyName, MODEL_NAME_RULE, ModelSection, OptimizeName, PoolingName, PrecisionName,
+    VersionsSetting, is_model_name, parse_size,
 };
 use crate::failure::{CliError, Exit};
-use crate::model_name;
+use crate::{assets, model_name};
 use samovar_engine_api::ModelFiles;
-use samovar_models::{FamilyHints, FamilyKind, binder};
+use samovar_models::{FamilyHints, FamilyKind, Pooling, TextHints, binder};
 use samovar_runtime::{
     EngineChoice, ModelSource, ModelSpec, Optimize, Precision, PrecisionChoice, Tolerance, VersionChoice,
 };
@@ -131,8 +131,20 @@ pub fn hints(section: &ModelSection) -> Result<FamilyHints, CliError> {
         family: section.family.map(family_kind),
         labels: section.labels.as_deref().map(read_labels).transpose()?,
         input_size: section.input_size.as_deref().and_then(parse_size),
+        assets: assets::of(section),
+        text: text_hints(section),
         ..FamilyHints::default()
     })
+}
+
+fn text_hints(section: &ModelSection) -> TextHints {
+    TextHints {
+        pooling: section.pooling.map(pooling),
+        normalize: section.normalize,
+        tokens_max: section.tokens_max,
+        batch_tokens_max: section.batch_tokens_max,
+        prompts: section.prompts.clone(),
+    }
 }
 
 /// A file's name as a model's: what may not stand in one becomes `-`.
@@ -150,6 +162,7 @@ fn overrule(section: &mut ModelSection, choices: &ModelChoices) {
     if choices.precision != PrecisionName::Auto {
         section.precision = choices.precision;
     }
+    section.family = choices.family.or(section.family);
 }
 
 /// One class name a line; empty lines at the end are left out.
@@ -180,6 +193,14 @@ const fn family_kind(name: FamilyName) -> FamilyKind {
         FamilyName::FaceEmbedding => FamilyKind::FaceEmbedding,
         FamilyName::SileroVad => FamilyKind::SileroVad,
         FamilyName::Tensor => FamilyKind::Tensor,
+    }
+}
+
+const fn pooling(name: PoolingName) -> Pooling {
+    match name {
+        PoolingName::Mean => Pooling::Mean,
+        PoolingName::Cls => Pooling::Cls,
+        PoolingName::LastToken => Pooling::LastToken,
     }
 }
 

@@ -36,6 +36,8 @@ mod tests {
         shown.memory.limit = None;
         shown.plans.folder = None;
         shown.modes = Default::default();
+        shown.pairs.clear();
+        shown.faces = Default::default();
         shown.sources.clear();
         shown.source_additions = Default::default();
         shown.webhooks.clear();

@@ -74,6 +74,7 @@ impl Config {
             model.path = model_name::resolve_configured(folder, &model.path);
             model.labels = model.labels.take().map(|labels| folder.join(labels));
             model.reference = model.reference.take().map(|reference| folder.join(reference));
+            model.assets = model.assets.take().map(|assets| folder.join(assets));
         }
         self.plans.folder = self.plans.folder.take().map(|plans| folder.join(plans));
         self.media.ffmpeg = self.media.ffmpeg.take().map(|ffmpeg| folder.join(ffmpeg));

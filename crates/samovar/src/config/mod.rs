@@ -14,6 +14,7 @@ mod place;
 mod rules;
 mod schedule;
 mod schema;
+mod service_rules;
 mod versions;
 
 pub use anomaly_options::anomaly_options;
@@ -22,7 +23,7 @@ pub use example::EXAMPLE;
 pub use file::{ConfigFile, MODEL_NAME_RULE, is_model_name};
 pub use rules::{parse_bytes, parse_size};
 pub use schema::{
-    AnomalySection, Config, EngineName, EventName, FamilyName, ModelSection, OptimizeName, PipelineName, PrecisionName,
-    PreloadFailureName, ServerSection, SourceSection, WebhookSection, json_schema,
+    AnomalySection, Config, EngineName, EventName, FamilyName, ModelSection, OptimizeName, PairSection, PipelineName,
+    PoolingName, PrecisionName, PreloadFailureName, ServerSection, SourceSection, WebhookSection, json_schema,
 };
 pub use versions::VersionsSetting;

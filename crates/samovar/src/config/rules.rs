@@ -4,7 +4,7 @@ use super::file::{MODEL_NAME_RULE, is_model_name};
 use super::near::{listed, nearest};
 use super::schema::{Config, ModelSection};
 use super::versions::VersionsSetting;
-use super::{job_rules, live_rules};
+use super::{job_rules, live_rules, service_rules};
 
 /// A broken rule: the path of the key, and what is wrong.
 pub type Broken = (Vec<String>, String);
@@ -20,6 +20,7 @@ pub fn broken(config: &Config) -> Vec<Broken> {
         .chain(mode_rules(config))
         .chain(models)
         .chain(live_rules::broken(config))
+        .chain(service_rules::broken(config))
         .chain(job_rules::broken(config))
         .collect()
 }

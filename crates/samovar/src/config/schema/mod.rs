@@ -6,13 +6,15 @@
 mod anomaly;
 mod jobs;
 mod model;
+mod pair;
 mod sink;
 mod source;
 mod video;
 
 pub use anomaly::{AnomalySection, ScheduleSection, ZoneSection};
 pub use jobs::JobsSection;
-pub use model::{EngineName, FamilyName, ModelSection, OptimizeName, PrecisionName};
+pub use model::{EngineName, FamilyName, ModelSection, OptimizeName, PoolingName, PrecisionName};
+pub use pair::{FacesSection, PairSection};
 pub use sink::{EventName, EvidenceSection, MqttSection, WebhookSection};
 pub use source::{PipelineName, SourceAdditionsSection, SourceSection};
 pub use video::VideoSection;
@@ -47,6 +49,10 @@ pub struct Config {
     pub modes: ModesSection,
     /// The models by name.
     pub models: BTreeMap<String, ModelSection>,
+    /// Two towers of one CLIP or SigLIP under one name.
+    pub pairs: BTreeMap<String, PairSection>,
+    /// Which models requests for faces mean that name none.
+    pub faces: FacesSection,
     /// Which models look at people, and when a movement counts as an anomaly.
     pub anomaly: AnomalySection,
     /// Cameras, addresses and files that the server opens itself, by name.

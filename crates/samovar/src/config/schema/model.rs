@@ -13,8 +13,9 @@ pub struct ModelSection {
     /// The ONNX file, or a folder of versions (`1/model.onnx`, `2/model.onnx`); relative to this file's folder. Or a name
     /// that `samovar models list` tells.
     pub path: PathBuf,
-    /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`, `segmentation`, `stg-nf`, `re-identification`. Default:
-    /// recognised from the file.
+    /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`, `segmentation`, `stg-nf`, `re-identification`,
+    /// `text-embedding`, `cross-encoder`, `image-text-embedding`, `yunet`, `face-embedding`, `silero-vad`, `tensor`. Default:
+    /// recognised from the file; `tensor` never is.
     #[serde(default)]
     pub family: Option<FamilyName>,
     /// A text file with one class name a line. Default: what the exporter wrote into the model.
@@ -23,6 +24,27 @@ pub struct ModelSection {
     /// Width and height to run at, `"640x384"`, for models that take any size.
     #[serde(default)]
     pub input_size: Option<String>,
+    /// The folder with what belongs to the graph: `tokenizer.json`, `config.json`, `preprocessor_config.json`. Default: the
+    /// graph's own, or the one above it where the graph lies in `onnx`.
+    #[serde(default)]
+    pub assets: Option<PathBuf>,
+    /// How the vectors of a text's tokens become one. Default: what the assets say, else `mean`.
+    #[serde(default)]
+    pub pooling: Option<PoolingName>,
+    /// Whether vectors are brought to length 1. Default: what the assets say.
+    #[serde(default)]
+    pub normalize: Option<bool>,
+    /// Tokens of one text at most, special tokens included. Default: what the assets say.
+    #[serde(default)]
+    #[schemars(range(min = 4, max = 131_072))]
+    pub tokens_max: Option<usize>,
+    /// Tokens of one run at most, padding included: long texts run in smaller batches.
+    #[serde(default)]
+    #[schemars(range(min = 4, max = 16_777_216))]
+    pub batch_tokens_max: Option<usize>,
+    /// Texts that are put before others, by the name of their use: `query`, `passage`. Default: what the assets say.
+    #[serde(default)]
+    pub prompts: BTreeMap<String, String>,
     /// Which engine runs it.
     #[serde(default)]
     pub engine: EngineName,
@@ -76,7 +98,7 @@ pub struct ModelSection {
 }
 
 /// A family by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum FamilyName {
     /// Ultralytics' detectors.
@@ -105,6 +127,18 @@ pub enum FamilyName {
     SileroVad,
     /// Any graph: tensors in, tensors out.
     Tensor,
+}
+
+/// A pooling by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolingName {
+    /// The mean of all tokens.
+    Mean,
+    /// The first token's.
+    Cls,
+    /// The last token's.
+    LastToken,
 }
 
 /// What a plan is measured for.
@@ -148,6 +182,27 @@ pub enum PrecisionName {
     F16,
 }
 
+impl FamilyName {
+    /// The word in configuration and output.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Yolo => "yolo",
+            Self::Yolox => "yolox",
+            Self::YoloPose => "yolo-pose",
+            Self::Segmentation => "segmentation",
+            Self::StgNf => "stg-nf",
+            Self::ReIdentification => "re-identification",
+            Self::TextEmbedding => "text-embedding",
+            Self::CrossEncoder => "cross-encoder",
+            Self::ImageTextEmbedding => "image-text-embedding",
+            Self::Yunet => "yunet",
+            Self::FaceEmbedding => "face-embedding",
+            Self::SileroVad => "silero-vad",
+            Self::Tensor => "tensor",
+        }
+    }
+}
+
 impl EngineName {
     /// The word in configuration and output.
     pub const fn word(self) -> &'static str {
@@ -180,6 +235,12 @@ impl ModelSection {
             family: None,
             labels: None,
             input_size: None,
+            assets: None,
+            pooling: None,
+            normalize: None,
+            tokens_max: None,
+            batch_tokens_max: None,
+            prompts: BTreeMap::new(),
             engine: EngineName::Auto,
             precision: PrecisionName::Auto,
             batch_max: None,
