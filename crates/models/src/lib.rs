@@ -21,6 +21,7 @@ mod detection_model;
 mod detector;
 mod face;
 mod family_kind;
+mod floats;
 mod grid;
 mod head;
 mod head_fit;
@@ -55,6 +56,7 @@ mod tensor;
 mod tensor_rows;
 mod text;
 mod text_hints;
+mod vector_output;
 mod voice;
 mod warm_up_picture;
 mod warm_up_walk;
@@ -68,7 +70,15 @@ pub use detection::{BoundingBox, Detection, Detections};
 pub use detection_list::{DetectionList, DetectionPool};
 pub use detection_model::DetectionModel;
 pub use detector::Detector;
+pub use face::{
+    FACES_MAX, Face, FaceDetector, FaceEmbeddingModel, FaceEncoder, FaceModel, FaceOptions, Faces, Landmarks,
+    aligned_face, alignment,
+};
 pub use family_kind::FamilyKind;
+pub use image_text::{
+    Activation, CaptionEncoder, Embedding, ImageEncoder, ImageTower, Pairing, PairingError, TextTower,
+    TowerArchitecture,
+};
 pub use labels::Labels;
 pub use pose::{COCO_KEYPOINTS, COCO_LIMBS, Keypoint, PersonPose, Poses};
 pub use pose_estimator::PoseEstimator;
@@ -80,4 +90,9 @@ pub use segmentation_model::SegmentationModel;
 pub use segmenter::Segmenter;
 pub use sequence_model::SequenceModel;
 pub use sequence_scorer::SequenceScorer;
+pub use tensor::{TensorInput, TensorModel, TensorOutput, TensorSource, TensorTask};
+pub use text::{
+    CrossEncoder, CrossEncoderModel, EmbedOptions, Encoding, Heads, HybridScore, HybridWeights, Scored, TextEmbedder,
+    TextEmbedding, TextEmbeddingModel, TextError, TextInput, TextTokenizer, TokenLimit, Truncate, hybrid_score,
+};
 pub use text_hints::{Pooling, TextHints};

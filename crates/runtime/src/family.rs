@@ -16,6 +16,18 @@ pub trait Family: Any + Send + Sync {
     /// The most rows that the graph takes in one run (1 where its batch axis is fixed to 1).
     fn batch_max(&self) -> usize;
 
+    /// Rows of the first lane that share a run on a CPU while nothing else is configured or measured. One, as here, where batches only
+    /// cost time and memory: pictures.
+    fn rows_on_cpu(&self) -> usize {
+        1
+    }
+
+    /// How much work a row of `lane` is beside rows of the other lanes, such as its tokens: a run takes as much work of each lane as it
+    /// takes of the first, so that longer rows share it with fewer.
+    fn weight(&self, _lane: &RowShapes) -> usize {
+        1
+    }
+
     /// Representative work of one of the lanes.
     fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow>;
 }

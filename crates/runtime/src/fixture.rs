@@ -65,6 +65,7 @@ pub(crate) fn generation(model: &FakeModel, threads: usize, batch: BatchRule) ->
         since: Instant::now(),
         family: Arc::new(Nothing),
         batch,
+        rows_max: usize::MAX,
         model: loaded.expect("the fake engine loads"),
         plan: PlanInUse::default(),
     }))

@@ -38,8 +38,12 @@ pub struct Generation {
     pub since: Instant,
     /// Bound to its signature.
     pub family: Arc<dyn Family>,
-    /// Rows that may share a run.
+    /// Rows of the first lane that may share a run.
     pub(crate) batch: BatchRule,
+    /// Work that one run takes at most, in the family's weights.
+    budget: usize,
+    /// Rows of any lane that may share a run.
+    rows_max: usize,
     /// Unique in this process: the part of a lane's key that names the generation.
     pub(crate) key: GenerationKey,
     /// What goes in and comes out.
@@ -127,6 +131,8 @@ pub(crate) struct Loaded {
     pub(crate) since: Instant,
     pub(crate) family: Arc<dyn Family>,
     pub(crate) batch: BatchRule,
+    /// Rows in one run at most by the configuration.
+    pub(crate) rows_max: usize,
     pub(crate) model: Arc<dyn LoadedModel>,
     pub(crate) plan: PlanInUse,
 }
@@ -134,6 +140,8 @@ pub(crate) struct Loaded {
 impl Generation {
     pub(crate) fn new(loaded: Loaded) -> Self {
         static KEYS: AtomicU64 = AtomicU64::new(1);
+        let first = loaded.family.lanes().first().map_or(1, |lane| loaded.family.weight(lane).max(1));
+        let rows_max = loaded.rows_max.min(loaded.family.batch_max()).max(loaded.batch.size_max);
         Self {
             name: loaded.name,
             number: loaded.number,
@@ -147,6 +155,8 @@ impl Generation {
             since: loaded.since,
             family: loaded.family,
             batch: loaded.batch,
+            budget: loaded.batch.size_max.max(1).saturating_mul(first),
+            rows_max,
             key: GenerationKey(KEYS.fetch_add(1, Ordering::Relaxed)),
             signature: loaded.model.signature().clone(),
             model: Mutex::new(Some(loaded.model)),
@@ -182,7 +192,16 @@ impl Generation {
         }
     }
 
-    /// Rows that one run takes at most, by its plan and its configuration.
+    /// How rows of `lane` share runs: as many as are as much work as the first lane's are.
+    pub(crate) fn batch_rule(&self, lane: &RowShapes) -> BatchRule {
+        if !lane.batched() {
+            return BatchRule::SINGLE;
+        }
+        let rows = self.budget / self.family.weight(lane).max(1);
+        BatchRule { size_max: rows.clamp(1, self.rows_max.max(1)), ..self.batch }
+    }
+
+    /// Rows of the commonest shape that one run takes at most, by its plan and its configuration.
     pub fn batch_max(&self) -> usize {
         self.batch.size_max.max(1)
     }
@@ -333,6 +352,14 @@ impl std::fmt::Debug for Generation {
 
 /// One piece of work that uses a generation, from its acceptance to its end.
 pub(crate) struct InUse(pub(crate) Arc<Generation>);
+
+impl InUse {
+    /// Another use beside this one. A generation on its way out waits for this one, so it can as well wait for both.
+    pub(crate) fn again(&self) -> Self {
+        self.0.use_count.lock().uses += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
 
 impl Drop for InUse {
     fn drop(&mut self) {

@@ -253,6 +253,7 @@ impl<'a> Attempt<'a> {
             since,
             family,
             batch: BatchRule { size_max: arrangement.batch, delay_max: order.spec.batch_delay },
+            rows_max: order.spec.batch_max.unwrap_or(usize::MAX),
             model,
             plan,
         }
@@ -305,7 +306,7 @@ impl<'a> Attempt<'a> {
 pub(crate) fn default_arrangement(engine: &dyn Engine, order: &LoadOrder<'_>, family: &dyn Family) -> Candidate {
     let (device, info) = (&order.device.options, engine.info());
     let on_cpu = device.kind == engine_api::Device::Cpu;
-    let wanted = order.spec.batch_max.unwrap_or(if on_cpu { 1 } else { family.batch_max() });
+    let wanted = order.spec.batch_max.unwrap_or(if on_cpu { family.rows_on_cpu() } else { family.batch_max() });
     Candidate {
         engine: info.name.to_owned(),
         engine_version: info.version,

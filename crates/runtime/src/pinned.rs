@@ -6,7 +6,7 @@ use crate::generation::{Generation, InUse};
 use crate::unqueued::Unqueued;
 use crate::work::Work;
 use crate::{Call, DropReason, Pending, RowShapes, RunError, Task};
-use samovar_schedule::{BatchRule, Entry, RefusedReason};
+use samovar_schedule::{Entry, RefusedReason};
 use std::sync::Arc;
 
 /// A hold on the generation that served when it was taken. A swap or an unload waits for it: submit at once, or drop it.
@@ -19,6 +19,12 @@ impl PinnedModel {
     /// The generation that is held.
     pub const fn generation(&self) -> &Arc<Generation> {
         &self.in_use.0
+    }
+
+    /// One more hold on the same generation: for a request of several rows, which all run on it whatever is swapped in between.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self { in_use: self.in_use.again(), device: Arc::clone(&self.device) }
     }
 
     /// Queues `task`, whose rows have these shapes. Returns at once; await the result.
@@ -70,7 +76,7 @@ impl PinnedModel {
             class: call.class,
             stream: call.stream,
             lane,
-            batch: if rows.batched() { generation.batch } else { BatchRule::SINGLE },
+            batch: generation.batch_rule(rows),
             deadline: call.deadline.map(|at| self.device.clock.at(at)),
             weight: call.weight,
             follow_up: call.follow_up,

@@ -53,11 +53,10 @@ struct Step {
 
 impl WarmUp {
     pub(crate) fn new(generation: &Generation) -> Self {
-        let sizes = batch_sizes(generation.batch.size_max);
         let mut steps = Vec::new();
         for lane in generation.family.lanes() {
-            let most = if lane.batched() { sizes.len() } else { 1 };
-            steps.extend(sizes.iter().take(most).map(|&rows| (lane.clone(), rows)));
+            let sizes = batch_sizes(generation.batch_rule(&lane).size_max);
+            steps.extend(sizes.into_iter().map(|rows| (lane.clone(), rows)));
         }
         Self { steps: steps.into_iter(), current: None, figures: WarmUpFigures::default() }
     }

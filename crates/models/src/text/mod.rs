@@ -1,6 +1,39 @@
 //! Texts as vectors and as scores: tokenizer, encoders, cross-encoders.
 
-use crate::FamilyHints;
+mod assets;
+mod buckets;
+mod cross_encoder;
+mod cross_encoder_model;
+mod embedding_outputs;
+mod encoding;
+mod hybrid_score;
+mod rows_together;
+mod special_frame;
+mod text_body;
+mod text_embedder;
+mod text_embedding_model;
+mod text_error;
+mod text_input;
+mod text_ports;
+mod text_task;
+mod text_vectors;
+mod tokenizer;
+mod tokenizer_cache;
+mod tokenizing;
+mod warm_up_text;
+
+pub(crate) use buckets::Buckets;
+pub use cross_encoder::CrossEncoder;
+pub use cross_encoder_model::CrossEncoderModel;
+pub use encoding::{Encoding, TokenLimit};
+pub use hybrid_score::{HybridScore, HybridWeights, hybrid_score};
+pub use text_embedder::TextEmbedder;
+pub use text_embedding_model::TextEmbeddingModel;
+pub use text_error::TextError;
+pub use text_input::{EmbedOptions, Heads, Scored, TextEmbedding, TextInput, Truncate};
+pub use tokenizer::TextTokenizer;
+
+use crate::{FamilyHints, FamilyKind};
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family};
 use std::sync::Arc;
@@ -9,6 +42,13 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// What was found, what is expected, and what to set.
-pub(crate) fn bind(_signature: &Signature, _hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
-    Err(ContractError("this family is not here yet".to_owned()))
+pub(crate) fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
+    let scores = hints
+        .family
+        .map_or_else(|| cross_encoder_model::scores(signature), |family| family == FamilyKind::CrossEncoder);
+    if scores {
+        Ok(Arc::new(CrossEncoderModel::bind(signature, hints)?))
+    } else {
+        Ok(Arc::new(TextEmbeddingModel::bind(signature, hints)?))
+    }
 }
