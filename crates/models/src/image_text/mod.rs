@@ -1,14 +1,52 @@
 //! CLIP and SigLIP: pictures and texts as vectors that can be compared.
+//!
+//! Each tower is a graph and a model of its own; either may be absent. SigLIP 2 of fixed input size is SigLIP with another tokenizer.
+
+mod architecture;
+mod caption_encoder;
+mod caption_task;
+mod captions;
+mod embedding;
+mod image_encoder;
+mod image_processor;
+mod image_task;
+mod image_tower;
+mod pairing;
+mod pairing_file;
+mod side;
+mod text_tower;
+mod tower_assets;
+mod vector;
+
+pub use architecture::TowerArchitecture;
+pub use caption_encoder::CaptionEncoder;
+pub use embedding::Embedding;
+pub use image_encoder::ImageEncoder;
+pub use image_tower::ImageTower;
+pub use pairing::{Activation, Pairing, PairingError};
+pub use text_tower::TextTower;
 
 use crate::FamilyHints;
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family};
+use side::Side;
 use std::sync::Arc;
 
 /// Binds the family that `hints` name, or the one of this folder that `signature` can be nothing else than.
 ///
 /// # Errors
 /// What was found, what is expected, and what to set.
-pub(crate) fn bind(_signature: &Signature, _hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
-    Err(ContractError("this family is not here yet".to_owned()))
+pub(crate) fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
+    match Side::of(signature)? {
+        Side::Image => Ok(Arc::new(ImageTower::bind(signature, hints)?)),
+        Side::Text => Ok(Arc::new(TextTower::bind(signature, hints)?)),
+    }
+}
+
+/// Refuses a graph that takes pictures and texts at once: no family serves it, and what to do about it is worth more than that.
+///
+/// # Errors
+/// How to get the two towers.
+pub(crate) fn refuse_merged(signature: &Signature) -> Result<(), ContractError> {
+    if side::is_merged(signature) { Side::of(signature).map(drop) } else { Ok(()) }
 }
