@@ -4,6 +4,7 @@
 //! Samples between the passes are 16-bit integers with six fractional bits: 16 or 32 of them in one vector, and
 //! exact to 1/64 of a grey level. Nothing here is fused by the compiler, so that every level gives the same bits.
 
+use crate::filter_axis::WEIGHT_BITS;
 use multiversion::multiversion;
 
 /// A grey level of one, between the passes.
@@ -65,6 +66,48 @@ pub(crate) fn lerp(pairs: &[[i16; 2]], weights: &[i16], out: &mut [i16]) {
 pub(crate) fn affine(samples: &[i16], scale: f32, bias: f32, out: &mut [f32]) {
     for (out, &sample) in out.iter_mut().zip(samples) {
         *out = f32::from(sample) * scale + bias;
+    }
+}
+
+/// The same for bytes.
+#[multiversion(targets("x86_64+avx2+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+pub(crate) fn affine_bytes(bytes: &[u8], scale: f32, bias: f32, out: &mut [f32]) {
+    for (out, &byte) in out.iter_mut().zip(bytes) {
+        *out = f32::from(byte) * scale + bias;
+    }
+}
+
+/// Parts the channels of a row of RGB pixels.
+#[multiversion(targets("x86_64+avx2+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+pub(crate) fn part_channels(line: &[u8], out: [&mut [u8]; 3]) {
+    let [red, green, blue] = out;
+    let (pixels, _) = line.as_chunks::<3>();
+    for (((red, green), blue), pixel) in red.iter_mut().zip(green).zip(blue).zip(pixels) {
+        (*red, *green, *blue) = (pixel[0], pixel[1], pixel[2]);
+    }
+}
+
+/// Bytes times weights of [`WEIGHT_BITS`] fractional bits, as a byte.
+#[inline(always)]
+pub(crate) fn weighed(bytes: &[u8], weights: &[i32]) -> u8 {
+    let half = 1 << (WEIGHT_BITS - 1);
+    let sum = bytes.iter().zip(weights).fold(half, |sum, (byte, weight)| sum + i32::from(*byte) * weight);
+    (sum >> WEIGHT_BITS).clamp(0, 255) as u8
+}
+
+/// Adds a row of bytes times one weight to sums.
+#[multiversion(targets("x86_64+avx2+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+pub(crate) fn add_weighed(bytes: &[u8], weight: i32, sums: &mut [i32]) {
+    for (sum, &byte) in sums.iter_mut().zip(bytes) {
+        *sum += i32::from(byte) * weight;
+    }
+}
+
+/// Sums of weighed bytes, with a half added, as bytes.
+#[multiversion(targets("x86_64+avx2+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+pub(crate) fn settle(sums: &[i32], bytes: &mut [u8]) {
+    for (byte, &sum) in bytes.iter_mut().zip(sums) {
+        *byte = (sum >> WEIGHT_BITS).clamp(0, 255) as u8;
     }
 }
 

@@ -55,10 +55,15 @@ fn by_signature(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Fa
     if let Ok(model) = SequenceModel::bind(signature, hints) {
         return Ok(Arc::new(model));
     }
+    image_text::refuse_merged(signature)?;
     // Their inputs have names that no picture's has.
     let named = [voice::bind, image_text::bind, text::bind, face::bind];
     if let Some(family) = named.into_iter().find_map(|bind| bind(signature, hints).ok()) {
         return Ok(family);
+    }
+    if text::takes(signature) {
+        // Nothing but a text has tokens: what is wrong with it is what whoever configures it must hear.
+        return text::bind(signature, hints);
     }
     let detector = match DetectionModel::bind(signature, hints) {
         Ok(detector) => return Ok(Arc::new(detector)),

@@ -92,7 +92,8 @@ impl WarmUpRow for WarmUpAppearance {
     }
 }
 
-fn source_for(size: (u32, u32)) -> (u32, u32) {
+/// The (width, height) of the drawn picture for an input of `size`: lying or upright as that is.
+pub(crate) fn source_for(size: (u32, u32)) -> (u32, u32) {
     if size.0 >= size.1 { (1280, 720) } else { (720, 1280) }
 }
 
@@ -108,7 +109,7 @@ pub(crate) fn lane_size(lane: &RowShapes) -> Option<(u32, u32)> {
 }
 
 /// Sky, ground, blocks with windows and upright figures, and a grain over it all: edges at every scale, no flat field.
-fn draw((width, height): (u32, u32)) -> Frame {
+pub(crate) fn draw((width, height): (u32, u32)) -> Frame {
     let format = PixelFormat::Rgb8;
     let pixels = FramePool::new(0).take(format.size_bytes(width, height));
     let mut frame = Frame::new(width, height, format, Duration::ZERO, pixels);
