@@ -59,7 +59,7 @@ pub struct Device {
     state: Mutex<State>,
     /// Signalled once for every piece of work or order: one idle slot wakes.
     arrived: Condvar,
-    /// Signalled when the queue stops being empty: the reaper wakes.
+    /// Signalled when something comes while the reaper rests.
     waiting: Condvar,
     /// Signalled when places in the queue become free: producers of jobs wake.
     room: Notify,
@@ -96,6 +96,8 @@ struct State {
     /// One list per slot; bounded by the models that are being loaded or freed.
     orders: Vec<VecDeque<Order>>,
     closing: bool,
+    /// Whether the reaper sleeps until it is woken. To wake it costs more than a small request: it looks about for a while first.
+    reaper_rests: bool,
 }
 
 /// What a slot is told to do beside its work.
@@ -140,6 +142,9 @@ const CLOSE_STEP: Duration = Duration::from_secs(30);
 /// How often the reaper looks at waiting work: late work leaves the queue within this time of its deadline.
 const REAP_EVERY: Duration = Duration::from_millis(20);
 
+/// How often in a row the reaper finds nothing waiting before it rests: a second.
+const IDLE_LOOKS: u32 = 50;
+
 impl Device {
     /// Starts the device's threads, which go by `clock`.
     pub fn start(options: DeviceOptions, clock: Clock, observer: Arc<dyn Observer>) -> Arc<Self> {
@@ -149,6 +154,7 @@ impl Device {
             queue: DeviceQueue::new(options.policy),
             orders: (0..slots).map(|_| VecDeque::new()).collect(),
             closing: false,
+            reaper_rests: false,
         };
         let device = Arc::new(Self {
             options: DeviceOptions { slots, ..options },
@@ -225,14 +231,15 @@ impl Device {
     /// Queues work.
     pub(crate) fn push(&self, entry: Entry, work: Work) -> Result<Ticket, Unqueued> {
         let now = self.clock.now();
-        let (pushed, was_empty) = {
+        let (pushed, reaper_rests) = {
             let mut state = self.state.lock();
-            let was_empty = state.queue.is_empty();
-            (state.queue.push(now, entry, work), was_empty)
+            let pushed = state.queue.push(now, entry, work);
+            let reaper_rests = pushed.is_ok() && std::mem::take(&mut state.reaper_rests);
+            (pushed, reaper_rests)
         };
         let admitted = pushed.map_err(|refused| Unqueued { work: refused.item, reason: refused.reason })?;
         self.arrived.notify_one();
-        if was_empty {
+        if reaper_rests {
             self.waiting.notify_one();
         }
         if let Some((_, older)) = admitted.displaced {
@@ -337,13 +344,17 @@ impl Device {
 
     /// The reaper's thread: reports late work even while every slot is busy.
     fn reap(&self) {
+        let mut idle_looks = 0;
         loop {
             let late = {
                 let mut state = self.state.lock();
                 if state.closing {
                     return;
                 }
-                if state.queue.is_empty() {
+                idle_looks = if state.queue.is_empty() { idle_looks + 1 } else { 0 };
+                state.reaper_rests = idle_looks > IDLE_LOOKS;
+                if state.reaper_rests {
+                    idle_looks = 0;
                     self.waiting.wait(&mut state);
                 } else {
                     self.waiting.wait_for(&mut state, REAP_EVERY);
