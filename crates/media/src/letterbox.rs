@@ -45,6 +45,14 @@ impl Letterbox {
         Self { source, target, content, pad_left: 0, pad_top: 0, scale_x: scale, scale_y: scale }
     }
 
+    /// The same, but a picture that is smaller than the target keeps its size.
+    pub fn top_left_shrunk(source: (u32, u32), target: (u32, u32)) -> Self {
+        if source.0 > target.0 || source.1 > target.1 {
+            return Self::top_left(source, target);
+        }
+        Self { source, target, content: source, pad_left: 0, pad_top: 0, scale_x: 1.0, scale_y: 1.0 }
+    }
+
     /// Resized to the target without regard to the aspect.
     pub fn stretch(source: (u32, u32), target: (u32, u32)) -> Self {
         let (scale_x, scale_y) = (ratio(target.0, source.0), ratio(target.1, source.1));

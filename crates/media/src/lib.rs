@@ -3,9 +3,11 @@
 //! Everything a client can send is limited by what its header says, before any decoding, and checked again on what
 //! was decoded. Native decoders of untrusted bytes (video) run in a child process. Nothing here names a model.
 
+mod aligned_crop;
 mod crop;
 mod draw;
 mod error;
+mod filter_axis;
 mod font;
 mod frame;
 mod image_decode;
@@ -22,12 +24,16 @@ mod picture;
 mod pool;
 mod pool_meter;
 mod resample;
+mod resize;
+mod resized_row;
 mod rgb;
 mod row;
+mod similarity;
 mod stroke;
 mod video;
 mod yuv;
 
+pub use aligned_crop::{AlignedCrop, aligned_rgb, write_aligned};
 pub use crop::Crop;
 pub use draw::{Canvas, class_color};
 pub use error::{MediaError, MediaErrorKind};
@@ -43,8 +49,11 @@ pub use palette_png::encode_palette_png;
 pub use picture::Picture;
 pub use pool::{FramePool, PoolStats, PooledBuffer};
 pub use pool_meter::{PoolMeter, PoolPurpose, PoolTotals};
+pub use resize::{Resize, ResizeFilter};
+pub use resized_row::{ResizeScratch, write_resized};
 pub use rgb::to_rgb;
 pub use row::{ChannelOrder, Row, RowFormat, RowScratch, write_crop, write_row};
+pub use similarity::Similarity;
 pub use video::{
     AccessUnitDecoder, AccessUnitEvent, AccessUnitOptions, ClipFacts, ClipOptions, DamageNote, EncoderOptions,
     FfmpegProgram, Packet, PacketClip, PacketCodec, PacketRing, PictureRing, RingLimits, RingStats, TimedPicture,

@@ -14,13 +14,20 @@ pub fn to_rgb(frame: &Frame, pool: &FramePool) -> Frame {
     Frame::new(width, height, PixelFormat::Rgb8, frame.timestamp(), pixels)
 }
 
+/// Grey levels as they are, red first.
+pub(crate) const LEVELS: RowFormat = RowFormat { order: ChannelOrder::Rgb, scale: [1.0; 3], bias: [0.0; 3], pad: 0 };
+
 fn convert(frame: &Frame, pool: &FramePool, pixels: &mut [u8]) {
-    const LEVELS: RowFormat = RowFormat { order: ChannelOrder::Rgb, scale: [1.0; 3], bias: [0.0; 3], pad: 0 };
     let size = (frame.width(), frame.height());
     let mut planar = pool.take(pixels.len());
     let letterbox = Letterbox::stretch(size, size);
     write_row(frame, &letterbox, &LEVELS, Row::U8(&mut planar), &mut RowScratch::default())
         .expect("the letterbox was made for this frame");
+    interleave(&planar, pixels);
+}
+
+/// From three planes to pixels.
+pub(crate) fn interleave(planar: &[u8], pixels: &mut [u8]) {
     let plane_len = planar.len() / 3;
     let (red, rest) = planar.split_at(plane_len);
     let (green, blue) = rest.split_at(plane_len);

@@ -55,9 +55,9 @@ pub struct RowScratch {
     /// Neighbours of the sampling positions of one row.
     pairs: Vec<[i16; 2]>,
     /// The blended rows at the target's width.
-    sampled: [Vec<i16>; 3],
+    pub(crate) sampled: [Vec<i16>; 3],
     /// One channel of one row, ready to be stored.
-    ready: Vec<f32>,
+    pub(crate) ready: Vec<f32>,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +77,11 @@ impl RowFormat {
         let scale = std.map(|std| 1.0 / (255.0 * std));
         let bias = [0, 1, 2].map(|channel| -mean[channel] / std[channel]);
         Self { scale, bias, ..Self::UNIT }
+    }
+
+    /// What is around the picture, as a value of the tensor.
+    pub(crate) fn pad_value(&self, channel: usize) -> f32 {
+        f32::from(self.pad) * self.scale[channel] + self.bias[channel]
     }
 }
 
@@ -127,7 +132,7 @@ pub fn write_crop(
 }
 
 /// What a tensor is made of.
-trait Element: Copy {
+pub(crate) trait Element: Copy {
     fn of(value: f32) -> Self;
     fn store(values: &[f32], to: &mut [Self]);
 }
@@ -172,7 +177,7 @@ fn write<T: Element>(
     let (right, bottom) = (left + letterbox.content.0 as usize, top + letterbox.content.1 as usize);
     let mut planes = split(row, width * height);
     for (channel, plane) in planes.iter_mut().enumerate() {
-        let pad = T::of(f32::from(format.pad) * format.scale[channel] + format.bias[channel]);
+        let pad = T::of(format.pad_value(channel));
         plane[..top * width].fill(pad);
         plane[bottom * width..].fill(pad);
         for line in plane[top * width..bottom * width].chunks_exact_mut(width) {
@@ -190,21 +195,21 @@ fn write<T: Element>(
     }
 }
 
-fn split<T>(row: &mut [T], plane_len: usize) -> [&mut [T]; 3] {
+pub(crate) fn split<T>(row: &mut [T], plane_len: usize) -> [&mut [T]; 3] {
     let (first, rest) = row.split_at_mut(plane_len);
     let (second, third) = rest.split_at_mut(plane_len);
     [first, second, third]
 }
 
 /// What is done to sampled rows, for each channel of the tensor.
-enum Color {
+pub(crate) enum Color {
     /// The plane to take, its scale and its bias.
     Rgb([(usize, f32, f32); 3]),
     Yuv([Mix; 3]),
 }
 
 impl Color {
-    fn new(pixels: PixelFormat, format: &RowFormat) -> Self {
+    pub(crate) fn new(pixels: PixelFormat, format: &RowFormat) -> Self {
         let source = match format.order {
             ChannelOrder::Rgb => [0, 1, 2],
             ChannelOrder::Bgr => [2, 1, 0],
@@ -218,7 +223,7 @@ impl Color {
         }
     }
 
-    fn finish(&self, channel: usize, sampled: &[Vec<i16>; 3], ready: &mut [f32]) {
+    pub(crate) fn finish(&self, channel: usize, sampled: &[Vec<i16>; 3], ready: &mut [f32]) {
         match self {
             Self::Rgb(channels) => {
                 let (plane, scale, bias) = channels[channel];

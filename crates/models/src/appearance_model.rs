@@ -4,11 +4,10 @@
 use crate::normalisation::normalisation;
 use crate::picture_input::{PictureInput, Pixels, Placement, SizeChoice};
 use crate::picture_port::PicturePort;
+use crate::vector_output::{NUMBERS, VectorOutput};
 use crate::warm_up_picture::WarmUpAppearance;
 use crate::{Appearance, FamilyHints, FamilyKind};
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use samovar_engine_api::{Dim, ElementType, Port, Signature};
+use samovar_engine_api::Signature;
 use samovar_media::{Crop, Picture};
 use samovar_runtime::{ContractError, Family, InputRow, OutputRow, RowShapes, Scratch, TaskError, WarmUpRow};
 
@@ -20,19 +19,12 @@ use samovar_runtime::{ContractError, Family, InputRow, OutputRow, RowShapes, Scr
 #[derive(Clone, Debug)]
 pub struct AppearanceModel {
     input: PictureInput,
-    output: usize,
-    numbers: usize,
+    vector: VectorOutput,
     batch_max: usize,
 }
 
 /// Width and height for a dynamic input, in pixels, where nobody says: what OSNet was trained at.
 const SIZE: (u32, u32) = (128, 256);
-
-/// Numbers of a vector: fewer tell nobody apart, more come from no such network.
-const NUMBERS: std::ops::RangeInclusive<usize> = 16..=8_192;
-
-/// What names of vectors contain, where a training head is beside them; the likeliest first.
-const NAMES: [&str; 3] = ["feat", "embed", "output"];
 
 impl AppearanceModel {
     /// Binds a re-identification model to `signature`. Without the family in `hints` it is taken only where it can be nothing
@@ -43,14 +35,14 @@ impl AppearanceModel {
     /// What was found, what is expected, and what to set.
     pub fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Self, ContractError> {
         let port = PicturePort::find(signature)?;
-        let (output, numbers) = vector(signature)?;
-        if hints.family != Some(FamilyKind::ReIdentification) && !is_plain(signature, port.size, numbers) {
+        let vector = VectorOutput::find(signature).map_err(|what| misfit(signature, what))?;
+        if hints.family != Some(FamilyKind::ReIdentification) && !is_plain(signature, port.size, vector) {
             return Err(misfit(signature, "it may as well classify pictures; set `family = \"re-identification\"`"));
         }
         let pixels = Pixels { placement: Placement::Stretched, format: normalisation(signature)? };
         let configured = hints.input_size.or_else(|| port.size.is_none().then_some(SIZE));
         let choice = SizeChoice { configured, side: SIZE.1, stride: 1, rectangles: false, pictures: &[] };
-        Ok(Self { input: PictureInput::new(&port, pixels, choice)?, output, numbers, batch_max: port.batch_max })
+        Ok(Self { input: PictureInput::new(&port, pixels, choice)?, vector, batch_max: port.batch_max })
     }
 
     /// The family.
@@ -65,7 +57,7 @@ impl AppearanceModel {
 
     /// Numbers of each vector.
     pub const fn numbers(&self) -> usize {
-        self.numbers
+        self.vector.numbers
     }
 
     pub(crate) fn rows(&self) -> RowShapes {
@@ -84,15 +76,7 @@ impl AppearanceModel {
     }
 
     pub(crate) fn read(&self, row: &OutputRow<'_>) -> Result<Appearance, TaskError> {
-        let output = row.tensor(self.output)?;
-        let vector = match output.element() {
-            ElementType::F16 => output.as_slice::<f16>()?.to_f32_vec(),
-            _ => output.as_slice::<f32>()?.to_vec(),
-        };
-        if vector.len() != self.numbers {
-            return Err(TaskError::internal("the model gave a vector of another length than its file says"));
-        }
-        Appearance::unit(vector).ok_or_else(|| TaskError::internal("the model gave a vector without a direction"))
+        self.vector.read(row)
     }
 }
 
@@ -114,31 +98,9 @@ impl Family for AppearanceModel {
     }
 }
 
-/// The output with one vector for each row, by its index, and how long the vector is.
-fn vector(signature: &Signature) -> Result<(usize, usize), ContractError> {
-    let length = |port: &Port| match port.dims.as_slice() {
-        [_, Dim::Fixed(numbers)] if NUMBERS.contains(numbers) && is_number(port) => Some(*numbers),
-        _ => None,
-    };
-    let outputs = signature.outputs.iter().enumerate();
-    let vectors: Vec<_> = outputs.filter_map(|(index, port)| Some((index, length(port)?, port))).collect();
-    let named = |name: &&str| vectors.iter().find(|(_, _, port)| port.name.to_lowercase().contains(*name));
-    match (vectors.as_slice(), NAMES.iter().find_map(named)) {
-        ([(index, numbers, _)], _) | (_, Some((index, numbers, _))) => Ok((*index, *numbers)),
-        ([], _) => Err(misfit(signature, "no output has one vector for each row")),
-        _ => Err(misfit(signature, "which output holds the vector is not clear; name it `features`")),
-    }
-}
-
-const fn is_number(port: &Port) -> bool {
-    matches!(port.element, ElementType::F32 | ElementType::F16)
-}
-
-/// Whether the model can be nothing but one for people: classifiers take squares, have names, and any number of classes.
-fn is_plain(signature: &Signature, size: Option<(u32, u32)>, numbers: usize) -> bool {
-    let upright = size.is_some_and(|(width, height)| height >= 2 * width);
-    let named = ["names", "classes", "task"].iter().any(|key| signature.metadata.contains_key(*key));
-    upright && !named && signature.outputs.len() == 1 && numbers >= 128 && numbers.is_multiple_of(64)
+/// Whether the model can be nothing but one for people: classifiers take squares.
+fn is_plain(signature: &Signature, size: Option<(u32, u32)>, vector: VectorOutput) -> bool {
+    size.is_some_and(|(width, height)| height >= 2 * width) && vector.is_plain(signature)
 }
 
 fn misfit(signature: &Signature, what: &str) -> ContractError {

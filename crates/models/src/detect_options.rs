@@ -1,5 +1,6 @@
 //! What a caller may choose about one detection.
 
+use crate::FACES_MAX;
 use std::sync::Arc;
 
 /// Thresholds and limits of one detection.
@@ -57,6 +58,19 @@ pub enum OptionsError {
     /// A limit that is out of range.
     #[error("`detections_max` is {0}; it must be from 1 to {DETECTIONS_MAX}")]
     DetectionsMax(usize),
+    /// A limit that is out of range.
+    #[error("`faces_max` is {0}; it must be from 1 to {FACES_MAX}")]
+    FacesMax(usize),
+    /// A time that is out of range.
+    #[error("`{name}` is {value_ms}; it must be at most {most_ms} milliseconds")]
+    TimeTooLong {
+        /// The option.
+        name: &'static str,
+        /// What it was set to, in milliseconds.
+        value_ms: u32,
+        /// What it may be, in milliseconds.
+        most_ms: u32,
+    },
     /// A class filter that lets nothing through.
     #[error("`classes` is empty; leave it out to get every class")]
     NoClasses,
@@ -78,12 +92,16 @@ impl OptionsError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::UnknownClass { .. } | Self::UnknownLabel(_) => "unknown_class",
-            Self::NotAShare { .. } | Self::DetectionsMax(_) | Self::NoClasses => "invalid_option",
+            Self::NotAShare { .. }
+            | Self::DetectionsMax(_)
+            | Self::FacesMax(_)
+            | Self::TimeTooLong { .. }
+            | Self::NoClasses => "invalid_option",
         }
     }
 }
 
-fn in_unit(name: &'static str, value: f32) -> Result<(), OptionsError> {
+pub(crate) fn in_unit(name: &'static str, value: f32) -> Result<(), OptionsError> {
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(OptionsError::NotAShare { name, value }) }
 }
 

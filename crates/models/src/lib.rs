@@ -96,3 +96,6 @@ pub use text::{
     TextEmbedding, TextEmbeddingModel, TextError, TextInput, TextTokenizer, TokenLimit, Truncate, hybrid_score,
 };
 pub use text_hints::{Pooling, TextHints};
+pub use voice::{
+    SpeechEdge, SpeechOptions, SpeechSegment, SpeechTracker, VoiceDetector, VoiceModel, VoiceState, speech_segments,
+};

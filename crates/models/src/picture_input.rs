@@ -3,10 +3,11 @@
 use crate::picture_port::{PicturePort, is_side};
 use samovar_engine_api::ElementType;
 use samovar_media::{
-    ChannelOrder, Crop, FramePool, Letterbox, MediaError, Picture, PoolPurpose, Row, RowFormat, RowScratch, write_crop,
-    write_row,
+    AlignedCrop, ChannelOrder, Crop, Frame, FramePool, Letterbox, MediaError, Picture, PoolPurpose, Row, RowFormat,
+    RowScratch, write_aligned, write_crop, write_row,
 };
 use samovar_runtime::{ContractError, InputRow, RowShape, RowShapes, Scratch, TaskError};
+use std::sync::Arc;
 
 /// How pictures enter one model.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,8 @@ pub(crate) enum Placement {
     Centered,
     /// At the top left: YOLOX's `preproc`.
     TopLeft,
+    /// The same, but a picture that is smaller than the input stays as it is.
+    TopLeftShrunk,
     /// All over it, without regard to the proportions.
     Stretched,
 }
@@ -105,6 +108,7 @@ impl PictureInput {
         match self.placement {
             Placement::Centered => Letterbox::centered(source, size),
             Placement::TopLeft => Letterbox::top_left(source, size),
+            Placement::TopLeftShrunk => Letterbox::top_left_shrunk(source, size),
             Placement::Stretched => Letterbox::stretch(source, size),
         }
     }
@@ -134,17 +138,37 @@ impl PictureInput {
         row: &mut InputRow<'_>,
         scratch: &mut Scratch,
     ) -> Result<(), TaskError> {
-        let frame = picture.frame(&scratch.of::<DecodePool>().0).map_err(|error| unusable(&error))?;
-        let pixels = match self.element {
-            ElementType::F16 => Row::F16(row.slice(0)?),
-            _ => Row::F32(row.slice(0)?),
-        };
+        let frame = decoded(picture, scratch)?;
+        let pixels = self.pixels(row)?;
         let scratch = scratch.of::<RowScratch>();
         match part {
             None => write_row(&frame, letterbox, &self.format, pixels, scratch),
             Some(crop) => write_crop((&frame, crop), letterbox, &self.format, pixels, scratch),
         }
         .map_err(|error| unusable(&error))
+    }
+
+    /// Decodes `picture` and writes a turned and scaled part of it, of the input's size, into its row.
+    ///
+    /// # Errors
+    /// As [`PictureInput::write`].
+    pub(crate) fn write_aligned(
+        &self,
+        picture: &Picture,
+        crop: &AlignedCrop,
+        row: &mut InputRow<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<(), TaskError> {
+        let frame = decoded(picture, scratch)?;
+        write_aligned(&frame, crop, &self.format, self.pixels(row)?, scratch.of::<RowScratch>());
+        Ok(())
+    }
+
+    fn pixels<'r>(&self, row: &'r mut InputRow<'_>) -> Result<Row<'r>, TaskError> {
+        Ok(match self.element {
+            ElementType::F16 => Row::F16(row.slice(0)?),
+            _ => Row::F32(row.slice(0)?),
+        })
     }
 }
 
@@ -209,6 +233,14 @@ impl Sizes {
     }
 }
 
+/// The frame of `picture`, upright, decoded now if it was not.
+///
+/// # Errors
+/// What is wrong with the picture, by the code of the media error.
+pub(crate) fn decoded(picture: &Picture, scratch: &mut Scratch) -> Result<Arc<Frame>, TaskError> {
+    picture.frame(&scratch.of::<DecodePool>().0).map_err(|error| unusable(&error))
+}
+
 /// Decoded stills of one slot: one at a time, and one more for the moment in which they change places.
 struct DecodePool(FramePool);
 
@@ -218,7 +250,8 @@ impl Default for DecodePool {
     }
 }
 
-fn unusable(error: &MediaError) -> TaskError {
+/// A picture that cannot be used, by the code of the media error.
+pub(crate) fn unusable(error: &MediaError) -> TaskError {
     TaskError::input(error.kind().code(), error.to_string())
 }
 

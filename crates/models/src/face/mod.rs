@@ -1,6 +1,26 @@
 //! Faces: where they are (YuNet), and who they are (ArcFace).
 
-use crate::FamilyHints;
+mod alignment;
+mod detector;
+mod embedding_model;
+mod embedding_task;
+mod encoder;
+mod face_list;
+mod head;
+mod model;
+mod options;
+mod task;
+mod warm_up;
+
+pub use alignment::{aligned_face, alignment};
+pub use detector::FaceDetector;
+pub use embedding_model::FaceEmbeddingModel;
+pub use encoder::FaceEncoder;
+pub use face_list::{Face, Faces, Landmarks};
+pub use model::FaceModel;
+pub use options::{FACES_MAX, FaceOptions};
+
+use crate::{FamilyHints, FamilyKind};
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family};
 use std::sync::Arc;
@@ -9,6 +29,13 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// What was found, what is expected, and what to set.
-pub(crate) fn bind(_signature: &Signature, _hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
-    Err(ContractError("this family is not here yet".to_owned()))
+pub(crate) fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
+    match hints.family {
+        Some(FamilyKind::FaceEmbedding) => Ok(Arc::new(FaceEmbeddingModel::bind(signature, hints)?)),
+        Some(_) => Ok(Arc::new(FaceModel::bind(signature, hints)?)),
+        None => match FaceModel::bind(signature, hints) {
+            Ok(model) => Ok(Arc::new(model)),
+            Err(_) => Ok(Arc::new(FaceEmbeddingModel::bind(signature, hints)?)),
+        },
+    }
 }

@@ -1,4 +1,20 @@
-//! Where somebody speaks: Silero's detector.
+//! Where somebody speaks: Silero's detector, and speech in pieces out of what it says.
+
+mod detector;
+mod model;
+mod speech;
+mod speech_options;
+mod speech_tracker;
+mod state;
+mod task;
+mod warm_up;
+
+pub use detector::VoiceDetector;
+pub use model::VoiceModel;
+pub use speech::{SpeechSegment, speech_segments};
+pub use speech_options::SpeechOptions;
+pub use speech_tracker::{SpeechEdge, SpeechTracker};
+pub use state::VoiceState;
 
 use crate::FamilyHints;
 use samovar_engine_api::Signature;
@@ -9,6 +25,6 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// What was found, what is expected, and what to set.
-pub(crate) fn bind(_signature: &Signature, _hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
-    Err(ContractError("this family is not here yet".to_owned()))
+pub(crate) fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
+    Ok(Arc::new(VoiceModel::bind(signature, hints)?))
 }

@@ -1,1 +1,7 @@
-//! Faces and other answers about one picture.
+//! Pictures: who and where the faces in them are.
+
+mod face_request;
+mod service;
+
+pub use face_request::{FaceAnswer, FaceRequest, FoundFace};
+pub use service::MediaService;
