@@ -46,7 +46,7 @@ impl Labels {
     }
 
     /// What the exporter wrote into the file: ultralytics as `names`, others as `classes`.
-    pub(crate) fn from_metadata(signature: &Signature) -> Option<Self> {
+    pub fn from_metadata(signature: &Signature) -> Option<Self> {
         let mut texts = ["names", "classes"].into_iter().filter_map(|key| signature.metadata.get(key));
         texts.find_map(|text| parse_names(text)).map(|names| Self::new(&names))
     }

@@ -68,7 +68,7 @@ pub use plan::{
 };
 pub use registry::{ModelStatus, OnPreloadFailure, PlanOptions, PreloadFailure, Registry, RegistryOptions};
 pub use rows::{InputRow, OutputRow, RowShape, RowShapes};
-pub use samovar_engine_api::{MemoryShare, Precision, Signature};
+pub use samovar_engine_api::{Dim, MemoryShare, Port, Precision, Signature};
 pub use samovar_schedule::Backoff;
 pub use scratch::Scratch;
 pub use source::{ModelSource, VersionChoice};

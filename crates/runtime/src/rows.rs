@@ -1,7 +1,7 @@
 //! Rows of a batch: the shapes a task asks for, and the views it writes and reads.
 
 use crate::TaskError;
-use samovar_engine_api::{Element, EngineError, Runner, TensorMut, TensorRef};
+use samovar_engine_api::{Element, EngineError, EngineErrorKind, Runner, TensorMut, TensorRef};
 use std::sync::Arc;
 
 /// The part of one input that belongs to one task.
@@ -65,12 +65,20 @@ impl InputRow<'_> {
     /// # Errors
     /// Where the engine cannot lend that shape.
     pub fn tensor(&mut self, input: usize) -> Result<TensorMut<'_>, TaskError> {
-        let shape = self.shapes.inputs().get(input).ok_or_else(|| no_such("input", input))?;
+        Ok(self.lend(input)?)
+    }
+
+    /// The same for whoever wants to tell what is wrong: callers choose the shapes of tensors without a family.
+    ///
+    /// # Errors
+    /// `Shape` where the engine cannot lend that shape.
+    pub fn lend(&mut self, input: usize) -> Result<TensorMut<'_>, EngineError> {
+        let shape = self.shapes.inputs().get(input).ok_or_else(|| no_such_input(input))?;
         let whole = self.runner.input(input, &full_shape(shape, self.rows))?;
-        Ok(match shape {
-            RowShape::Whole(_) => whole,
-            RowShape::Batched(_) => whole.into_row(self.index)?,
-        })
+        match shape {
+            RowShape::Whole(_) => Ok(whole),
+            RowShape::Batched(_) => whole.into_row(self.index),
+        }
     }
 
     /// This task's part of input `input` as elements of `T`.
@@ -100,6 +108,6 @@ impl OutputRow<'_> {
     }
 }
 
-fn no_such(what: &str, index: usize) -> TaskError {
-    TaskError::internal(format!("the model has no {what} {index}"))
+fn no_such_input(index: usize) -> EngineError {
+    EngineError::new(EngineErrorKind::Shape, format!("the task names no shape for input {index}"))
 }

@@ -1,14 +1,21 @@
 //! Any graph: tensors in, tensors out.
 
+mod element_bytes;
+mod task;
+mod tensor_model;
+
+pub use task::{TensorInput, TensorOutput, TensorSource, TensorTask};
+pub use tensor_model::TensorModel;
+
 use crate::FamilyHints;
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family};
 use std::sync::Arc;
 
-/// Binds the family that `hints` name, or the one of this folder that `signature` can be nothing else than.
+/// Binds any graph. Never asked unless the configuration says `family = "tensor"`: every graph would fit.
 ///
 /// # Errors
-/// What was found, what is expected, and what to set.
-pub(crate) fn bind(_signature: &Signature, _hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
-    Err(ContractError("this family is not here yet".to_owned()))
+/// A graph without inputs or without outputs.
+pub(crate) fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
+    Ok(Arc::new(TensorModel::bind(signature, hints)?))
 }

@@ -64,6 +64,11 @@ impl DataType {
         Self::ALL.into_iter().find(|data_type| data_type.name() == name)
     }
 
+    /// The type of a graph's elements, by the protocol's word for them.
+    pub(super) fn of_element(name: &'static str) -> Self {
+        Self::parse(name).expect("a graph's elements go by the protocol's words")
+    }
+
     /// Bytes of one element; none where elements have lengths of their own.
     pub const fn element_bytes(self) -> Option<usize> {
         match self {

@@ -1,8 +1,7 @@
 //! One inference as it is asked for, whichever wire it came by.
 
-use super::DataType;
+use super::{ByteChunks, DataType, Parameters};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One inference.
@@ -18,12 +17,12 @@ pub struct InferRequest {
     pub inputs: Vec<InputTensor>,
     /// What is wanted, in this order; empty: every output.
     pub outputs: Vec<WantedOutput>,
-    /// 1 is the highest priority, 0 the model's own (Triton's schedule policy).
+    /// 0 and 1: as any request; 2 and more: behind those, with the jobs (Triton's schedule policy, with two levels).
     pub priority: u64,
     /// How long the answer is worth something.
     pub timeout: Option<Duration>,
     /// Whatever else was said.
-    pub parameters: BTreeMap<String, Parameter>,
+    pub parameters: Parameters,
 }
 
 /// One tensor that goes in.
@@ -57,22 +56,6 @@ pub enum TensorData {
     },
 }
 
-/// Bytes as they came from the socket: pieces that are not put together before they are written where they belong.
-#[derive(Clone, Debug, Default)]
-pub struct ByteChunks(pub Vec<Bytes>);
-
-impl ByteChunks {
-    /// Bytes in all pieces.
-    pub fn len(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    /// Whether there is no byte.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// One output that is wanted.
 #[derive(Clone, Debug, Default)]
 pub struct WantedOutput {
@@ -84,14 +67,4 @@ pub struct WantedOutput {
     pub shared: Option<(String, u64, u64)>,
     /// Whether the wire is to carry it in binary; how is the wire's business.
     pub binary: Option<bool>,
-}
-
-/// A value of a `parameters` object.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "their names say it")]
-pub enum Parameter {
-    Bool(bool),
-    Int(i64),
-    Double(f64),
-    Text(String),
 }

@@ -1,0 +1,41 @@
+//! Log settings as the protocol has them, and the hook that applies them.
+
+use std::sync::Arc;
+
+/// Log settings. What they come to is one level: the most talkative that is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Lines of information.
+    pub info: bool,
+    /// Warnings.
+    pub warning: bool,
+    /// Errors.
+    pub error: bool,
+    /// 0: none; 1: what helps to find a fault; 2 and more: everything.
+    pub verbose_level: u32,
+    /// `default` or `ISO8601`; kept and told back.
+    pub format: String,
+}
+
+/// Sets the level of the process's log: a word of `off`, `error`, `warn`, `info`, `debug` and `trace`.
+pub type LogHook = Arc<dyn Fn(&'static str) + Send + Sync>;
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { info: true, warning: true, error: true, verbose_level: 0, format: "default".to_owned() }
+    }
+}
+
+impl LogSettings {
+    /// The one level that they come to.
+    pub fn level(&self) -> &'static str {
+        match self {
+            Self { verbose_level: 2.., .. } => "trace",
+            Self { verbose_level: 1, .. } => "debug",
+            Self { info: true, .. } => "info",
+            Self { warning: true, .. } => "warn",
+            Self { error: true, .. } => "error",
+            _ => "off",
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What a tensor service is set up with.
+
+use super::LogHook;
+use crate::shared_memory::SharedMemory;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a tensor service is set up with.
+#[derive(Clone)]
+pub struct TensorOptions {
+    /// From a request's arrival to its result; a request may lower it.
+    pub request_time: Duration,
+    /// Tensors of one request, those that go in and those that are wanted counted apart.
+    pub tensors_max: usize,
+    /// Regions of shared memory that requests may name.
+    pub shared_memory: Arc<SharedMemory>,
+    /// Hears of log levels that somebody sets; without it they are refused.
+    pub log: Option<LogHook>,
+}
+
+impl Default for TensorOptions {
+    fn default() -> Self {
+        Self { request_time: Duration::from_secs(30), tensors_max: 64, shared_memory: Arc::default(), log: None }
+    }
+}
