@@ -2,10 +2,10 @@
 
 use super::caption_task::CaptionTask;
 use crate::bound_family::bound_family;
+use crate::text::{RowOf, run_together, tokenized};
 use crate::{Embedding, TextTower};
-use samovar_runtime::{Call, Generation, ModelHandle, PinnedModel, RunError, RunErrorKind};
+use samovar_runtime::{Call, ModelHandle, RunError};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Turns texts into vectors that can be compared with those of pictures. Cheap to clone.
 #[derive(Clone)]
@@ -29,49 +29,29 @@ impl CaptionEncoder {
     /// # Errors
     /// `NotReady`; `Input` with the code `wrong_family` where the model is no text tower.
     pub fn model(&self) -> Result<Arc<TextTower>, RunError> {
-        let generation = self.handle.generation()?;
-        text_tower(&generation)
+        bound_family(&*self.handle.generation()?, LACKS)
     }
 
-    /// The vectors of `texts`, in their order; what is longer than [`TextTower::tokens_max`] is cut, as the reference does. All
-    /// are queued at once, by the same generation, and share runs with others. Where the queue is full after the first of them,
-    /// the rest waits for places.
+    /// The vectors of `texts`, in their order; what is longer than [`TextTower::tokens_max`] is cut at its end, as the reference
+    /// does. All run on the same generation and share runs with those of others. If one fails the request fails; dropping the
+    /// future takes what has not started out of the queue.
     ///
     /// # Errors
-    /// A text that has no tokens for this model (`Input`, `invalid_text`), and whatever keeps the runtime from queueing or running.
+    /// A text that the tokenizer cannot read (see [`TextError`](crate::TextError)), and whatever keeps the runtime from queueing and
+    /// running.
     pub async fn encode(&self, texts: Vec<String>, call: Call) -> Result<Vec<Embedding>, RunError> {
-        let mut pending = Vec::with_capacity(texts.len());
-        for (pinned, text) in self.pin_each(texts.len())?.into_iter().zip(texts) {
-            let tower = text_tower(pinned.generation())?;
-            let caption = tower.caption(&text)?;
+        let pinned = self.handle.pin()?;
+        let tower: Arc<TextTower> = bound_family(pinned.generation(), LACKS)?;
+        let bytes = texts.iter().map(String::len).sum();
+        let reader = Arc::clone(&tower);
+        let encodings = tokenized(texts, bytes, move |text| reader.encode(text)).await?;
+        let row = |encoding| {
+            let caption = tower.caption(encoding);
             let rows = tower.rows(caption.ids.len());
-            let task = CaptionTask { tower, caption };
-            pending.push(match pending.is_empty() {
-                true => pinned.submit(task, rows, call)?,
-                false => pinned.submit_waiting(task, rows, call).await?,
-            });
-        }
-        let mut embeddings = Vec::with_capacity(pending.len());
-        for pending in pending {
-            embeddings.push(pending.await?.output);
-        }
-        Ok(embeddings)
-    }
-
-    /// A hold for each text, all on one generation: vectors of two checkpoints cannot be compared.
-    fn pin_each(&self, count: usize) -> Result<Vec<PinnedModel>, RunError> {
-        const TRIES: usize = 8;
-        for _ in 0..TRIES {
-            let pins = (0..count).map(|_| self.handle.pin()).collect::<Result<Vec<_>, _>>()?;
-            if pins.windows(2).all(|pair| Arc::ptr_eq(pair[0].generation(), pair[1].generation())) {
-                return Ok(pins);
-            }
-        }
-        let kind = RunErrorKind::NotReady { retry_after: Duration::from_secs(1) };
-        Err(RunError::new(kind, "the model is being replaced; ask again"))
+            RowOf { rows, task: CaptionTask { tower: Arc::clone(&tower), caption } }
+        };
+        run_together(&pinned, encodings.into_iter().map(row).collect(), call).await
     }
 }
 
-fn text_tower(generation: &Generation) -> Result<Arc<TextTower>, RunError> {
-    bound_family(generation, "turns no texts into vectors of pictures and texts, or is the tower for pictures")
-}
+const LACKS: &str = "turns no texts into vectors of pictures and texts, or is the tower for pictures";

@@ -19,13 +19,6 @@ pub(crate) struct Caption {
     pub(crate) tokens: std::ops::Range<usize>,
 }
 
-impl Caption {
-    /// A row of nothing but token 0, for warm-up where the tokenizer reads no English.
-    pub(crate) fn padding(length: usize) -> Self {
-        Self { ids: vec![0; length], tokens: 0..length }
-    }
-}
-
 impl Task for CaptionTask {
     type Output = Embedding;
 

@@ -4,7 +4,7 @@ use super::TowerArchitecture;
 use super::architecture::tower_config;
 use super::caption_task::Caption;
 use super::tower_assets::TowerAssets;
-use crate::text::{TextError, TextTokenizer, TokenLimit, Truncate};
+use crate::text::{Encoding, TextError, TextTokenizer, TokenLimit, Truncate};
 use samovar_runtime::ContractError;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -69,25 +69,27 @@ impl Captions {
         self.lengths.iter().copied().max().unwrap_or(0)
     }
 
-    /// The row of a text: cut at its end where it is too long, and padded to one of the lengths.
+    /// The tokens of a text, cut at its end where it is too long.
     ///
     /// # Errors
     /// A text that gives no tokens at all.
-    pub(crate) fn caption(&self, text: &str) -> Result<Caption, TextError> {
+    pub(crate) fn encode(&self, text: &str) -> Result<Encoding, TextError> {
         let limit = TokenLimit { tokens_max: self.tokens_max(), truncate: Truncate::End };
-        let ids = self.tokenizer.encode(&self.spelling.of_text(text), None, limit)?.ids;
-        let fits = self.lengths.iter().copied().filter(|length| *length >= ids.len()).min();
-        Ok(self.pad(ids, fits.unwrap_or_else(|| self.tokens_max())))
+        self.tokenizer.encode(&self.spelling.of_text(text), None, limit)
     }
 
-    /// A row of `length` for warm-up.
-    ///
-    /// # Errors
-    /// As [`Captions::caption`].
-    pub(crate) fn sample(&self, length: usize) -> Result<Caption, TextError> {
+    /// The row of these tokens: padded to the next of the lengths.
+    pub(crate) fn caption(&self, encoding: Encoding) -> Caption {
+        let count = encoding.len();
+        let fits = self.lengths.iter().copied().filter(|length| *length >= count).min();
+        self.pad(encoding.ids, fits.unwrap_or(count))
+    }
+
+    /// A row of `length` for warm-up; nothing but padding where the tokenizer reads no English.
+    pub(crate) fn sample(&self, length: usize) -> Caption {
         let limit = TokenLimit { tokens_max: length, truncate: Truncate::End };
-        let ids = self.tokenizer.encode("a photo of a street with people and a bus", None, limit)?.ids;
-        Ok(self.pad(ids, length))
+        let encoding = self.tokenizer.encode("a photo of a street with people and a bus", None, limit);
+        self.pad(encoding.map(|encoding| encoding.ids).unwrap_or_default(), length)
     }
 
     fn pad(&self, mut ids: Vec<u32>, length: usize) -> Caption {

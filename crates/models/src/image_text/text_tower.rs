@@ -7,6 +7,7 @@ use super::pairing_file::pairing;
 use super::side::{Side, list};
 use super::tower_assets::TowerAssets;
 use super::vector::{VectorPort, read_vector};
+use crate::text::{Encoding, TextError};
 use crate::{Embedding, FamilyHints, FamilyKind, Pairing};
 use samovar_engine_api::{Dim, ElementType, Signature};
 use samovar_runtime::{
@@ -83,7 +84,7 @@ impl TextTower {
     /// # Errors
     /// A text that gives no tokens (`Input`).
     pub fn tokens(&self, text: &str) -> Result<usize, RunError> {
-        Ok(self.caption(text)?.tokens.len())
+        Ok(self.captions.encode(text)?.len())
     }
 
     /// Numbers of each vector, where the graph says.
@@ -96,8 +97,12 @@ impl TextTower {
         self.pairing
     }
 
-    pub(crate) fn caption(&self, text: &str) -> Result<Caption, RunError> {
-        Ok(self.captions.caption(text)?)
+    pub(crate) fn encode(&self, text: &str) -> Result<Encoding, TextError> {
+        self.captions.encode(text)
+    }
+
+    pub(crate) fn caption(&self, encoding: Encoding) -> Caption {
+        self.captions.caption(encoding)
     }
 
     pub(crate) fn rows(&self, length: usize) -> RowShapes {
@@ -155,7 +160,7 @@ impl Family for TextTower {
     }
 
     fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow> {
-        let caption = self.captions.sample(self.length(lane)).unwrap_or_else(|_| Caption::padding(self.length(lane)));
+        let caption = self.captions.sample(self.length(lane));
         Box::new(CaptionTask { tower: Arc::new(self.clone()), caption })
     }
 }

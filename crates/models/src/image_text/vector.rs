@@ -3,9 +3,8 @@
 use super::TowerArchitecture;
 use super::side::{Side, is_vector, list};
 use crate::Embedding;
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use samovar_engine_api::{ElementType, Port, Signature};
+use crate::floats::floats;
+use samovar_engine_api::{Port, Signature};
 use samovar_runtime::{ContractError, OutputRow, TaskError};
 
 /// The output that holds the vectors.
@@ -48,11 +47,7 @@ impl VectorPort {
 /// # Errors
 /// One of another length than the file says, or without a direction.
 pub(crate) fn read_vector(row: &OutputRow<'_>, port: VectorPort) -> Result<Embedding, TaskError> {
-    let output = row.tensor(port.index)?;
-    let vector = match output.element() {
-        ElementType::F16 => output.as_slice::<f16>()?.to_f32_vec(),
-        _ => output.as_slice::<f32>()?.to_vec(),
-    };
+    let vector = floats(&row.tensor(port.index)?)?.into_owned();
     if port.dimensions.is_some_and(|dimensions| dimensions != vector.len()) {
         return Err(TaskError::internal("the model gave a vector of another length than its file says"));
     }

@@ -23,6 +23,8 @@ mod tokenizing;
 mod warm_up_text;
 
 pub(crate) use buckets::Buckets;
+pub(crate) use rows_together::{RowOf, run_together};
+pub(crate) use tokenizing::tokenized;
 pub use cross_encoder::CrossEncoder;
 pub use cross_encoder_model::CrossEncoderModel;
 pub use encoding::{Encoding, TokenLimit};
@@ -34,9 +36,15 @@ pub use text_input::{EmbedOptions, Heads, Scored, TextEmbedding, TextInput, Trun
 pub use tokenizer::TextTokenizer;
 
 use crate::{FamilyHints, FamilyKind};
+use text_ports::TextPorts;
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family};
 use std::sync::Arc;
+
+/// Whether a graph takes tokens: some family of texts is meant.
+pub(crate) fn takes(signature: &Signature) -> bool {
+    TextPorts::are_in(signature)
+}
 
 /// Binds the family that `hints` name, or the one of this folder that `signature` can be nothing else than.
 ///
