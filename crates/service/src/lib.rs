@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod chosen_model;
 mod error;
 pub mod media;
 pub mod shared_memory;
