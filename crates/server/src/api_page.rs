@@ -18,6 +18,7 @@ use crate::wire::{
     ),
     tags(
         (name = "vision", description = "Pictures in, typed results out"),
+        (name = "texts", description = "Texts and pictures as vectors: embeddings, ranks, likenesses"),
         (name = "streams", description = "Live frames in, events out, over WebSocket"),
         (name = "jobs", description = "Recorded media: handed in, worked through in the background, kept through restarts"),
         (name = "models", description = "What is configured, and what is done with it"),

@@ -11,9 +11,13 @@ use samovar_models::{AppearanceEncoder, Detector, FamilyKind, PoseEstimator, Seg
 use samovar_monitor::Monitor;
 use samovar_pipelines::{AnomalyModels, Mode, ModeTable};
 use samovar_runtime::{ModelHandle, ModelStatus, Registry, StreamKey};
+use samovar_service::media::MediaService;
+use samovar_service::shared_memory::SharedMemory;
+use samovar_service::tensor::{TensorOptions, TensorService};
+use samovar_service::text::{TextLimits, TextObserver, TextService};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,6 +37,8 @@ pub(crate) struct App {
     pub(crate) evidence: Option<Arc<Evidence>>,
     /// Where recorded media are handed in; none where no jobs are taken.
     pub(crate) jobs: Option<Arc<JobDesk>>,
+    /// Answers tensor requests, whichever wire they come by.
+    pub(crate) tensors: Arc<TensorService>,
     /// What the machine does.
     pub(crate) monitor: Arc<Monitor>,
     /// When the server was made.
@@ -41,6 +47,10 @@ pub(crate) struct App {
     pub(crate) board: StreamBoard,
     /// The modes of segmentation; none where none are configured.
     pub(crate) segment_modes: Option<Arc<ModeTable>>,
+    /// Vectors, ranks and likenesses of texts and pictures.
+    pub(crate) texts: TextService,
+    /// Faces.
+    pub(crate) media: MediaService,
     /// Every task of this server.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when streams and kept connections are to end.
@@ -65,6 +75,7 @@ impl App {
         metrics: Arc<Metrics>,
     ) -> Result<Self, ServerError> {
         metrics.know(registry.list().iter().map(|model| model.name.as_str()));
+        metrics.know_pairs(options.pairs.keys().map(String::as_str));
         let sinks = Sinks::new(&options.webhooks, options.mqtt.as_ref(), &metrics)?;
         sources::check(&options, &sinks)?;
         let evidence = evidence(&options, &metrics)?;
@@ -79,6 +90,14 @@ impl App {
             began: Instant::now(),
             board: StreamBoard::new(&options.limits.stream),
             segment_modes: segment_modes(&options, &registry)?,
+            tensors: Arc::new(tensors(&options, &registry)),
+            texts: TextService::new(
+                Arc::clone(&registry),
+                options.pairs.clone(),
+                TextLimits::default(),
+                Arc::clone(&metrics) as Arc<dyn TextObserver>,
+            ),
+            media: MediaService::new(Arc::clone(&registry), options.limits.annotations_max),
             registry,
             metrics,
             tasks: TaskTracker::new(),
@@ -90,6 +109,12 @@ impl App {
             next_key: AtomicU64::new(0),
             options,
         })
+    }
+
+    /// When a request that arrives now is too late: `timeout_ms` lowers the server's own limit.
+    pub(crate) fn deadline(&self, timeout_ms: Option<u64>) -> Instant {
+        let limit = self.options.limits.request_time;
+        Instant::now() + timeout_ms.map_or(limit, |asked| Duration::from_millis(asked).min(limit))
     }
 
     /// A key that no other stream or connection has.
@@ -214,6 +239,12 @@ impl SegmentTarget {
     pub(crate) fn mode(&self) -> &Mode {
         &self.table.modes()[self.index]
     }
+}
+
+fn tensors(options: &ServerOptions, registry: &Arc<Registry>) -> TensorService {
+    let shared_memory = Arc::new(options.shared_memory.map(SharedMemory::new).unwrap_or_default());
+    let request_time = options.limits.request_time;
+    TensorService::new(Arc::clone(registry), TensorOptions { request_time, shared_memory, ..TensorOptions::default() })
 }
 
 fn evidence(options: &ServerOptions, metrics: &Arc<Metrics>) -> Result<Option<Arc<Evidence>>, ServerError> {

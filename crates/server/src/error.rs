@@ -416,6 +416,11 @@ fn input_status(code: &str) -> StatusCode {
         "unsupported_media" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "media_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "invalid_option" | "unknown_class" | "unknown_mode" | "wrong_family" => StatusCode::BAD_REQUEST,
+        // What OpenAI's clients know as a bad request.
+        "text_too_long" | "text_empty" | "text_unreadable" | "invalid_text" | "unknown_token" => {
+            StatusCode::BAD_REQUEST
+        }
+        "unknown_prompt" | "invalid_dimensions" | "unsupported_head" => StatusCode::BAD_REQUEST,
         "decoder_missing" => StatusCode::NOT_IMPLEMENTED,
         "media_forbidden" => StatusCode::FORBIDDEN,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

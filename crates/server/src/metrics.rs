@@ -16,6 +16,7 @@ mod pools;
 mod sinks;
 mod sources;
 mod stages;
+mod texts;
 mod work;
 
 pub(crate) use jobs::{JobInputKind, JobMetrics};
@@ -39,6 +40,7 @@ use sinks::SinkMetrics;
 use sources::SourceMetrics;
 pub(crate) use stages::{ClassFigures, STAGES};
 use std::time::Duration;
+use texts::Texts;
 use work::Work;
 pub(crate) use work::WorkFigures;
 
@@ -51,6 +53,7 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     life: Life,
     work: Work,
+    texts: Texts,
     moment: MomentLevels,
     stream_open_seconds: Times<WarmLabels>,
     http_requests: Counts<HttpLabels>,
@@ -92,6 +95,7 @@ impl Metrics {
         let metrics = Self {
             life: Life::register(into),
             work: Work::register(into),
+            texts: Texts::register(into),
             moment: MomentLevels::register(into),
             sources: SourceMetrics::register(into),
             sinks: SinkMetrics::register(into),
@@ -123,11 +127,17 @@ impl Metrics {
         for model in models {
             self.life.know(model);
             self.work.know(model);
+            self.texts.know(model);
         }
         self.work.know_classes();
         for warm in [false, true] {
             drop(self.stream_open_seconds.get_or_create(&WarmLabels::new(warm)));
         }
+    }
+
+    /// The same for pairs of towers, whose texts are counted together.
+    pub(crate) fn know_pairs<'a>(&self, pairs: impl IntoIterator<Item = &'a str>) {
+        pairs.into_iter().for_each(|pair| self.texts.know(pair));
     }
 
     /// The page that Prometheus reads, with the levels of this moment.

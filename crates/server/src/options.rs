@@ -6,6 +6,8 @@ use crate::{
 };
 use samovar_media::FfmpegProgram;
 use samovar_service::access::Access;
+use samovar_service::shared_memory::SharedMemoryLimits;
+use samovar_service::text::Pairs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,10 @@ use std::time::Duration;
 pub struct ServerOptions {
     /// Where it listens. Port 0 takes a free one.
     pub address: SocketAddr,
+    /// Where it listens for gRPC beside `address`, which takes gRPC as well.
+    pub grpc_address: Option<SocketAddr>,
+    /// Shared memory that callers on this machine may name; none: nobody may.
+    pub shared_memory: Option<SharedMemoryLimits>,
     /// Listen on an address that others can reach although nobody has to prove who they are.
     pub insecure: bool,
     /// Who may ask. By default nobody is asked for a key.
@@ -47,12 +53,27 @@ pub struct ServerOptions {
     pub evidence: Option<EvidenceSettings>,
     /// The queue of recorded media, and who works on it. Without it no jobs are taken.
     pub jobs: Option<JobSettings>,
+    /// Two towers of one CLIP or SigLIP under one name.
+    pub pairs: Pairs,
+    /// Which models requests for faces mean that name none.
+    pub faces: FaceSettings,
+}
+
+/// Which models requests for faces mean that name none; without, the only one of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaceSettings {
+    /// The model that finds faces.
+    pub detector: Option<String>,
+    /// The model that tells whose face it is.
+    pub embedding: Option<String>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            grpc_address: None,
+            shared_memory: None,
             insecure: false,
             access: Arc::default(),
             default_model: None,
@@ -69,6 +90,8 @@ impl Default for ServerOptions {
             mqtt: None,
             evidence: None,
             jobs: None,
+            pairs: Pairs::new(),
+            faces: FaceSettings::default(),
         }
     }
 }

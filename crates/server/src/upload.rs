@@ -1,7 +1,9 @@
 //! A picture from a request: the body itself, whatever type it claims to be, or a field of a form.
 
 use crate::error::{ApiError, Refusal};
+use crate::json_body::json_body;
 use crate::request_body::{body_error, read_whole};
+use crate::wire::PictureBody;
 use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest, Multipart, Request};
 use bytes::Bytes;
@@ -19,10 +21,23 @@ pub(crate) async fn picture(request: Request, limits: ImageLimits) -> Result<Pic
     Ok(Picture::encoded(bytes, limits)?)
 }
 
+/// The same, or a picture in base64 in JSON: `{"image": …}`.
+pub(crate) async fn picture_or_json(request: Request, limits: ImageLimits) -> Result<Picture, ApiError> {
+    if !says(request.headers(), "application/json") {
+        return picture(request, limits).await;
+    }
+    let body: PictureBody = json_body(request).await?;
+    body.image.picture("image", limits)
+}
+
 /// Whether the body says that it is a form.
 pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    says(headers, "multipart/form-data")
+}
+
+fn says(headers: &HeaderMap, kind: &str) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"))
+    content_type.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with(kind))
 }
 
 async fn form_field(request: Request) -> Result<Bytes, ApiError> {

@@ -59,6 +59,11 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<HealthBody> {
         waiting: WaitingBody { live, interactive, job },
         streams: app.metrics.streams.get(),
         resident_bytes: resident_bytes(),
+        models_loaded: models
+            .iter()
+            .filter(|model| matches!(model.state, ModelState::Ready(_)))
+            .map(|model| model.name.clone())
+            .collect(),
         models: models
             .iter()
             .map(|model| ModelHealth { name: model.name.clone(), detail: ModelDetail::new(model) })
@@ -79,6 +84,11 @@ pub(super) fn status(app: &App, models: &[ModelStatus]) -> &'static str {
 /// What [`ready`] answers.
 pub(super) fn is_ready(app: &App, models: &[ModelStatus]) -> bool {
     status(app, models) == "ready"
+}
+
+/// The same, of every configured model.
+pub(crate) fn is_serving(app: &App) -> bool {
+    is_ready(app, &app.registry.list())
 }
 
 fn yes(status: &'static str) -> Probe {

@@ -1,12 +1,13 @@
 //! All routes together, with what surrounds each of them.
 
 use super::{
-    anomaly_stream, console, detect, evidence, health, jobs, jobs_events, jobs_result, jobs_submit, machine, metrics,
-    models, pose, segment, segment_stream, sources, stream, stream_events, stream_view, streams,
+    anomaly_stream, console, detect, embeddings, evidence, faces, health, jobs, jobs_events, jobs_result, jobs_submit,
+    machine, metrics, models, pose, rerank, segment, segment_stream, similarity, sources, stream, stream_events,
+    stream_view, streams, zero_shot,
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
-use crate::{access, api_page, counted, hygiene, openai_form};
+use crate::{access, api_page, counted, grpc, hygiene, openai_form};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -21,6 +22,7 @@ use utoipa_axum::routes;
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let (documented, api) = documented().split_for_parts();
     documented
+        .merge(grpc::router(app))
         .merge(console::router())
         .merge(api_page::router(api))
         .fallback(no_route)
@@ -31,6 +33,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(app), access::admit))
         .layer(from_fn_with_state(Arc::clone(app), hygiene::check))
         .layer(from_fn(openai_form::shape))
+        .layer(from_fn(grpc::shape))
         .layer(from_fn_with_state(Arc::clone(app), counted::count))
         .with_state(Arc::clone(app))
 }
@@ -39,6 +42,14 @@ fn documented() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(api_page::describe())
         .routes(routes!(detect::detect))
         .routes(routes!(segment::segment))
+        .routes(routes!(embeddings::embeddings))
+        .routes(routes!(embeddings::embed_text))
+        .routes(routes!(embeddings::embed_vision))
+        .routes(routes!(rerank::rerank))
+        .routes(routes!(similarity::similarity))
+        .routes(routes!(zero_shot::zero_shot))
+        .routes(routes!(faces::faces))
+        .routes(routes!(faces::detect_faces))
         .routes(routes!(stream::open))
         .routes(routes!(pose::pose))
         .routes(routes!(segment_stream::open_segment))

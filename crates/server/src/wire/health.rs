@@ -54,6 +54,8 @@ pub(crate) struct HealthBody {
     pub(crate) streams: i64,
     /// Memory of the process, in bytes.
     pub(crate) resident_bytes: u64,
+    /// Names of the models that are ready.
+    pub(crate) models_loaded: Vec<String>,
     /// Every configured model.
     pub(crate) models: Vec<ModelHealth>,
 }

@@ -2,7 +2,9 @@
 
 use super::ms;
 use crate::metrics::WorkFigures;
+use samovar_models::{Heads, Pooling};
 use samovar_runtime::{Failure, Generation, ModelState, ModelStatus};
+use samovar_service::text::{Tower, VectorFacts};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -126,6 +128,38 @@ pub(crate) struct GenerationBody {
     pub(crate) load_ms: f64,
     /// What the warm-up took.
     pub(crate) warm_up: WarmUpBody,
+    /// Of a model of texts or a tower: what its vectors are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vectors: Option<VectorsBody>,
+}
+
+/// What a model of texts or a tower makes; what does not apply is left out.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VectorsBody {
+    /// Of a pair: `image` or `text`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tower: Option<&'static str>,
+    /// Numbers of a vector, where the model's files say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 384)]
+    pub(crate) dimensions: Option<usize>,
+    /// Tokens of one text at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 256)]
+    pub(crate) tokens_max: Option<usize>,
+    /// `mean`, `cls` or `last-token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "mean")]
+    pub(crate) pooling: Option<&'static str>,
+    /// Whether vectors have length 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) normalize: Option<bool>,
+    /// `dense`, `sparse`, `multi_vector`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) heads: Vec<&'static str>,
+    /// Names of prompts that may be asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) prompts: Vec<String>,
 }
 
 /// What a warm-up took.
@@ -301,6 +335,24 @@ impl PlanBody {
     }
 }
 
+impl From<VectorFacts> for VectorsBody {
+    fn from(facts: VectorFacts) -> Self {
+        let heads = |heads: Heads| {
+            let named = [("dense", heads.dense), ("sparse", heads.sparse), ("multi_vector", heads.multi_vector)];
+            named.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+        };
+        Self {
+            tower: facts.tower.map(Tower::name),
+            dimensions: facts.dimensions,
+            tokens_max: facts.tokens_max,
+            pooling: facts.pooling.map(Pooling::name),
+            normalize: facts.normalize,
+            heads: facts.heads.map(heads).unwrap_or_default(),
+            prompts: facts.prompts,
+        }
+    }
+}
+
 impl GenerationBody {
     fn new(generation: &Generation) -> Self {
         let figures = generation.figures();
@@ -324,6 +376,7 @@ impl GenerationBody {
                 first_run_ms: ms(figures.first_run),
                 settled_run_ms: ms(figures.settled_run),
             },
+            vectors: VectorFacts::of(&*generation.family).map(VectorsBody::from),
         }
     }
 }

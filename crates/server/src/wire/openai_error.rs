@@ -38,12 +38,18 @@ impl From<&ApiError> for OpenAiError {
             status if status < 500 => "invalid_request_error",
             _ => "server_error",
         };
-        let (code, param) = (error.code(), error.field().or_else(|| about_model(error.code())));
+        let (code, param) = (error.code(), error.field().or_else(|| field_of(error.code())));
         Self { error: OpenAiErrorBody { message: error.sentence(), kind, param, code } }
     }
 }
 
-/// Errors that can be about nothing else.
-fn about_model(code: &str) -> Option<&'static str> {
-    matches!(code, "model_not_found" | "model_required" | "wrong_family").then_some("model")
+/// The field that errors of this code are about, where they can be about no other.
+fn field_of(code: &str) -> Option<&'static str> {
+    match code {
+        "model_not_found" | "model_required" | "wrong_family" => Some("model"),
+        "text_too_long" | "text_empty" | "text_unreadable" | "invalid_text" | "unknown_token" => Some("input"),
+        "unknown_prompt" => Some("prompt_name"),
+        "invalid_dimensions" => Some("dimensions"),
+        _ => None,
+    }
 }
