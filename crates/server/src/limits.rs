@@ -34,6 +34,8 @@ pub struct ServerLimits {
     pub request_time: Duration,
     /// Requests at once on one HTTP/2 connection.
     pub http2_streams_max: u32,
+    /// Requests at once on one gRPC stream. Further ones wait, unread.
+    pub grpc_stream_requests_max: usize,
     /// Streams that a client may reset before they were looked at, on one HTTP/2 connection.
     pub http2_pending_resets_max: usize,
     /// Streams that the server had to reset, on one HTTP/2 connection.
@@ -99,6 +101,7 @@ impl Default for ServerLimits {
             write_stall_time: Duration::from_secs(30),
             request_time: Duration::from_secs(30),
             http2_streams_max: 200,
+            grpc_stream_requests_max: 16,
             http2_pending_resets_max: 20,
             http2_local_resets_max: 1_024,
             socket_send_bytes: 256 << 10,

@@ -6,6 +6,7 @@ use crate::connection_limit::ConnectionLimit;
 use crate::error::{ApiError, Refusal};
 use crate::{ServerError, ServerOptions};
 use axum::Router;
+use futures_util::future::join_all;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,9 +14,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-/// Opens the address that is configured.
-pub(crate) fn listen(options: &ServerOptions) -> Result<TcpListener, ServerError> {
-    let address = options.address;
+/// Opens an address that is configured.
+pub(crate) fn listen(address: SocketAddr, options: &ServerOptions) -> Result<TcpListener, ServerError> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let listener = socket.and_then(|socket| {
         socket.set_reuseaddr(true)?;
@@ -30,16 +30,27 @@ pub(crate) fn listen(options: &ServerOptions) -> Result<TcpListener, ServerError
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: u32 = 1_024;
 
-/// Takes connections in until `stop`, each in a task of its own that ends at the latest with the server's `kill`.
-pub(crate) async fn accept(listener: TcpListener, app: &Arc<App>, router: &Router, stop: &CancellationToken) {
+/// Takes connections in at every address until `stop`, each in a task of its own that ends at the latest with the server's `kill`.
+/// What is served is the same everywhere, and so are the limits, of all addresses together.
+pub(crate) async fn accept(listeners: Vec<TcpListener>, app: &Arc<App>, router: &Router, stop: &CancellationToken) {
     let limit = ConnectionLimit::new(&app.options.limits, Arc::clone(&app.metrics));
+    join_all(listeners.iter().map(|listener| accept_at(listener, app, router, &limit, stop))).await;
+}
+
+async fn accept_at(
+    listener: &TcpListener,
+    app: &Arc<App>,
+    router: &Router,
+    limit: &Arc<ConnectionLimit>,
+    stop: &CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((socket, client)) => admit(socket, client, app, router, &limit),
+            Ok((socket, client)) => admit(socket, client, app, router, limit),
             Err(error) => rest(&error, app).await,
         }
     }

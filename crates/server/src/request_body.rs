@@ -1,12 +1,12 @@
 //! A request's body on its way in: counted, and cut when it is too large or comes too slowly.
 
 use crate::error::{ApiError, Refusal};
-use crate::{ServerLimits, ServerOptions};
+use crate::{ServerLimits, ServerOptions, grpc};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Method, Request};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError};
 use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -61,6 +61,10 @@ impl BodyLimits {
                 rate_min_bytes: jobs.upload_rate_min_bytes,
                 ..limits
             },
+            // Each message of a stream is counted by itself, and there may be none for long: a client that is gone answers no ping.
+            _ if request.uri().path() == grpc::STREAM => {
+                Self { bytes_max: u64::MAX, idle_time: STREAM_IDLE_TIME, rate_min_bytes: 0 }
+            }
             _ => limits,
         }
     }
@@ -73,6 +77,8 @@ impl BodyLimits {
 
 /// Where jobs are handed in.
 pub(crate) const JOBS: &str = "/v1/jobs";
+/// How long a stream of requests may say nothing.
+const STREAM_IDLE_TIME: Duration = Duration::from_secs(3_600);
 /// What a form has around the video.
 const FORM_BYTES: u64 = 128 << 10;
 
@@ -163,6 +169,9 @@ pub(crate) fn body_error(error: &(dyn Error + 'static)) -> ApiError {
                 BodyFault::TooLarge => too_large(),
                 BodyFault::TooSlow => ApiError::new(Refusal::BodyTime, "the body comes too slowly"),
             };
+        }
+        if error.is::<LengthLimitError>() {
+            return too_large();
         }
         cause = error.source();
     }

@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 /// A server that listens. [`Server::serve`] answers.
 pub struct Server {
-    listener: TcpListener,
+    /// That of `address`, and one for gRPC alone where there is one.
+    listeners: Vec<TcpListener>,
     address: SocketAddr,
+    grpc_address: Option<SocketAddr>,
     app: Arc<App>,
 }
 
@@ -91,19 +93,27 @@ impl Server {
     /// # Errors
     /// Why it cannot be opened, with the cure.
     pub fn bind(options: ServerOptions, registry: Arc<Registry>, metrics: Arc<Metrics>) -> Result<Self, ServerError> {
-        let exposed = !options.address.ip().is_loopback();
-        if exposed && !options.insecure {
-            return Err(ServerError::Exposed(options.address));
+        let asked: Vec<_> = std::iter::once(options.address).chain(options.grpc_address).collect();
+        let exposed = asked.iter().find(|address| !address.ip().is_loopback()).copied();
+        if let Some(address) = exposed
+            && !options.insecure
+        {
+            return Err(ServerError::Exposed(address));
         }
         // Before anything is touched: where another server has the address, it may have the folder of evidence too.
-        let listener = listener::listen(&options)?;
-        let address = listener.local_addr().map_err(|error| ServerError::from_bind(options.address, &error))?;
+        let listeners: Vec<_> =
+            asked.iter().map(|&address| listener::listen(address, &options)).collect::<Result<_, _>>()?;
+        let found: Vec<_> = listeners
+            .iter()
+            .map(|listener| listener.local_addr().map_err(|error| ServerError::from_bind(options.address, &error)))
+            .collect::<Result<_, _>>()?;
+        let (address, grpc_address) = (found[0], found.get(1).copied());
         let app = App::new(options, registry, metrics)?;
-        if exposed {
+        if exposed.is_some() {
             tracing::warn!(%address, "everybody on the network is served; nobody has to prove who they are");
         }
-        app.metrics.insecure.set(i64::from(exposed));
-        Ok(Self { listener, address, app: Arc::new(app) })
+        app.metrics.insecure.set(i64::from(exposed.is_some()));
+        Ok(Self { listeners, address, grpc_address, app: Arc::new(app) })
     }
 
     /// Where it listens; the port is the real one where 0 was asked for.
@@ -111,10 +121,15 @@ impl Server {
         self.address
     }
 
+    /// Where it listens for gRPC beside that, if it does.
+    pub const fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc_address
+    }
+
     /// Answers until `shutdown`, then drains: readiness turns at once, requests are still taken for the drain delay unless
     /// that is skipped, and what was accepted is finished within the grace. Dropping the future instead ends everything at once.
     pub async fn serve(self, shutdown: Shutdown) {
-        let Self { listener, app, .. } = self;
+        let Self { listeners, app, .. } = self;
         let router = routes::router(&app);
         sources::start(&app);
         jobs::start(&app);
@@ -129,7 +144,7 @@ impl Server {
             }
             stop.cancel();
         };
-        let accept = listener::accept(listener, &app, &router, &stop);
+        let accept = listener::accept(listeners, &app, &router, &stop);
         let startup = app.tasks.spawn(watch_startup(Arc::clone(&app)));
         tokio::join!(drain, accept);
         startup.abort();

@@ -71,14 +71,17 @@ pub fn no_such_model(name: &str, config: &Config) -> String {
 
 fn listen_rule(config: &Config) -> Option<Broken> {
     let server = &config.server;
-    (!server.listen.ip().is_loopback() && !server.insecure).then(|| {
+    let addresses = [("listen", Some(server.listen)), ("grpc_listen", server.grpc_listen)];
+    let addresses = addresses.into_iter().filter_map(|(key, address)| Some((key, address?)));
+    let exposed = addresses.filter(|(_, address)| !address.ip().is_loopback() && !server.insecure);
+    exposed.map(|(key, address)| {
         let message = format!(
             "{} can be reached from other machines and nobody is asked who they are; \
              listen on 127.0.0.1 behind a proxy, or set `server.insecure = true` to accept that",
-            server.listen.ip()
+            address.ip()
         );
-        (vec!["server".to_owned(), "listen".to_owned()], message)
-    })
+        (vec!["server".to_owned(), key.to_owned()], message)
+    }).next()
 }
 
 /// A default is checked where models are configured; else it may be one that the command line adds.

@@ -5,6 +5,7 @@ use super::need::{Need, need};
 use crate::app::App;
 use crate::connection::Peer;
 use crate::error::ApiError;
+use crate::grpc;
 use crate::hygiene::declared_bytes;
 use crate::request_body::too_large;
 use axum::Extension;
@@ -73,8 +74,9 @@ fn known(mut request: Request, peer: Peer, caller: Caller, call: Option<Arc<Call
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(caller);
     match most {
-        Some(most) => request.map(|body| Body::new(Limited::new(body, most))),
-        None => request,
+        // Of a stream each message is counted by itself.
+        Some(most) if request.uri().path() != grpc::STREAM => request.map(|body| Body::new(Limited::new(body, most))),
+        _ => request,
     }
 }
 

@@ -38,6 +38,11 @@ impl SharedMemory {
         Self { limits: Some(limits), regions: Mutex::default() }
     }
 
+    /// Whether any is taken.
+    pub const fn is_on(&self) -> bool {
+        self.limits.is_some()
+    }
+
     /// Opens the shared memory object `key` and registers `byte_size` bytes of it from `offset` on as `name`.
     ///
     /// # Errors
@@ -85,7 +90,8 @@ impl SharedMemory {
     pub fn status(&self, caller: &Caller, name: Option<&str>) -> Result<Vec<RegionStatus>, ServiceError> {
         self.open_to(caller)?;
         let regions = self.regions.lock();
-        let of_caller = regions.iter().filter(|((owner, own), _)| *owner == caller.name && name.is_none_or(|name| name == own));
+        let of_caller =
+            regions.iter().filter(|((owner, own), _)| *owner == caller.name && name.is_none_or(|name| name == own));
         let list: Vec<_> = of_caller.map(|((_, name), region)| status(name, region)).collect();
         if name.is_some() && list.is_empty() { Err(unknown()) } else { Ok(list) }
     }

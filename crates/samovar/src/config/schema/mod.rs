@@ -76,6 +76,11 @@ pub struct ServerSection {
     /// Address and port. Port 0 takes a free one.
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// A further address for gRPC; `listen` takes gRPC as well.
+    #[schemars(with = "Option<String>")]
+    pub grpc_listen: Option<SocketAddr>,
+    /// Whether callers on this machine may pass tensors in system shared memory.
+    pub shared_memory: bool,
     /// Allows an address that other machines can reach although nobody is asked who they are.
     pub insecure: bool,
     /// The model of requests that name none. Default: the only detection model, where there is one.
@@ -232,6 +237,8 @@ impl Default for ServerSection {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            grpc_listen: None,
+            shared_memory: false,
             insecure: false,
             default_model: None,
             on_preload_failure: PreloadFailureName::Degraded,
