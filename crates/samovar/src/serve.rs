@@ -3,14 +3,16 @@
 //! The server answers from the beginning, so that probes can tell what is going on; models load in the background.
 
 use crate::arguments::ServeArguments;
-use crate::config::{Config, ConfigFile, ServerSection};
+use crate::config::{Config, ConfigFile, PairSection, ServerSection};
 use crate::failure::{CliError, Exit};
 use crate::jobs::{JobHouse, JobLog, VideoRunner};
 use crate::signals::{EndSignal, EndSignals};
 use crate::{here, live, model_choice, stderr};
 use samovar_jobs::JobRunner;
 use samovar_runtime::{Generation, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
-use samovar_server::{Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits};
+use samovar_server::{FaceSettings, Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits};
+use samovar_service::shared_memory::SharedMemoryLimits;
+use samovar_service::text::{Pair, Pairs};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -183,6 +185,8 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
     let server = &config.server;
     Ok(ServerOptions {
         address: server.listen,
+        grpc_address: server.grpc_listen,
+        shared_memory: server.shared_memory.then(SharedMemoryLimits::default),
         insecure: server.insecure,
         default_model: server.default_model.clone(),
         allowed_origins: server.allowed_origins.clone(),
@@ -198,9 +202,17 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         webhooks: live::webhooks(config)?,
         mqtt: live::mqtt(config)?,
         evidence: live::evidence(config),
+        pairs: pairs(config),
+        faces: FaceSettings { detector: config.faces.detector.clone(), embedding: config.faces.embedding.clone() },
         // The queue is opened by `serve` alone: what is shown or measured takes no jobs.
         jobs: None,
     })
+}
+
+/// Towers under one name.
+fn pairs(config: &Config) -> Pairs {
+    let pair = |pair: &PairSection| Pair { image: pair.image.clone(), text: pair.text.clone() };
+    config.pairs.iter().map(|(name, section)| (name.clone(), pair(section))).collect()
 }
 
 /// The modes of segmentation, the quickest first, each with its model's name.
