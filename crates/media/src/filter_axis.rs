@@ -1,6 +1,6 @@
 //! The source samples of each target sample along one axis, weighed as Pillow's `ImagingResample` weighs them for 8 bits.
 
-use crate::ResizeFilter;
+use crate::{ResizeFilter, kernels};
 
 /// Fractional bits of a weight: Pillow's, so that sums of 8-bit samples times weights just fit 32 bits.
 pub(crate) const WEIGHT_BITS: u32 = 32 - 8 - 2;
@@ -16,12 +16,12 @@ pub(crate) struct FilterAxis {
 
 /// The source samples of one target sample.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+pub(crate) struct Window {
     /// The first of them.
-    first: u32,
+    pub(crate) first: u32,
     /// Where their weights begin.
-    weights: u32,
-    len: u32,
+    pub(crate) weights: u32,
+    pub(crate) len: u32,
 }
 
 /// One axis: `len` source samples become `resized`, of which `count` from `origin` on are wanted.
@@ -45,8 +45,9 @@ impl FilterAxis {
             let first = (center - support + 0.5).max(0.0) as u32;
             let end = ((center + support + 0.5) as u32).min(span.len);
             self.exact.clear();
-            let offset = 0.5 - center;
-            self.exact.extend((first..end).map(|at| filter.weight((f64::from(at) + offset) / widening)));
+            // In Pillow's order: another one rounds a few bytes the other way.
+            let shrunk = |at: u32| (f64::from(at) - center + 0.5) * (1.0 / widening);
+            self.exact.extend((first..end).map(|at| filter.weight(shrunk(at))));
             let weights = self.weights.len() as u32;
             self.windows.push(Window { first, weights, len: end - first });
             let sum: f64 = self.exact.iter().sum();
@@ -60,6 +61,11 @@ impl FilterAxis {
         let first = self.windows.first().map_or(0, |window| window.first);
         let end = self.windows.last().map_or(0, |window| window.first + window.len);
         first as usize..end as usize
+    }
+
+    /// Weighs all target samples of one line. `samples` begin with the first of [`range`](Self::range).
+    pub(crate) fn sample(&self, samples: &[u8], out: &mut [u8]) {
+        kernels::weigh(samples, self.range().start as u32, (&self.windows, &self.weights), out);
     }
 
     /// Source samples of the widest window.

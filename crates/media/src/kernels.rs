@@ -4,11 +4,14 @@
 //! Samples between the passes are 16-bit integers with six fractional bits: 16 or 32 of them in one vector, and
 //! exact to 1/64 of a grey level. Nothing here is fused by the compiler, so that every level gives the same bits.
 
-use crate::filter_axis::WEIGHT_BITS;
+use crate::filter_axis::{WEIGHT_BITS, Window};
 use multiversion::multiversion;
 
 /// A grey level of one, between the passes.
 pub(crate) const ONE: f32 = 64.0;
+
+/// Half a grey level, in sums of weighed bytes.
+pub(crate) const HALF: i32 = 1 << (WEIGHT_BITS - 1);
 
 /// Blends two rows of one plane: `weight` of 2¹⁵ parts of the second.
 #[multiversion(targets("x86_64+avx2+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
@@ -87,12 +90,16 @@ pub(crate) fn part_channels(line: &[u8], out: [&mut [u8]; 3]) {
     }
 }
 
-/// Bytes times weights of [`WEIGHT_BITS`] fractional bits, as a byte.
-#[inline(always)]
-pub(crate) fn weighed(bytes: &[u8], weights: &[i32]) -> u8 {
-    let half = 1 << (WEIGHT_BITS - 1);
-    let sum = bytes.iter().zip(weights).fold(half, |sum, (byte, weight)| sum + i32::from(*byte) * weight);
-    (sum >> WEIGHT_BITS).clamp(0, 255) as u8
+/// For each window its bytes times their weights, of [`WEIGHT_BITS`] fractional bits, as a byte. `bytes` begin at sample `start`.
+#[multiversion(targets("x86_64+avx2+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+pub(crate) fn weigh(bytes: &[u8], start: u32, (windows, weights): (&[Window], &[i32]), out: &mut [u8]) {
+    for (out, window) in out.iter_mut().zip(windows) {
+        let len = window.len as usize;
+        let bytes = &bytes[(window.first - start) as usize..][..len];
+        let weights = &weights[window.weights as usize..][..len];
+        let sum: i32 = bytes.iter().zip(weights).map(|(byte, weight)| i32::from(*byte) * weight).sum();
+        *out = settled(sum + HALF);
+    }
 }
 
 /// Adds a row of bytes times one weight to sums.
@@ -107,8 +114,13 @@ pub(crate) fn add_weighed(bytes: &[u8], weight: i32, sums: &mut [i32]) {
 #[multiversion(targets("x86_64+avx2+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
 pub(crate) fn settle(sums: &[i32], bytes: &mut [u8]) {
     for (byte, &sum) in bytes.iter_mut().zip(sums) {
-        *byte = (sum >> WEIGHT_BITS).clamp(0, 255) as u8;
+        *byte = settled(sum);
     }
+}
+
+#[inline(always)]
+fn settled(sum: i32) -> u8 {
+    (sum >> WEIGHT_BITS).clamp(0, 255) as u8
 }
 
 /// Rounds to bytes, see [`to_byte`].

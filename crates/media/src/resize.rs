@@ -46,7 +46,12 @@ impl ResizeFilter {
             // Pillow's box holds its right edge alone, so that no pixel counts twice.
             Self::Box => f64::from(u8::from(x > -0.5 && x <= 0.5)),
             Self::Bilinear => (1.0 - at).max(0.0),
-            Self::Hamming if at < 1.0 => sinc(x) * (0.54 + 0.46 * (x * std::f64::consts::PI).cos()),
+            Self::Hamming if at == 0.0 => 1.0,
+            Self::Hamming if at < 1.0 => {
+                // Pillow has these two numbers in 32 bits.
+                let [base, swing] = [0.54_f32, 0.46].map(f64::from);
+                sinc(at) * (base + swing * (at * std::f64::consts::PI).cos())
+            }
             Self::Bicubic if at < 1.0 => (1.5 * at - 2.5) * at * at + 1.0,
             Self::Bicubic if at < 2.0 => (((at - 5.0) * at + 8.0) * at - 4.0) * -0.5,
             Self::Lanczos if at < 3.0 => sinc(x) * sinc(x / 3.0),

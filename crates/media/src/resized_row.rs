@@ -4,7 +4,7 @@
 //! as one target row needs, and of the resized picture only the window is computed: a picture of one column and 8,192 lines
 //! takes no more memory than any other.
 
-use crate::filter_axis::{FilterAxis, Span, WEIGHT_BITS};
+use crate::filter_axis::{FilterAxis, Span};
 use crate::image_header::corrupt;
 use crate::row::{Element, split};
 use crate::{
@@ -121,17 +121,14 @@ impl ResizeScratch {
         let (start, width) = (self.bytes.len(), self.ready.len());
         let place = &mut self.ring[y % self.down.widest() * start..][..start];
         for (channel, out) in self.source.iter().zip(place.chunks_exact_mut(width)) {
-            for (x, out) in out.iter_mut().enumerate() {
-                let (first, weights) = self.across.window(x);
-                *out = kernels::weighed(&channel[first - columns.start..][..weights.len()], weights);
-            }
+            self.across.sample(channel, out);
         }
     }
 
     /// Blends the rows of the ring that target row `y` takes into `bytes`.
     fn blend_rows(&mut self, y: usize) {
         let (first, weights) = self.down.window(y);
-        self.sums.fill(1 << (WEIGHT_BITS - 1));
+        self.sums.fill(kernels::HALF);
         let (width, rows) = (self.sums.len(), self.down.widest());
         for (index, weight) in weights.iter().enumerate() {
             let row = &self.ring[(first + index) % rows * width..][..width];

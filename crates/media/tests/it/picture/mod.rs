@@ -4,4 +4,5 @@ mod decode;
 mod fixture;
 mod geometry;
 mod hostile;
+mod resizing;
 mod rows;
