@@ -26,7 +26,7 @@ from .jobs import AtUrl, Job, JobEvent, JobFailure, JobOptions, JobPage, JobProg
 from .models import Generation, LoadFailure, Model, WarmedModel, WarmUp, Work
 from .pictures import Picture
 from .retry import NEVER, Retry
-from .still import Found, Seen
+from .still import Face, Faces, Found, Landmarks, Seen
 from .stream_events import (
     AnomalyEvent,
     AnomalyReady,
@@ -61,8 +61,8 @@ from .version import __version__
 __all__ = [
     "NEVER", "AnomalyEvent", "AnomalyReady", "AnomalyResult", "AnomalyStreamEvent", "ApiError", "Area", "AsyncLiveStream",
     "AsyncSamovar", "AtUrl", "Box", "Conflict", "ConnectionFailed", "DetectEvent", "DetectReady", "DetectResult", "Detection",
-    "Dropped", "FeedEvent", "Found", "Generation", "Health", "ImageSize", "InvalidRequest", "Job", "JobEnded", "JobEvent",
-    "JobFailure", "JobOptions", "JobPage", "JobProgress", "JobResult", "LiveStream", "LoadFailure", "Mode", "ModeChanged",
+    "Dropped", "Face", "Faces", "FeedEvent", "Found", "Generation", "Health", "ImageSize", "InvalidRequest", "Job", "JobEnded", "JobEvent",
+    "JobFailure", "JobOptions", "JobPage", "JobProgress", "JobResult", "Landmarks", "LiveStream", "LoadFailure", "Mode", "ModeChanged",
     "ModeChanging", "Model", "ModelHealth", "NotAllowed", "NotFound", "OnServer", "OpenStream", "OptionsInForce", "Overloaded",
     "Person", "Picture", "Problem", "Ranked", "Ranking", "Reconnected", "Retry", "Samovar", "SamovarError", "Seen",
     "SegmentEvent", "SegmentReady", "SegmentResult", "ServerFault", "Similarities", "StreamClosed", "StreamModel", "TimedOut",

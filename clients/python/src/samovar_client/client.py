@@ -12,7 +12,7 @@ from .jobs import AsyncJobs, SyncJobs
 from .models import Models
 from .pictures import Picture, encode
 from .retry import RETRY, Retry
-from .still import Found, Seen
+from .still import Faces, Found, Seen
 from .streams_async import AsyncStreams
 from .streams_sync import SyncStreams
 from .text import Ranking, Similarities
@@ -56,6 +56,24 @@ class _Requests(Group[TransportT]):
         """The class of every pixel of one picture."""
         query = {"mode": mode, "model": model, "mask": mask, "map": map}
         return Call("POST", "/v1/segment", as_json(Seen), query, body=encode(picture), repeatable=True)
+
+    @endpoint
+    def faces(
+        self,
+        picture: Picture,
+        *,
+        model: str | None = None,
+        score_min: float | None = None,
+        faces_max: int | None = None,
+        embeddings: bool = False,
+        crops: bool = False,
+    ) -> Call[Faces]:
+        """Faces in one picture, with five landmarks each; with `embeddings` who they are, with `crops` each upright."""
+        query = {
+            "model": model, "score_min": score_min, "faces_max": faces_max,
+            "embeddings": embeddings or None, "crops": crops or None,
+        }  # fmt: skip
+        return Call("POST", "/v1/faces", as_json(Faces), query, body=encode(picture), repeatable=True)
 
     @endpoint
     def rerank(

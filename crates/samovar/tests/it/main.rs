@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod anomaly;
+mod clients;
+mod clients_tools;
 mod config;
 mod damaged;
 mod demo;
