@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Concatenate, Generic, ParamSpec, TypeVar, overload
+from urllib.parse import quote
 
 from .decode import decode
 from .transport import AsyncTransport, Received, SyncTransport
@@ -82,7 +83,17 @@ def as_json(kind: type[T]) -> Callable[[Received], T]:
 
 def as_list(kind: type[T]) -> Callable[[Received], tuple[T, ...]]:
     """Reads an answer as a list `{"data": […]}` of objects of that kind."""
-    return lambda answer: tuple(decode(kind, one) for one in answer.json()["data"])
+    return lambda answer: tuple(decode(kind, one) for one in decode(_List, answer.json()).data)
+
+
+@dataclass(frozen=True)
+class _List:
+    data: tuple[Any, ...]
+
+
+def named(*parts: str) -> str:
+    """A path of the API; what is named in it may have any characters."""
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def as_bytes(answer: Received) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .call import Call, Group, TransportT, as_json, as_list, endpoint, nothing
+from .call import Call, Group, TransportT, as_json, as_list, endpoint, named, nothing
 from .retry import RECONNECT
 from .sse import Feed, ServerEvent, follow, follow_async
 from .transport import AsyncTransport, SyncTransport
@@ -51,12 +51,12 @@ class Board(Group[TransportT]):
     @endpoint
     def get(self, stream: str) -> Call[OpenStream]:
         """One; its name is what `ready` calls `stream`."""
-        return Call("GET", f"/v1/streams/{stream}", as_json(OpenStream))
+        return Call("GET", named("streams", stream), as_json(OpenStream))
 
     @endpoint
     def end(self, stream: str) -> Call[None]:
         """Ends it: what it has taken in is told, then it is closed."""
-        return Call("DELETE", f"/v1/streams/{stream}", nothing)
+        return Call("DELETE", named("streams", stream), nothing)
 
 
 class SyncFeeds:
@@ -97,7 +97,7 @@ def _all(kind: str | None, after: int | None) -> Feed:
 
 def _of(stream: str, results: bool, after: int | None) -> Feed:
     query = {"results": results or None, "after": after}
-    return Feed(f"/v1/streams/{stream}/events", query, frozenset({"closed"}), RECONNECT)
+    return Feed(named("streams", stream, "events"), query, frozenset({"closed"}), RECONNECT)
 
 
 def _event(event: ServerEvent) -> FeedEvent:

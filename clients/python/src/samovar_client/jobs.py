@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from .call import Call, Group, TransportT, as_bytes, as_json, endpoint
+from .call import Call, Group, TransportT, as_bytes, as_json, endpoint, named
 from .decode import decode
 from .errors import JobEnded
 from .retry import RECONNECT
@@ -202,48 +202,48 @@ class JobCalls(Group[TransportT]):
     @endpoint
     def get(self, job: str) -> Call[Job]:
         """One job, with what came of it where it is done."""
-        return Call("GET", f"/v1/jobs/{job}", as_json(Job))
+        return Call("GET", named("jobs", job), as_json(Job))
 
     @endpoint
     def cancel(self, job: str) -> Call[Job]:
         """Asks for its end: one that runs has ended within about a second."""
-        return Call("POST", f"/v1/jobs/{job}/cancel", as_json(Job))
+        return Call("POST", named("jobs", job, "cancel"), as_json(Job))
 
     @endpoint
     def retry(self, job: str) -> Call[Job]:
         """Lets one that failed or was cancelled wait again. It goes on where it was."""
-        return Call("POST", f"/v1/jobs/{job}/retry", as_json(Job))
+        return Call("POST", named("jobs", job, "retry"), as_json(Job))
 
     @endpoint
     def delete(self, job: str) -> Call[bool]:
         """Forgets it with all its files. False where it runs and is asked to end first: ask again when it has."""
-        return Call("DELETE", f"/v1/jobs/{job}", lambda answer: answer.status != 202)
+        return Call("DELETE", named("jobs", job), lambda answer: answer.status != 202)
 
     @endpoint
     def result(self, job: str, format: ResultFormat = "jsonl", *, track: bool = False) -> Call[bytes]:
         """What was found, as a file of that format. `track` follows objects from frame to frame."""
-        return Call("GET", f"/v1/jobs/{job}/result", as_bytes, _result_query(format, track))
+        return Call("GET", named("jobs", job, "result"), as_bytes, _result_query(format, track))
 
     @endpoint
     def frames(self, job: str, *, track: bool = False) -> Call[builtins.list[Mapping[str, Any]]]:
         """What was found, a mapping for each frame."""
-        return Call("GET", f"/v1/jobs/{job}/result", _lines, _result_query("jsonl", track))
+        return Call("GET", named("jobs", job, "result"), _lines, _result_query("jsonl", track))
 
     @endpoint
     def save_result(self, job: str, to: Path, format: ResultFormat = "csv", *, track: bool = False) -> Call[None]:
         """The same as a file here, however large."""
         query = _result_query(format, track)
-        return Call("GET", f"/v1/jobs/{job}/result", lambda _: None, query, save_to=to)
+        return Call("GET", named("jobs", job, "result"), lambda _: None, query, save_to=to)
 
     @endpoint
     def file(self, job: str, name: str) -> Call[bytes]:
         """A file that was written besides: `report.html`, `annotated.mp4`, `thumbnail-1.jpg`."""
-        return Call("GET", f"/v1/jobs/{job}/files/{name}", as_bytes)
+        return Call("GET", named("jobs", job, "files", name), as_bytes)
 
     @endpoint
     def save_file(self, job: str, name: str, to: Path) -> Call[None]:
         """The same as a file here, however large."""
-        return Call("GET", f"/v1/jobs/{job}/files/{name}", lambda _: None, save_to=to)
+        return Call("GET", named("jobs", job, "files", name), lambda _: None, save_to=to)
 
 
 class SyncJobs(JobCalls[SyncTransport]):
@@ -305,7 +305,7 @@ def _lines(answer: Received) -> builtins.list[Mapping[str, Any]]:
 
 def _feed(job: str, timeout_s: float | None = None) -> Feed:
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    return Feed(f"/v1/jobs/{job}/events", {}, frozenset({"end", "deleted"}), RECONNECT, deadline)
+    return Feed(named("jobs", job, "events"), {}, frozenset({"end", "deleted"}), RECONNECT, deadline)
 
 
 def _event(event: ServerEvent) -> JobEvent:

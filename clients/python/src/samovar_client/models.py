@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .call import Call, Group, TransportT, as_json, as_list, endpoint
+from .call import Call, Group, TransportT, as_json, as_list, endpoint, named
 
 LOAD_MAX_S = 900.0
 
@@ -102,7 +102,7 @@ class Models(Group[TransportT]):
     @endpoint
     def get(self, name: str) -> Call[Model]:
         """One model."""
-        return Call("GET", f"/v1/models/{name}", as_json(Model))
+        return Call("GET", named("models", name), as_json(Model))
 
     @endpoint
     def load(self, name: str) -> Call[Model]:
@@ -132,5 +132,5 @@ class Models(Group[TransportT]):
 
 def _act(name: str, what: str, kind: Any, body: dict[str, Any] | None = None) -> Call[Any]:
     return Call(
-        "POST", f"/v1/models/{name}/{what}", as_json(kind), json=body, repeatable=what != "reload", timeout_s=LOAD_MAX_S
+        "POST", named("models", name, what), as_json(kind), json=body, repeatable=what != "reload", timeout_s=LOAD_MAX_S
     )

@@ -70,7 +70,7 @@ class Feed:
     """Of `time.monotonic`."""
     last_id: str | None = None
     failed: int = 0
-    """Attempts in a row that gave no event."""
+    """Attempts in a row in which nothing came, not even what stands between events."""
 
     def request(self, timeout_s: float) -> dict[str, Any]:
         """How it is asked for next."""
@@ -88,9 +88,14 @@ class Feed:
             raise TimedOut("what was waited for has not come in the time that was given")
         return left_s
 
+    def heard(self) -> None:
+        """Something came. Raises `TimedOut` behind the deadline."""
+        self.failed = 0
+        self.left_s()
+
     def came(self, event: ServerEvent) -> bool:
         """Notes an event; whether it is the last."""
-        self.last_id, self.failed = event.id, 0
+        self.last_id = event.id
         return event.name in self.ends
 
     def wait_s(self, error: Exception | None) -> float:
@@ -115,7 +120,7 @@ def follow(transport: SyncTransport, feed: Feed) -> Iterator[ServerEvent]:
                     raise refused(response.status_code, response.headers, response.read())
                 parser = SseParser(feed.last_id)
                 for line in response.iter_lines():
-                    feed.left_s()
+                    feed.heard()
                     if event := parser.line(line):
                         last = feed.came(event)
                         yield event
@@ -136,7 +141,7 @@ async def follow_async(transport: AsyncTransport, feed: Feed) -> AsyncIterator[S
                     raise refused(response.status_code, response.headers, await response.aread())
                 parser = SseParser(feed.last_id)
                 async for line in response.aiter_lines():
-                    feed.left_s()
+                    feed.heard()
                     if event := parser.line(line):
                         last = feed.came(event)
                         yield event

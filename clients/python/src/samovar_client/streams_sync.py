@@ -30,6 +30,8 @@ from .transport import Settings, SyncTransport, refused
 
 EventT = TypeVar("EventT")
 _LOOK_S = 0.2
+END_MAX_S = 5.0
+"""The longest that frames which nobody wants any more are waited for."""
 
 
 class SyncStreams(Board[SyncTransport]):
@@ -237,7 +239,7 @@ class _Sender(threading.Thread):
     def end(self) -> None:
         """Sends no more."""
         self._ended.set()
-        self.join(ANSWER_MAX_S)
+        self.join(END_MAX_S)
 
     def check(self) -> None:
         """Raises what the frames themselves raised."""
