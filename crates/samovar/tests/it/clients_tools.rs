@@ -12,7 +12,7 @@ pub struct Tools {
 }
 
 /// No client has that much to do; one that hangs ends.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(240);
 
 impl Tools {
     /// Where `scripts/clients` puts them; none, with a line that says so, where they are absent.
