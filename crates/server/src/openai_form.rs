@@ -1,6 +1,7 @@
 //! Errors in OpenAI's form, at the addresses whose clients expect it: whoever refused the request, a route or what surrounds it.
 
 use crate::error::ApiError;
+use crate::routes::{oip_form, speaks_oip};
 use crate::wire::OpenAiError;
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -13,9 +14,15 @@ const ADDRESSES: [&str; 5] = ["/v1/embeddings", "/v1/rerank", "/v1/similarity", 
 
 /// Puts an error into OpenAI's form where the address asks for that.
 pub(crate) async fn shape(request: Request, next: Next) -> Response {
-    let speaks = speaks_openai(request.uri());
+    let (openai, oip) = (speaks_openai(request.uri()), speaks_oip(request.uri()));
     let response = next.run(request).await;
-    if speaks { reshaped(response) } else { response }
+    if openai {
+        reshaped(response)
+    } else if oip {
+        oip_form(response)
+    } else {
+        response
+    }
 }
 
 fn speaks_openai(uri: &Uri) -> bool {

@@ -14,6 +14,7 @@ mod jobs_submit;
 mod machine;
 mod metrics;
 mod models;
+mod oip;
 mod pose;
 mod rerank;
 mod router;
@@ -30,4 +31,5 @@ mod upgrade;
 mod zero_shot;
 
 pub(crate) use health::{is_serving, stands_in_the_way};
+pub(crate) use oip::{reshaped as oip_form, speaks_oip};
 pub(crate) use router::router;

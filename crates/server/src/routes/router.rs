@@ -2,7 +2,7 @@
 
 use super::{
     anomaly_stream, console, detect, embeddings, evidence, faces, health, jobs, jobs_events, jobs_result, jobs_submit,
-    machine, metrics, models, pose, rerank, segment, segment_stream, similarity, sources, stream, stream_events,
+    machine, metrics, models, oip, pose, rerank, segment, segment_stream, similarity, sources, stream, stream_events,
     stream_view, streams, zero_shot,
 };
 use crate::app::App;
@@ -23,6 +23,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let (documented, api) = documented().split_for_parts();
     documented
         .merge(grpc::router(app))
+        .merge(oip::router())
         .merge(console::router())
         .merge(api_page::router(api))
         .fallback(no_route)

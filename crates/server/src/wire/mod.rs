@@ -15,6 +15,7 @@ mod job_request;
 mod machine;
 mod model;
 mod notice;
+pub(crate) mod oip;
 mod openai_error;
 mod person;
 mod pose;

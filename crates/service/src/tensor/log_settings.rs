@@ -1,5 +1,7 @@
 //! Log settings as the protocol has them, and the hook that applies them.
 
+use super::Parameter;
+use crate::ServiceError;
 use std::sync::Arc;
 
 /// Log settings. What they come to is one level: the most talkative that is on.
@@ -27,6 +29,29 @@ impl Default for LogSettings {
 }
 
 impl LogSettings {
+    /// Sets one of them by the protocol's name for it.
+    ///
+    /// # Errors
+    /// No such setting, or a value of another type.
+    pub fn set(&mut self, name: &str, value: Parameter) -> Result<(), ServiceError> {
+        match (name, value) {
+            ("log_info", Parameter::Bool(on)) => self.info = on,
+            ("log_warning" | "log_warnings", Parameter::Bool(on)) => self.warning = on,
+            ("log_error" | "log_errors", Parameter::Bool(on)) => self.error = on,
+            ("log_verbose_level", Parameter::Int(level @ 0..)) => {
+                self.verbose_level = u32::try_from(level).unwrap_or(u32::MAX);
+            }
+            ("log_format", Parameter::Text(format)) if matches!(&*format, "default" | "ISO8601") => {
+                self.format = format
+            }
+            _ => {
+                let message = "there is no such log setting, or not of that type";
+                return Err(ServiceError::invalid("unknown_setting", message));
+            }
+        }
+        Ok(())
+    }
+
     /// The one level that they come to.
     pub fn level(&self) -> &'static str {
         match self {

@@ -13,6 +13,7 @@ mod metadata;
 mod options;
 mod outputs;
 mod parameters;
+mod raw_request;
 mod request;
 mod response;
 mod service;

@@ -180,7 +180,7 @@ impl TensorService {
     }
 
     /// The generation that serves, loaded first where none does.
-    async fn generation(&self, model: &str, version: Option<&str>) -> Result<Arc<Generation>, ServiceError> {
+    pub(super) async fn generation(&self, model: &str, version: Option<&str>) -> Result<Arc<Generation>, ServiceError> {
         let handle = self.registry.model(model)?;
         open_by(&handle, Instant::now() + self.options.request_time).await?;
         let generation = handle.generation()?;
