@@ -55,9 +55,11 @@ fn by_signature(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Fa
     if let Ok(model) = SequenceModel::bind(signature, hints) {
         return Ok(Arc::new(model));
     }
-    image_text::refuse_merged(signature)?;
+    if image_text::takes(signature, hints) {
+        return image_text::bind(signature, hints);
+    }
     // Their inputs have names that no picture's has.
-    let named = [voice::bind, image_text::bind, text::bind, face::bind];
+    let named = [voice::bind, text::bind, face::bind];
     if let Some(family) = named.into_iter().find_map(|bind| bind(signature, hints).ok()) {
         return Ok(family);
     }

@@ -4,6 +4,7 @@ use crate::{InputRow, OutputRow, RowShapes, Scratch, TaskError};
 use samovar_engine_api::Signature;
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A family bound to one model's signature.
 pub trait Family: Any + Send + Sync {
@@ -26,6 +27,12 @@ pub trait Family: Any + Send + Sync {
     /// takes of the first, so that longer rows share it with fewer.
     fn weight(&self, _lane: &RowShapes) -> usize {
         1
+    }
+
+    /// How long the warm-up of one slot may take before the shapes that are left are left to their first calls. None: all are warmed.
+    /// For families with many shapes, where a shape's first run costs an engine some milliseconds once, however large the model is.
+    fn warm_up_limit(&self) -> Option<Duration> {
+        None
     }
 
     /// Representative work of one of the lanes.

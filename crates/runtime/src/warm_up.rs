@@ -42,6 +42,9 @@ pub(crate) struct WarmUp {
     steps: std::vec::IntoIter<(RowShapes, usize)>,
     current: Option<Step>,
     figures: WarmUpFigures,
+    /// What all runs so far took together, and the most that they may before what is left is left out.
+    spent: Duration,
+    limit: Duration,
 }
 
 struct Step {
@@ -58,7 +61,14 @@ impl WarmUp {
             let sizes = batch_sizes(generation.batch_rule(&lane).size_max);
             steps.extend(sizes.into_iter().map(|rows| (lane.clone(), rows)));
         }
-        Self { steps: steps.into_iter(), current: None, figures: WarmUpFigures::default() }
+        let limit = generation.family.warm_up_limit().unwrap_or(Duration::MAX);
+        Self {
+            steps: steps.into_iter(),
+            current: None,
+            figures: WarmUpFigures::default(),
+            spent: Duration::ZERO,
+            limit,
+        }
     }
 
     /// Makes one run. Gives the figures after the last one.
@@ -78,11 +88,12 @@ impl WarmUp {
             self.figures.first = took;
         }
         self.figures.runs += 1;
+        self.spent += took;
         match step.settle.settled() {
             None => self.current = Some(step),
             Some(run) => self.figures.settled.push(SettledRun { lane: step.lane, rows: step.rows, run }),
         }
-        let through = self.current.is_none() && self.steps.len() == 0;
+        let through = self.current.is_none() && (self.steps.len() == 0 || self.spent >= self.limit);
         Ok(through.then(|| std::mem::take(&mut self.figures)))
     }
 

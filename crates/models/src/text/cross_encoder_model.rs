@@ -8,6 +8,7 @@ use crate::{FamilyHints, FamilyKind};
 use samovar_engine_api::{ElementType, Port, Signature};
 use samovar_runtime::{ContractError, Family, OutputRow, RowShapes, TaskError, WarmUpRow};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A model that scores pairs of texts, with its tokenizer.
 #[derive(Clone, Debug)]
@@ -81,6 +82,10 @@ impl Family for CrossEncoderModel {
 
     fn weight(&self, lane: &RowShapes) -> usize {
         TextBody::weight(lane)
+    }
+
+    fn warm_up_limit(&self) -> Option<Duration> {
+        Some(TextBody::WARM_UP_LIMIT)
     }
 
     fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow> {

@@ -23,23 +23,23 @@ mod tokenizing;
 mod warm_up_text;
 
 pub(crate) use buckets::Buckets;
-pub(crate) use rows_together::{RowOf, run_together};
-pub(crate) use tokenizing::tokenized;
 pub use cross_encoder::CrossEncoder;
 pub use cross_encoder_model::CrossEncoderModel;
 pub use encoding::{Encoding, TokenLimit};
 pub use hybrid_score::{HybridScore, HybridWeights, hybrid_score};
+pub(crate) use rows_together::{RowOf, run_together};
 pub use text_embedder::TextEmbedder;
 pub use text_embedding_model::TextEmbeddingModel;
 pub use text_error::TextError;
 pub use text_input::{EmbedOptions, Heads, Scored, TextEmbedding, TextInput, Truncate};
 pub use tokenizer::TextTokenizer;
+pub(crate) use tokenizing::tokenized;
 
 use crate::{FamilyHints, FamilyKind};
-use text_ports::TextPorts;
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family};
 use std::sync::Arc;
+use text_ports::TextPorts;
 
 /// Whether a graph takes tokens: some family of texts is meant.
 pub(crate) fn takes(signature: &Signature) -> bool {

@@ -11,6 +11,7 @@ use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family, OutputRow, RowShapes, TaskError, WarmUpRow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An encoder of texts with its tokenizer.
 #[derive(Clone, Debug)]
@@ -225,6 +226,10 @@ impl Family for TextEmbeddingModel {
 
     fn weight(&self, lane: &RowShapes) -> usize {
         TextBody::weight(lane)
+    }
+
+    fn warm_up_limit(&self) -> Option<Duration> {
+        Some(TextBody::WARM_UP_LIMIT)
     }
 
     fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow> {

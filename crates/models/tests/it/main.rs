@@ -4,7 +4,11 @@
 mod appearances;
 mod class_maps;
 mod engines;
+mod face_vectors;
+mod faces;
 mod files;
+mod image_text;
+mod image_text_refusals;
 mod poses;
 mod recognition;
 mod reference;
@@ -12,4 +16,6 @@ mod segmentation;
 mod sequences;
 mod serving;
 mod street;
+mod text;
 mod through_runtime;
+mod voices;

@@ -3,12 +3,12 @@
 use samovar_engine_api::{Engine, Precision};
 use samovar_media::Picture;
 use samovar_models::{
-    Appearance, AppearanceEncoder, BoundingBox, ClassMap, DetectOptions, Detections, Detector, FamilyHints,
-    PoseEstimator, PoseWindow, Poses, SegmentOptions, Segmenter, SequenceScorer, binder,
+    Appearance, AppearanceEncoder, BoundingBox, ClassMap, CrossEncoder, DetectOptions, Detections, Detector,
+    FamilyHints, PoseEstimator, PoseWindow, Poses, SegmentOptions, Segmenter, SequenceScorer, TextEmbedder, binder,
 };
 use samovar_runtime::{
-    Call, Class, DeviceOptions, Failure, ModelSource, ModelSpec, Pending, PrecisionChoice, Registry, RegistryOptions,
-    RunError, StreamKey,
+    Call, Class, DeviceOptions, Failure, ModelHandle, ModelSource, ModelSpec, Pending, PrecisionChoice, Registry,
+    RegistryOptions, RunError, StreamKey,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +41,14 @@ impl Serving {
         let registry = Registry::start(options, vec![spec(path, batch_max, hints)]).unwrap();
         runtime.block_on(registry.load(NAME)).unwrap()?;
         Ok(Self { runtime, registry })
+    }
+
+    pub(crate) fn handle(&self) -> ModelHandle {
+        self.registry.model(NAME).unwrap()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     pub(crate) fn detector(&self) -> Detector {
@@ -96,6 +104,14 @@ impl Serving {
     pub(crate) fn appearance(&self, picture: &Picture, bbox: BoundingBox) -> Result<Appearance, RunError> {
         let pending = self.encoder().encode(picture.clone(), bbox, call(0))?;
         self.runtime.block_on(pending).map(|completed| completed.output)
+    }
+
+    pub(crate) fn embedder(&self) -> TextEmbedder {
+        TextEmbedder::new(self.registry.model(NAME).unwrap())
+    }
+
+    pub(crate) fn cross_encoder(&self) -> CrossEncoder {
+        CrossEncoder::new(self.registry.model(NAME).unwrap())
     }
 
     /// Submits `count` calls before it waits for any; each result with the rows of its run.
