@@ -52,7 +52,10 @@ impl Captions {
         check_vocabulary(&tokenizer, config)?;
         Ok(Self {
             spelling: Spelling::of(architecture, &settings),
-            padding: padding(&tokenizer, &settings, config)?,
+            padding: match architecture {
+                TowerArchitecture::Clip => filler(&tokenizer),
+                TowerArchitecture::Siglip => padding(&tokenizer, &settings, config)?,
+            },
             pads_before: settings["padding_side"] == "left",
             lengths: lengths(architecture, length, config),
             tokenizer,
@@ -147,6 +150,15 @@ fn lengths(architecture: TowerArchitecture, fixed: Option<usize>, config: &Value
 
 /// More positions than any such tower has.
 const LENGTH_MAX: usize = 4_096;
+
+/// Behind the end of CLIP's texts nothing is seen, so that any token will do there but one: its files name the end token itself, of whose
+/// places the graph then has to take the first, and not every engine does (rten's `ArgMax` gives the last of equals). OpenAI's own code
+/// fills with 0.
+fn filler(tokenizer: &TextTokenizer) -> u32 {
+    let limit = TokenLimit { tokens_max: usize::MAX, truncate: Truncate::Refuse };
+    let empty = tokenizer.encode("", None, limit).unwrap_or_default();
+    u32::from(empty.ids.last() == Some(&0))
+}
 
 /// The token of padding, by the first file that names it.
 fn padding(tokenizer: &TextTokenizer, settings: &Value, config: &Value) -> Result<u32, ContractError> {

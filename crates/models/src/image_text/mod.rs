@@ -30,6 +30,7 @@ use crate::FamilyHints;
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family};
 use side::Side;
+use tower_assets::TowerAssets;
 use std::sync::Arc;
 
 /// Binds the family that `hints` name, or the one of this folder that `signature` can be nothing else than.
@@ -43,10 +44,9 @@ pub(crate) fn bind(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn
     }
 }
 
-/// Refuses a graph that takes pictures and texts at once: no family serves it, and what to do about it is worth more than that.
-///
-/// # Errors
-/// How to get the two towers.
-pub(crate) fn refuse_merged(signature: &Signature) -> Result<(), ContractError> {
-    if side::is_merged(signature) { Side::of(signature).map(drop) } else { Ok(()) }
+/// Whether the graph can be nothing else, so that what is wrong with it is what whoever configures it must hear.
+pub(crate) fn takes(signature: &Signature, hints: &FamilyHints) -> bool {
+    let assets = TowerAssets::new(hints.assets.as_deref());
+    let is_tower = |side: Side| side.architecture(signature, hints, &assets).is_ok();
+    Side::of(signature).map_or_else(|_| side::is_merged(signature), is_tower)
 }

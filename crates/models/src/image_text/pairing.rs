@@ -121,7 +121,7 @@ mod tests {
         assert!((shared.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(shared[0] > shared[1] && shared[1] > shared[2]);
         let each = SIGLIP.zero_shot(&image, &texts).unwrap();
-        assert!(each[0] > 0.99 && each[1] > 0.99 && each[2] < 0.2, "{each:?}");
+        assert!(each[0] > 0.99 && each[1] > 0.99 && each[2] < 0.5, "{each:?}");
         assert!(Pairing::CLIP.zero_shot(&image, &[]).unwrap().is_empty());
     }
 
