@@ -30,8 +30,8 @@ use crate::FamilyHints;
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family};
 use side::Side;
-use tower_assets::TowerAssets;
 use std::sync::Arc;
+use tower_assets::TowerAssets;
 
 /// Binds the family that `hints` name, or the one of this folder that `signature` can be nothing else than.
 ///
