@@ -126,9 +126,13 @@ impl Session {
         }
     }
 
-    /// Begins with one request. What is wrong with it is told in its turn.
+    /// Begins with one request. What is wrong with it is told in its turn; what is no request at all ends the stream.
     fn start(&mut self, message: Rope) {
         let bytes = message.remaining();
+        let message = match InferMessage::decode(message) {
+            Ok(message) => message,
+            Err(status) => return self.phase = Phase::Ending(Some(status)),
+        };
         self.running_bytes += bytes;
         let (app, asker) = (Arc::clone(&self.app), self.asker.clone());
         let finished = async move { Finished { bytes, reply: answer(&app, &asker, message).await } };
@@ -155,9 +159,7 @@ impl Session {
     }
 }
 
-async fn answer(app: &App, asker: &Asker, message: Rope) -> Result<Parts, Failed> {
-    let unnamed = |status| Failed { id: String::new(), model: String::new(), status };
-    let message = InferMessage::decode(message).map_err(unnamed)?;
+async fn answer(app: &App, asker: &Asker, message: InferMessage) -> Result<Parts, Failed> {
     let (id, model) = (message.fields.id.clone(), message.fields.model_name.clone());
     let result = async {
         let request = message.into_request(asker.deadline.left())?;
