@@ -39,7 +39,8 @@ impl FaceEmbeddingModel {
         let port = PicturePort::find(signature)?;
         let vector = VectorOutput::find(signature).map_err(|what| misfit(signature, what))?;
         let named = hints.family == Some(FamilyKind::FaceEmbedding);
-        if !named && !(port.size == Some((SIDE, SIDE)) && vector.is_plain(signature)) {
+        let plain = port.size == Some((SIDE, SIDE)) && vector.is_plain(signature);
+        if !named && !plain {
             return Err(misfit(signature, "it may as well classify pictures; set `family = \"face-embedding\"`"));
         }
         let pixels = Pixels { placement: Placement::Stretched, format: format(signature)? };

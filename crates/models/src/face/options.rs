@@ -6,8 +6,8 @@ use crate::detect_options::in_unit;
 /// Thresholds and limits of finding faces.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaceOptions {
-    /// Only what scores above this is reported, in 0..=1. Default 0.7: OpenCV's own 0.9 loses faces that are turned away or small, and
-    /// below 0.6 hands and patterns come in.
+    /// Only what scores above this is reported, in 0..=1. Default 0.7: OpenCV's own 0.9 loses faces that are small or reach over
+    /// an edge, and on photographs what is none has scored below 0.4.
     pub score_min: f32,
     /// Two boxes that overlap by more than this (intersection over union, in 0..=1) count as one face. Default 0.3, as
     /// `cv2.FaceDetectorYN` has it.
