@@ -1,6 +1,6 @@
 //! How a tower wants its pictures: `preprocessor_config.json` as transformers' `CLIPImageProcessor` and `SiglipImageProcessor` write it.
 //!
-//! Done as by the processors that resize with Pillow, by which both designs were trained and published. Those that resize with
+//! Done as by the processors that resize with Pillow, which both designs were published with. Those that resize with
 //! torchvision ("fast") round their sums otherwise and may differ by one grey level of 255 in some pixels.
 
 use super::TowerArchitecture;

@@ -53,7 +53,7 @@ impl PairingError {
 }
 
 impl Pairing {
-    /// CLIP's: a scale of 100, at which its training clamps it and where every published checkpoint ends, and softmax.
+    /// CLIP's: a scale of 100, at which its training clamps it, and softmax.
     pub const CLIP: Self = Self { scale: 100.0, bias: 0.0, activation: Activation::Softmax };
 
     /// What holds for two towers, of which either may know it.
