@@ -2,8 +2,8 @@
 
 use crate::bench::{
     BenchJobsArguments, BenchLoadArguments, BenchMemoryArguments, BenchModesArguments, BenchServiceArguments,
-    BenchStartArguments, BenchStreamsArguments, BenchSwapArguments, BenchVideoArguments, EchoArguments,
-    VideoOnceArguments,
+    BenchShareArguments, BenchStartArguments, BenchStreamsArguments, BenchSwapArguments, BenchVideoArguments,
+    EchoArguments, VideoOnceArguments,
 };
 use crate::config::{EngineName, FamilyName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
@@ -366,6 +366,8 @@ pub enum BenchCommand {
     Load(BenchLoadArguments),
     /// What the server costs around a model, beside a bare echo, the engine alone and what people run today
     Service(BenchServiceArguments),
+    /// Several clients at once on one server that holds every model once: memory, start to ready, first request against tenth
+    Share(BenchShareArguments),
     /// The echo of `bench service`
     #[command(hide = true)]
     Echo(EchoArguments),

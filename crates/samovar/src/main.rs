@@ -97,6 +97,7 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Bench(BenchCommand::VideoOnce(video)) => bench::video_once(&video, config),
         Command::Bench(BenchCommand::Load(load)) => bench::load(&load),
         Command::Bench(BenchCommand::Service(service)) => bench::service(&service),
+        Command::Bench(BenchCommand::Share(share)) => bench::share(&share),
         Command::Bench(BenchCommand::Echo(echo)) => bench::echo(&echo),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
         Command::Engine(command) => engine::run(&command),

@@ -40,17 +40,26 @@ impl ServerProcess {
     /// # Errors
     /// Where it does not start.
     pub fn start(setup: &ServerSetup) -> Result<Self, CliError> {
-        let started = Instant::now();
-        let failed = |what: &str| CliError::new("server_failed", format!("a server to measure {what}"));
-        let program = std::env::current_exe().map_err(|_| failed("cannot be started"))?;
         let config = setup.write().map_err(|_| failed("cannot be configured"))?;
+        let mut server = Self::of_config(&config)?;
+        server.config = Some(config);
+        Ok(server)
+    }
+
+    /// Starts this program as a server on a free port with that configuration.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn of_config(config: &Path) -> Result<Self, CliError> {
+        let started = Instant::now();
+        let program = std::env::current_exe().map_err(|_| failed("cannot be started"))?;
         let mut command = Command::new(program);
-        command.args(["serve", "--port", "0", "--config"]).arg(&config);
+        command.args(["serve", "--port", "0", "--config"]).arg(config);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = child.map_err(|_| failed("cannot be started"))?;
         let stderr = child.stderr.take();
         let lines = BufReader::new(stderr.ok_or_else(|| failed("tells nothing"))?).lines().map_while(Result::ok);
-        let mut server = Self { address: LOOPBACK, child: Some(child), config: Some(config), started };
+        let mut server = Self { address: LOOPBACK, child: Some(child), config: None, started };
         let mut lines = lines.skip_while(|line| !line.contains(SAYS));
         let said = lines.next().and_then(|line| line.split_once(SAYS)?.1.trim().parse().ok());
         server.address = said.ok_or_else(|| failed("did not start"))?;
@@ -147,6 +156,10 @@ impl ServerProcess {
     pub fn resident_bytes(&self) -> Option<u64> {
         resident_of(&PathBuf::from(format!("/proc/{}", self.child.as_ref()?.id())))
     }
+}
+
+fn failed(what: &str) -> CliError {
+    CliError::new("server_failed", format!("a server to measure {what}"))
 }
 
 impl Drop for ServerProcess {

@@ -1,6 +1,7 @@
 //! The HTTP client of a running server: one request, one JSON answer; an error of the server becomes ours, with its code and cure.
 
 use crate::failure::CliError;
+use crate::remote::key::ShowKey;
 use crate::remote::model_view::ModelView;
 use crate::stdout::write_error;
 use serde::Deserialize;
@@ -216,6 +217,7 @@ fn agent(answer_max: Duration) -> Agent {
         .http_status_as_error(false)
         // A proxy of the environment is meant for the world outside.
         .proxy(None)
+        .middleware(ShowKey::of_environment())
         .build();
     Agent::new_with_config(config)
 }

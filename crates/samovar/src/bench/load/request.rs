@@ -1,5 +1,6 @@
 //! One request as it goes to the socket, made before anything is timed.
 
+use crate::remote::authorization;
 use bytes::Bytes;
 
 /// One request, ready to be written.
@@ -35,7 +36,5 @@ impl PreparedRequest {
 
 /// The key of the environment, where there is one: command lines are seen by everybody.
 fn key_line() -> String {
-    let key =
-        std::env::var("SAMOVAR_KEY").ok().filter(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()));
-    key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"))
+    authorization().map_or_else(String::new, |value| format!("Authorization: {value}\r\n"))
 }

@@ -26,12 +26,7 @@ pub struct BenchServiceArguments {
     #[arg(long, value_name = "FILE", default_value = "tools/baseline/embeddings.py")]
     pub script: PathBuf,
     /// Which of its servers; `sentence-transformers` needs the weights in the model's folder
-    #[arg(
-        long,
-        value_name = "NAME[,NAME…]",
-        value_delimiter = ',',
-        default_value = "openvino,onnxruntime"
-    )]
+    #[arg(long, value_name = "NAME[,NAME…]", value_delimiter = ',', default_value = "openvino,onnxruntime")]
     pub contender: Vec<String>,
     /// Measurements of each kind, in turn; the median counts
     #[arg(long, value_name = "N", default_value_t = 3)]

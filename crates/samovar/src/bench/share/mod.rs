@@ -1,0 +1,9 @@
+//! `samovar bench share`: one server that holds every model of a configuration once, asked by several clients at the same time.
+
+mod arguments;
+mod client;
+mod command;
+mod report;
+
+pub use arguments::BenchShareArguments;
+pub use command::share;
