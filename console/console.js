@@ -1,6 +1,7 @@
 // The console: streams with live pictures, what has happened, recorded videos, and the models. Plain, and fast enough for a wall of cameras.
 
 import { Events } from "./events.js";
+import { ask } from "./key.js";
 import { offerModels, showJobs, takeVideos } from "./jobs.js";
 import { showModels } from "./models.js";
 import { StreamTile } from "./stream-tile.js";
@@ -14,7 +15,7 @@ const place = document.getElementById("streams");
 const summary = document.getElementById("summary");
 
 const read = async (path) => {
-  const answer = await fetch(path);
+  const answer = await ask(path);
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
 };

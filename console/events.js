@@ -1,5 +1,7 @@
 // What has happened on any stream, newest first.
 
+import { follow, openFile } from "./key.js";
+
 /** Events that the page holds. */
 const EVENTS_MAX = 200;
 
@@ -22,11 +24,8 @@ export class Events {
   listen() {
     const only = document.getElementById("anomalies-only");
     only.onchange = () => document.getElementById("happened").classList.toggle("anomalies-only", only.checked);
-    // The last ones that are kept come first; after a break the browser asks for those in between.
-    const source = new EventSource("v1/events?after=0");
-    for (const kind of Object.keys(WORDS)) {
-      source.addEventListener(kind, ({ data }) => this.#show(JSON.parse(data)));
-    }
+    // The last ones that are kept come first; after a break those in between are asked for.
+    follow("v1/events?after=0", (kind, data) => kind in WORDS && this.#show(JSON.parse(data)));
   }
 
   #show(event) {
@@ -51,6 +50,7 @@ export class Events {
     return Object.entries(evidence ?? {}).map(([name, address]) => {
       const link = document.createElement("a");
       [link.textContent, link.href, link.target] = [name, address, "_blank"];
+      link.onclick = (click) => openFile(click, address);
       return link;
     });
   }

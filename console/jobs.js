@@ -1,5 +1,7 @@
 // Recorded videos: handed in here, followed while they are worked on, and where their results are.
 
+import { ask as send, openFile, sign } from "./key.js";
+
 const JOBS_MAX = 20;
 const DETECTORS = ["yolo", "yolox"];
 const FORMATS = ["jsonl", "csv", "parquet", "coco", "mot"];
@@ -18,7 +20,8 @@ const element = (parent, name, text = "", className = "") => {
   return made;
 };
 
-const link = (parent, text, href) => Object.assign(element(parent, "a", text), { href, target: "_blank" });
+const link = (parent, text, href) =>
+  Object.assign(element(parent, "a", text), { href, target: "_blank", onclick: (event) => openFile(event, href) });
 
 const tell = (text, className = "quiet") => {
   [notice.textContent, notice.className, notice.hidden] = [text, className, text === ""];
@@ -26,7 +29,7 @@ const tell = (text, className = "quiet") => {
 
 /** Asks for a change of one job, and tells what keeps it from being made. */
 const ask = async (method, path) => {
-  const answer = await fetch(path, { method });
+  const answer = await send(path, { method });
   if (answer.ok) return showJobs();
   const problem = await answer.json().catch(() => ({}));
   tell(problem.detail ?? `the server answers ${answer.status}`, "failed");
@@ -69,7 +72,7 @@ const showJob = (job) => {
 };
 
 export const showJobs = async () => {
-  const answer = await fetch(`v1/jobs?limit=${JOBS_MAX}`);
+  const answer = await send(`v1/jobs?limit=${JOBS_MAX}`);
   section.hidden = !answer.ok;
   if (!answer.ok) return;
   const text = await answer.text();
@@ -100,6 +103,7 @@ const submit = (file) => {
     showJobs();
   };
   request.open("POST", "v1/jobs");
+  sign(request);
   request.send(form);
 };
 

@@ -1,5 +1,6 @@
 // One stream: its newest picture with what was found in it, its score line, its figures.
 
+import { protocols } from "./key.js";
 import { draw } from "./drawing.js";
 import { ScoreLine } from "./score-line.js";
 
@@ -55,7 +56,7 @@ export class StreamTile {
 
   #look() {
     const address = new URL(`v1/streams/${this.#id}/view`, location.href.replace(/^http/, "ws"));
-    this.#view = new WebSocket(address);
+    this.#view = new WebSocket(address, protocols());
     this.#view.binaryType = "blob";
     this.#view.onmessage = ({ data }) => {
       if (typeof data === "string") this.#result = JSON.parse(data).result;

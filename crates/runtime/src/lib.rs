@@ -33,6 +33,7 @@ mod pinned;
 mod plan;
 mod registry;
 mod rows;
+mod run_trace;
 mod scratch;
 mod slot;
 mod source;
@@ -68,6 +69,7 @@ pub use plan::{
 };
 pub use registry::{ModelStatus, OnPreloadFailure, PlanOptions, PreloadFailure, Registry, RegistryOptions};
 pub use rows::{InputRow, OutputRow, RowShape, RowShapes};
+pub use run_trace::{RunTrace, TracedRun};
 pub use samovar_engine_api::{Dim, MemoryShare, Port, Precision, Signature};
 pub use samovar_schedule::Backoff;
 pub use scratch::Scratch;

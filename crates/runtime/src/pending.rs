@@ -2,13 +2,13 @@
 
 use crate::device::Device;
 use crate::work::Outcome;
-use crate::{Generation, RunError};
+use crate::{Generation, RunError, RunTrace};
 use samovar_schedule::Ticket;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// A result on its way. Dropping it before it resolves cancels the work if it has not started.
@@ -16,6 +16,8 @@ pub struct Pending<T> {
     receiver: oneshot::Receiver<Outcome<T>>,
     /// Tells the queue that the caller has gone; disarmed when the result arrives.
     cancel: Option<Cancel>,
+    /// When it was asked for, where somebody traces that.
+    asked: Option<Instant>,
 }
 
 struct Cancel {
@@ -51,7 +53,7 @@ pub struct Timings {
 
 impl<T> Pending<T> {
     pub(crate) fn new(receiver: oneshot::Receiver<Outcome<T>>, device: Weak<Device>, ticket: Ticket) -> Self {
-        Self { receiver, cancel: Some(Cancel { device, ticket }) }
+        Self { receiver, cancel: Some(Cancel { device, ticket }), asked: RunTrace::asked() }
     }
 
     /// Waits for the result on a thread that is not part of an async runtime.
@@ -76,6 +78,9 @@ impl<T> Future for Pending<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.receiver).poll(context).map(|received| {
             self.cancel = None;
+            if let Ok(Ok(completed)) = &received {
+                RunTrace::done(self.asked, completed.timings);
+            }
             received.unwrap_or_else(|_| Err(lost()))
         })
     }

@@ -8,6 +8,7 @@ use crate::bench::{
 use crate::config::{EngineName, FamilyName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
 use crate::failure::EXIT_CODES;
+use crate::keys::{KEYS_EXAMPLES, KeysCommand};
 use crate::plan::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
 use crate::pull::{ListArguments, PULL_EXAMPLES, PullArguments};
 use crate::remote::{
@@ -108,6 +109,9 @@ pub enum Command {
     /// Measure, in one run on this machine
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Make keys that clients show
+    #[command(subcommand, after_help = KEYS_EXAMPLES)]
+    Keys(KeysCommand),
     /// Print, check or describe the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

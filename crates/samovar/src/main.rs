@@ -19,7 +19,9 @@ mod failure;
 mod heap_keeper;
 mod here;
 mod jobs;
+mod keys;
 mod live;
+mod log_writer;
 mod logging;
 mod model_choice;
 mod model_name;
@@ -30,6 +32,7 @@ mod pinned_engine;
 mod plan;
 mod pull;
 mod redraw;
+mod reload;
 mod remote;
 mod run;
 mod serve;
@@ -53,7 +56,7 @@ fn main() -> ExitCode {
     samovar_engines::configure_heap();
     panic_message::install();
     let arguments = Arguments::parse();
-    logging::install(&arguments.common);
+    let _log = logging::install(&arguments.common);
     match run_command(arguments) {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -84,6 +87,7 @@ fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Ps(arguments) => remote::ps(&arguments, config),
         Command::Sources(command) => remote::sources(&command, config),
         Command::Doctor(doctor) => doctor::run(&doctor, config),
+        Command::Keys(command) => keys::run(&command),
         Command::Config(command) => config_command::run(&command, config),
         Command::Bench(BenchCommand::Detect(detect)) => bench::detect(&detect, config),
         Command::Bench(BenchCommand::Open(open)) => bench::open(&open),

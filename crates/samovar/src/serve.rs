@@ -6,11 +6,15 @@ use crate::arguments::ServeArguments;
 use crate::config::{Config, ConfigFile, PairSection, ServerSection};
 use crate::failure::{CliError, Exit};
 use crate::jobs::{JobHouse, JobLog, VideoRunner};
+use crate::reload::{ReloadThread, Watched};
 use crate::signals::{EndSignal, EndSignals};
-use crate::{here, live, model_choice, stderr};
+use crate::{here, keys, live, model_choice, stderr};
 use samovar_jobs::JobRunner;
 use samovar_runtime::{Generation, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
-use samovar_server::{FaceSettings, Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits};
+use samovar_server::{
+    FaceSettings, Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits, TelemetrySettings,
+    Tls, TlsError, TlsFiles,
+};
 use samovar_service::shared_memory::SharedMemoryLimits;
 use samovar_service::text::{Pair, Pairs};
 use std::path::Path;
@@ -35,8 +39,10 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
         let house = JobHouse::of_server(&file.config)?;
         let jobs = house.as_ref().map(|house| house.settings(&file.config, job_runner(&file.config, &registry, house)));
         let options = ServerOptions { jobs, ..options(arguments, &file.config)? };
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        let _files = look_after_files(&file.config, &options);
         let server = Server::bind(options, Arc::clone(&registry), metrics)?;
-        stderr::line(&format!("samovar {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.local_addr()));
+        stderr::line(&format!("samovar {} listens on {scheme}://{}", env!("CARGO_PKG_VERSION"), server.local_addr()));
         let fatal = fatal_preload(&registry, started, here::on_preload_failure(&file.config));
         serve_until_told(server, &mut signals, fatal).await
     });
@@ -188,6 +194,11 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         grpc_address: server.grpc_listen,
         shared_memory: server.shared_memory.then(SharedMemoryLimits::default),
         insecure: server.insecure,
+        access: keys::access(config)?,
+        hosts: server.hosts.clone(),
+        access_log: server.access_log,
+        tls: tls(config)?,
+        telemetry: telemetry(config),
         default_model: server.default_model.clone(),
         allowed_origins: server.allowed_origins.clone(),
         drain_delay: Duration::from_millis(server.drain_delay_ms),
@@ -213,6 +224,30 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
 fn pairs(config: &Config) -> Pairs {
     let pair = |pair: &PairSection| Pair { image: pair.image.clone(), text: pair.text.clone() };
     config.pairs.iter().map(|(name, section)| (name.clone(), pair(section))).collect()
+}
+
+/// How connections are encrypted.
+fn tls(config: &Config) -> Result<Option<Arc<Tls>>, CliError> {
+    let section = &config.server.tls;
+    let Some((certificate, key)) = section.certificate.clone().zip(section.key.clone()) else { return Ok(None) };
+    let tls = Tls::load(TlsFiles { certificate, key, client_ca: section.client_ca.clone() });
+    let unusable = |error: TlsError| CliError::new("tls_unusable", error.to_string()).exit(Exit::Usage);
+    tls.map(|tls| Some(Arc::new(tls))).map_err(unusable)
+}
+
+fn telemetry(config: &Config) -> Option<TelemetrySettings> {
+    let section = &config.telemetry;
+    let endpoint = section.otlp_endpoint.clone()?;
+    Some(TelemetrySettings { endpoint, service_name: section.service_name.clone(), sample_ratio: section.sample_ratio })
+}
+
+/// Reads keys and certificates again when their files change, while what is returned lives.
+fn look_after_files(config: &Config, options: &ServerOptions) -> ReloadThread {
+    let tls = options.tls.clone().map(|tls| {
+        let files = tls.files().paths();
+        Watched::new("the certificate", files, Box::new(move || tls.reload().map_err(|error| error.to_string())))
+    });
+    ReloadThread::start(keys::watched(config, &options.access).into_iter().chain(tls).collect())
 }
 
 /// The modes of segmentation, the quickest first, each with its model's name.

@@ -6,6 +6,7 @@ use crate::jobs::JobDesk;
 use crate::sinks::Sinks;
 use crate::sources::{self, Sources};
 use crate::streams::StreamBoard;
+use crate::telemetry::Telemetry;
 use crate::{Metrics, ServerError, ServerOptions};
 use samovar_models::{AppearanceEncoder, Detector, FamilyKind, PoseEstimator, Segmenter, SequenceScorer};
 use samovar_monitor::Monitor;
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) jobs: Option<Arc<JobDesk>>,
     /// Answers tensor requests, whichever wire they come by.
     pub(crate) tensors: Arc<TensorService>,
+    /// Traces of requests; none where they are sent nowhere.
+    pub(crate) telemetry: Option<Telemetry>,
     /// What the machine does.
     pub(crate) monitor: Arc<Monitor>,
     /// When the server was made.
@@ -86,6 +89,7 @@ impl App {
             evidence,
             jobs,
             decoders: Arc::new(Semaphore::new(options.limits.stream.decoders_max)),
+            telemetry: options.telemetry.as_ref().map(|settings| Telemetry::start(settings, &metrics)).transpose()?,
             monitor: Arc::default(),
             began: Instant::now(),
             board: StreamBoard::new(&options.limits.stream),

@@ -23,7 +23,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -38,7 +38,7 @@ pub(crate) struct Peer {
     /// Who asks. Where keys are asked for, nobody until the request's key was looked at.
     pub(crate) caller: Caller,
     /// The key's place for this request, where keys are asked for; a stream takes it along.
-    pub(crate) call: Option<Arc<CallPlace>>,
+    pub(crate) _call: Option<Arc<CallPlace>>,
     /// What was seen of the request's head.
     pub(crate) head: HeadSeen,
 }
@@ -51,7 +51,10 @@ impl Peer {
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(socket: TcpStream, permit: ConnectionPermit, app: Arc<App>, router: Router) {
+pub(crate) async fn serve<S>(socket: S, permit: ConnectionPermit, app: Arc<App>, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let clock = Arc::new(ConnectionClock::start());
     let io = TokioIo::new(TimedIo::new(socket, Arc::clone(&clock)));
     let (permit, key) = (Arc::new(permit), app.next_key());
@@ -62,7 +65,7 @@ pub(crate) async fn serve(socket: TcpStream, permit: ConnectionPermit, app: Arc<
         let seen = RequestSeen::new(&clock);
         let body_limits = BodyLimits::of(&request, &app.options);
         let key = if access.asks() { key } else { caller.turn };
-        let peer = Peer { permit: Arc::clone(&permit), key, caller: caller.clone(), call: None, head: seen.head };
+        let peer = Peer { permit: Arc::clone(&permit), key, caller: caller.clone(), _call: None, head: seen.head };
         let mut request = request.map(|body| Body::new(RequestBody::new(body, body_limits)));
         if !access.asks() {
             request.extensions_mut().insert(caller.clone());

@@ -56,6 +56,8 @@ pub(crate) enum Refusal {
     ModelRequired,
     /// A page of another origin wants to open a stream or to change something.
     Origin,
+    /// The name of the server is none of its own.
+    Host,
     /// There is nothing at this address.
     Route,
     /// No stream of that name is open.
@@ -235,6 +237,7 @@ impl Refusal {
             Self::MaskSize => "mask_too_large",
             Self::ModelRequired => "model_required",
             Self::Origin => "origin_not_allowed",
+            Self::Host => "host_not_allowed",
             Self::Route => "not_found",
             Self::Stream => "stream_not_found",
             Self::Method => "method_not_allowed",
@@ -270,6 +273,7 @@ impl Refusal {
             Self::MaskSize => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Origin | Self::SourceForbidden => StatusCode::FORBIDDEN,
             Self::Route | Self::Stream | Self::SourceUnknown | Self::Evidence => StatusCode::NOT_FOUND,
+            Self::Host => StatusCode::MISDIRECTED_REQUEST,
             Self::SourceExists => StatusCode::CONFLICT,
             Self::NoDecoder => StatusCode::NOT_IMPLEMENTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -293,6 +297,7 @@ impl Refusal {
             Self::ModelRequired => Some("add `?model=NAME`; GET /v1/models lists the names"),
             Self::Stream => Some("GET /v1/streams lists those that are open"),
             Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
+            Self::Host => Some("add the name to `hosts` in `[server]` of the configuration"),
             Self::BodySize => Some("send a smaller picture, or a shorter video"),
             Self::Streams | Self::Connections => Some("close some, or ask again after `Retry-After`"),
             Self::SourceUnknown => Some("GET /v1/sources lists the names"),

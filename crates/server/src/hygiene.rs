@@ -1,4 +1,4 @@
-//! What every request must pass before any route sees it: one host, one framing, a body within the limit, and no other page's
+//! What every request must pass before any route sees it: one host, a name of this server, one framing, a body within the limit, and no other page's
 //! wish to change something.
 
 use crate::app::App;
@@ -46,6 +46,7 @@ fn inspect(request: &Request, peer: &Peer, options: &ServerOptions) -> Result<()
     if declared_bytes(headers).is_some_and(|declared| declared > BodyLimits::of(request, options).bytes_max()) {
         return Err(too_large());
     }
+    origin::check_host(headers, request.uri(), options)?;
     if request.method().is_safe() { Ok(()) } else { origin::check(headers, request.uri(), options) }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::connection;
-use crate::connection_limit::ConnectionLimit;
+use crate::connection_limit::{ConnectionLimit, ConnectionPermit};
 use crate::error::{ApiError, Refusal};
 use crate::{ServerError, ServerOptions};
 use axum::Router;
@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Opens an address that is configured.
@@ -57,13 +58,16 @@ async fn accept_at(
 }
 
 fn admit(socket: TcpStream, client: SocketAddr, app: &Arc<App>, router: &Router, limit: &Arc<ConnectionLimit>) {
-    let Some(permit) = limit.enter(client.ip()) else { return refuse(&socket) };
+    let Some(permit) = limit.enter(client.ip()) else {
+        // Whoever expects a handshake could not read it.
+        return if app.options.tls.is_none() { refuse(&socket) } else { drop(socket) };
+    };
     // An answer goes out in two writes; without this the second waits for the first one's acknowledgement.
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
-    let served = connection::serve(socket, permit, Arc::clone(app), router.clone());
+    let served = Box::pin(serve(socket, permit, Arc::clone(app), router.clone()));
     let kill = app.kill.clone();
     app.tasks.spawn(async move {
         tokio::select! {
@@ -71,6 +75,18 @@ fn admit(socket: TcpStream, client: SocketAddr, app: &Arc<App>, router: &Router,
             () = kill.cancelled() => {}
         }
     });
+}
+
+/// Serves a connection, behind a handshake where connections are encrypted; it has the time of a request's head.
+async fn serve(socket: TcpStream, permit: ConnectionPermit, app: Arc<App>, router: Router) {
+    let Some(tls) = app.options.tls.clone() else {
+        return connection::serve(socket, permit, app, router).await;
+    };
+    match timeout(app.options.limits.header_time, tls.accept(socket)).await {
+        Ok(Ok(socket)) => connection::serve(socket, permit, app, router).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection ended in its handshake"),
+        Err(_) => app.metrics.cut_connection(),
+    }
 }
 
 /// Says why in one write that does not wait, and closes.

@@ -79,6 +79,7 @@ pub struct Metrics {
     pub(crate) stream_events_lost: Counter,
     /// 1 where the server listens beyond this machine although nobody has to prove who they are.
     pub(crate) insecure: Gauge,
+    pub(crate) spans_dropped: Counter,
 }
 
 impl Default for Metrics {
@@ -114,6 +115,7 @@ impl Metrics {
                 "Results not taken in time.",
                 Counter::default(),
             ),
+            spans_dropped: add(into, "samovar_trace_spans_dropped", "Spans not sent.", Counter::default()),
             insecure: add(into, "samovar_insecure", "1 where anybody on the network is served.", Gauge::default()),
             registry: Mutex::new(Registry::default()),
         };

@@ -2,7 +2,7 @@
 
 use crate::{
     AnomalySettings, EvidenceSettings, JobSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings,
-    WebhookSettings,
+    TelemetrySettings, Tls, WebhookSettings,
 };
 use samovar_media::FfmpegProgram;
 use samovar_service::access::Access;
@@ -29,6 +29,14 @@ pub struct ServerOptions {
     pub default_model: Option<String>,
     /// Origins whose pages may open streams and send requests, beside the server's own: `https://cameras.example`.
     pub allowed_origins: Vec<String>,
+    /// Names that the server answers to on a loopback address, beside those of this machine: a proxy's, where it passes them on.
+    pub hosts: Vec<String>,
+    /// Whether every request is told in the log.
+    pub access_log: bool,
+    /// Encrypts every connection.
+    pub tls: Option<Arc<Tls>>,
+    /// Where traces of requests are sent.
+    pub telemetry: Option<TelemetrySettings>,
     /// How long requests are still taken after readiness has turned: balancers need that long to look elsewhere.
     pub drain_delay: Duration,
     /// How long what was accepted may take to finish after that.
@@ -78,6 +86,10 @@ impl Default for ServerOptions {
             access: Arc::default(),
             default_model: None,
             allowed_origins: Vec::new(),
+            hosts: Vec::new(),
+            access_log: false,
+            tls: None,
+            telemetry: None,
             drain_delay: Duration::from_secs(5),
             grace: Duration::from_secs(30),
             limits: ServerLimits::default(),

@@ -9,9 +9,7 @@ pub(crate) struct RandomId(u128);
 impl RandomId {
     /// A new one.
     pub(crate) fn new() -> Self {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the system gives random numbers");
-        Self(u128::from_le_bytes(bytes))
+        Self(u128::from_le_bytes(random_bytes()))
     }
 
     /// The name as it is written; none where the text is none.
@@ -31,9 +29,14 @@ impl fmt::Display for RandomId {
 
 /// A random share, from 0 to 1: jitter of waits.
 pub(crate) fn random_share() -> f64 {
-    let mut bytes = [0; 4];
+    f64::from(u32::from_le_bytes(random_bytes())) / f64::from(u32::MAX)
+}
+
+/// Random bytes.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system gives random numbers");
-    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+    bytes
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub enum ServerError {
     #[error("{} is no address of this machine; 127.0.0.1 serves this machine alone, 0.0.0.0 every network", .0.ip())]
     NoSuchAddress(SocketAddr),
     /// Others could reach it, and nobody has to prove who they are.
-    #[error("{} can be reached from other machines and nobody has to prove who they are; listen on 127.0.0.1 behind a proxy, or set `insecure = true` (`--insecure`) if the network itself is trusted", .0.ip())]
+    #[error("{} can be reached from other machines and nobody has to prove who they are; configure keys (`samovar keys new`), listen on 127.0.0.1 behind a proxy, or set `insecure = true` (`--insecure`) if the network itself is trusted", .0.ip())]
     Exposed(SocketAddr),
     /// The configured modes make no table.
     #[error("the modes of segmentation cannot be used: {0}")]
@@ -50,6 +50,9 @@ pub enum ServerError {
     /// The folder of jobs cannot be used.
     #[error("the folder of jobs cannot be used: {0}")]
     Jobs(String),
+    /// Traces cannot be sent there.
+    #[error("traces cannot be sent as configured: {0}; write the collector's address like \"http://127.0.0.1:4317\"")]
+    Telemetry(String),
     /// Anything else that the system says.
     #[error("port {} of {} could not be opened: {reason}", address.port(), address.ip())]
     Bind {
@@ -73,6 +76,7 @@ impl ServerError {
             Self::Sources(_) => "sources_invalid",
             Self::Evidence(_) => "evidence_unusable",
             Self::Jobs(_) => "jobs_unusable",
+            Self::Telemetry(_) => "telemetry_invalid",
             Self::Bind { .. } => "bind_failed",
         }
     }
@@ -95,6 +99,7 @@ impl Server {
     pub fn bind(options: ServerOptions, registry: Arc<Registry>, metrics: Arc<Metrics>) -> Result<Self, ServerError> {
         let asked: Vec<_> = std::iter::once(options.address).chain(options.grpc_address).collect();
         let exposed = asked.iter().find(|address| !address.ip().is_loopback()).copied();
+        let exposed = exposed.filter(|_| !options.access.asks());
         if let Some(address) = exposed
             && !options.insecure
         {
@@ -152,6 +157,9 @@ impl Server {
         app.tasks.close();
         if tokio::time::timeout(app.options.grace, app.tasks.wait()).await.is_err() {
             tracing::warn!(tasks = app.tasks.len(), "the grace is over; what is left is cut off");
+        }
+        if let Some(telemetry) = &app.telemetry {
+            telemetry.finish().await;
         }
     }
 }

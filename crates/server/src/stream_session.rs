@@ -1,7 +1,7 @@
 //! One live stream from its opening to its close, of whatever kind: messages in, events out.
 
 use crate::app::App;
-use crate::connection_limit::ConnectionPermit;
+use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
 use crate::in_time::still_loading;
 use crate::stream_kind::{LiveStream, Readiness, StreamOpening};
@@ -25,8 +25,8 @@ pub(crate) struct Session<O> {
     pub(crate) entry: StreamEntry,
     /// Held until the stream ends.
     pub(crate) _place: StreamPlace,
-    /// Held until the stream ends: it is still the client's connection.
-    pub(crate) _connection: Arc<ConnectionPermit>,
+    /// Held until the stream ends: it is still the client's connection, and a request of its key.
+    pub(crate) _peer: Peer,
 }
 
 /// The right to one open stream.

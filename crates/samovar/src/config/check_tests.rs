@@ -45,7 +45,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "[server]\nlisten = \"0.0.0.0:80\"",
         "2:10: `server.listen`: 0.0.0.0 can be reached from other machines and nobody is asked who they are; \
-         listen on 127.0.0.1 behind a proxy, or set `server.insecure = true` to accept that",
+         add a key (`samovar keys new NAME`), listen on 127.0.0.1 behind a proxy, or set `server.insecure = true` to accept that",
     ),
     ("[server]\nallowed_origins = \"x\"", "2:19: `server.allowed_origins`: expected a list, found the text \"x\""),
     (

@@ -33,6 +33,8 @@ mod tests {
         shown.media.ffmpeg = None;
         shown.video = Default::default();
         shown.server.default_model = None;
+        (shown.server.keys_file, shown.server.tls, shown.telemetry.otlp_endpoint) = Default::default();
+        shown.keys.clear();
         shown.memory.limit = None;
         shown.plans.folder = None;
         shown.modes = Default::default();

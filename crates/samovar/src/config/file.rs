@@ -77,6 +77,10 @@ impl Config {
             model.assets = model.assets.take().map(|assets| folder.join(assets));
         }
         self.plans.folder = self.plans.folder.take().map(|plans| folder.join(plans));
+        let tls = &mut self.server.tls;
+        for file in [&mut self.server.keys_file, &mut tls.certificate, &mut tls.key, &mut tls.client_ca] {
+            *file = file.take().map(|file| folder.join(file));
+        }
         self.media.ffmpeg = self.media.ffmpeg.take().map(|ffmpeg| folder.join(ffmpeg));
         self.evidence.folder = self.evidence.folder.take().map(|evidence| folder.join(evidence));
         self.mqtt.password_file = self.mqtt.password_file.take().map(|password| folder.join(password));

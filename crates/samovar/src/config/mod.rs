@@ -8,6 +8,7 @@ mod check_tests;
 mod example;
 mod file;
 mod job_rules;
+mod key_rules;
 mod live_rules;
 mod near;
 mod place;
@@ -21,9 +22,11 @@ pub use anomaly_options::anomaly_options;
 pub use check::check;
 pub use example::EXAMPLE;
 pub use file::{ConfigFile, MODEL_NAME_RULE, is_model_name};
+pub use key_rules::key_spec;
 pub use rules::{parse_bytes, parse_size};
 pub use schema::{
-    AnomalySection, Config, EngineName, EventName, FamilyName, ModelSection, OptimizeName, PairSection, PipelineName,
-    PoolingName, PrecisionName, PreloadFailureName, ServerSection, SourceSection, WebhookSection, json_schema,
+    AnomalySection, Config, EngineName, EventName, FamilyName, KeySection, ModelSection, OptimizeName, PairSection,
+    PipelineName, PoolingName, PrecisionName, PreloadFailureName, ServerSection, SourceSection, WebhookSection,
+    json_schema,
 };
 pub use versions::VersionsSetting;

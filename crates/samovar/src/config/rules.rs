@@ -4,7 +4,7 @@ use super::file::{MODEL_NAME_RULE, is_model_name};
 use super::near::{listed, nearest};
 use super::schema::{Config, ModelSection};
 use super::versions::VersionsSetting;
-use super::{job_rules, live_rules, service_rules};
+use super::{job_rules, key_rules, live_rules, service_rules};
 
 /// A broken rule: the path of the key, and what is wrong.
 pub type Broken = (Vec<String>, String);
@@ -22,6 +22,7 @@ pub fn broken(config: &Config) -> Vec<Broken> {
         .chain(live_rules::broken(config))
         .chain(service_rules::broken(config))
         .chain(job_rules::broken(config))
+        .chain(key_rules::broken(config))
         .collect()
 }
 
@@ -71,13 +72,16 @@ pub fn no_such_model(name: &str, config: &Config) -> String {
 
 fn listen_rule(config: &Config) -> Option<Broken> {
     let server = &config.server;
+    if !config.keys.is_empty() || server.keys_file.is_some() {
+        return None;
+    }
     let addresses = [("listen", Some(server.listen)), ("grpc_listen", server.grpc_listen)];
     let addresses = addresses.into_iter().filter_map(|(key, address)| Some((key, address?)));
     let exposed = addresses.filter(|(_, address)| !address.ip().is_loopback() && !server.insecure);
     exposed.map(|(key, address)| {
         let message = format!(
             "{} can be reached from other machines and nobody is asked who they are; \
-             listen on 127.0.0.1 behind a proxy, or set `server.insecure = true` to accept that",
+             add a key (`samovar keys new NAME`), listen on 127.0.0.1 behind a proxy, or set `server.insecure = true` to accept that",
             address.ip()
         );
         (vec!["server".to_owned(), key.to_owned()], message)

@@ -42,8 +42,9 @@ pub(crate) async fn admit(
     let admission = access.admit(credential(request.headers()), &peer.place()).map_err(ApiError::from);
     match admission.and_then(|admission| checked(admission, need, &request)) {
         Ok(Admission { caller, guard }) => {
-            let call = guard.map(Arc::new);
-            let response = next.run(known(request, peer, caller, call.clone())).await;
+            let (call, name) = (guard.map(Arc::new), Arc::clone(&caller.name));
+            let mut response = next.run(known(request, peer, caller, call.clone())).await;
+            response.extensions_mut().insert(AskedBy(name));
             response.map(|body| Body::new(Held { body, _call: call }))
         }
         Err(error) => refused(error),
@@ -70,7 +71,7 @@ fn checked(admission: Admission, need: Need, request: &Request) -> Result<Admiss
 /// The request with what is known now.
 fn known(mut request: Request, peer: Peer, caller: Caller, call: Option<Arc<CallPlace>>) -> Request {
     let most = caller.bounds.body_bytes_max.and_then(|most| usize::try_from(most).ok());
-    let peer = Peer { key: caller.turn, caller: caller.clone(), call, ..peer };
+    let peer = Peer { key: caller.turn, caller: caller.clone(), _call: call, ..peer };
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(caller);
     match most {
@@ -87,6 +88,10 @@ fn refused(error: ApiError) -> Response {
     }
     response
 }
+
+/// The name of the key that was asked with, for the log.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedBy(pub(crate) Arc<str>);
 
 /// An answer's body; the key has its place back when it has been written.
 struct Held {

@@ -5,4 +5,4 @@ mod layer;
 mod need;
 
 pub(crate) use credential::SUBPROTOCOL;
-pub(crate) use layer::admit;
+pub(crate) use layer::{AskedBy, admit};

@@ -92,10 +92,11 @@ const TABLE: &[Row] = &[
     any_below("/v2/repository", ADMIN),
     any_below("/v2/trace", ADMIN),
     any_below("/v2/logging", ADMIN),
-    read_below("/v2", Need::Key),
-    any_below("/v2/models", INFER),
+    any("/v2/models/{model}/trace/setting", ADMIN),
     any_below("/v2/systemsharedmemory", INFER),
     any_below("/v2/cudasharedmemory", INFER),
+    read_below("/v2", Need::Key),
+    any_below("/v2/models", INFER),
     // The same and health over gRPC: every call is a POST.
     any_below("/grpc.health.v1.Health", Need::Nothing),
     any("/inference.GRPCInferenceService/ServerLive", Need::Nothing),

@@ -5,13 +5,14 @@ use super::folder::NewFolder;
 use super::upload::Upload;
 use super::upload_places::UploadPlaces;
 use super::watches::JobWatches;
-use super::{Caller, JobSettings, free_space};
+use super::{JobSettings, free_space};
 use crate::error::{ApiError, Refusal};
 use crate::metrics::JobInputKind;
 use crate::{Metrics, ServerError};
 use parking_lot::Mutex;
 use samovar_jobs::{Enqueued, JobErrorKind, JobId, JobQueue, JobTime, Submission, WorkerFigures};
 use samovar_recorded::{TaskInput, VideoTask, WorkFolder};
+use samovar_service::access::Caller;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -103,7 +104,7 @@ impl JobDesk {
         metrics: &Arc<Metrics>,
     ) -> Result<Upload, ApiError> {
         let full = || ApiError::new(Refusal::Uploads, "as many videos are on their way in as may be");
-        let place = self.places.enter(&caller.owner).ok_or_else(full)?;
+        let place = self.places.enter(&caller.name).ok_or_else(full)?;
         self.check_space(declared.unwrap_or(0)).await?;
         let folder = NewFolder::create(self.settings.folder.clone(), id).await?;
         Upload::begin(Arc::clone(self), Arc::clone(metrics), folder, place).await
@@ -124,7 +125,7 @@ impl JobDesk {
         let submission = Submission {
             id: job.id,
             kind: DETECT.to_owned(),
-            owner: job.caller.owner,
+            owner: job.caller.name.to_string(),
             payload,
             priority: job.priority,
             idempotency_key: job.idempotency_key,

@@ -9,7 +9,6 @@ mod form;
 mod free_space;
 mod keeper;
 mod orphans;
-mod owner;
 mod settings;
 mod start;
 mod upload;
@@ -21,7 +20,6 @@ pub use settings::JobSettings;
 pub(crate) use desk::{JobDesk, NewJob};
 pub(crate) use folder::{NewFolder, remove_later};
 pub(crate) use form::{Form, FormField};
-pub(crate) use owner::Caller;
 pub(crate) use start::start;
 pub(crate) use watches::{JobSeen, JobWatch};
 

@@ -8,12 +8,13 @@ use axum::routing::get;
 use std::sync::Arc;
 
 /// Every file beside the page: (where it is served, type, content).
-const PARTS: [(&str, &str, &str); 8] = [
+const PARTS: [(&str, &str, &str); 9] = [
     ("/console/console.css", "text/css; charset=utf-8", include_str!("../../../../console/console.css")),
     ("/console/console.js", JAVASCRIPT, include_str!("../../../../console/console.js")),
     ("/console/drawing.js", JAVASCRIPT, include_str!("../../../../console/drawing.js")),
     ("/console/events.js", JAVASCRIPT, include_str!("../../../../console/events.js")),
     ("/console/jobs.js", JAVASCRIPT, include_str!("../../../../console/jobs.js")),
+    ("/console/key.js", JAVASCRIPT, include_str!("../../../../console/key.js")),
     ("/console/models.js", JAVASCRIPT, include_str!("../../../../console/models.js")),
     ("/console/score-line.js", JAVASCRIPT, include_str!("../../../../console/score-line.js")),
     ("/console/stream-tile.js", JAVASCRIPT, include_str!("../../../../console/stream-tile.js")),

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
-use crate::jobs::{Caller, JobDesk, remove_later};
+use crate::jobs::{JobDesk, remove_later};
 use crate::wire::{JobBody, JobList, Problem};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
@@ -31,7 +31,8 @@ pub(crate) struct JobsQuery {
     before: Option<String>,
 }
 
-/// Jobs, the newest first. On this machine everybody's; from elsewhere those of the address that asks.
+/// Jobs, the newest first. With keys those of the key that asks; without, on this machine everybody's, from elsewhere those of the
+/// address that asks.
 #[utoipa::path(
     get, path = "/v1/jobs", tag = "jobs", params(JobsQuery),
     responses(
@@ -55,7 +56,8 @@ pub(crate) async fn list(
     let no_state = || ApiError::new(Refusal::Option, "`state` is queued, running, done, failed or cancelled");
     let state = query.state.map(|word| JobState::parse(&word).ok_or_else(no_state)).transpose()?;
     let before = query.before.map(|id| JobId::parse(&id).ok_or_else(unknown)).transpose()?;
-    let filter = JobFilter { owner: Caller::of(&peer).listed(), state, before, limit: limit + 1 };
+    let owner = (!peer.caller.sees_all()).then(|| peer.caller.name.to_string());
+    let filter = JobFilter { owner, state, before, limit: limit + 1 };
     let jobs = desk.queue().list(filter).await?;
     let data = jobs.iter().take(limit).map(JobBody::brief).collect();
     Ok(Json(JobList { object: "list", data, has_more: jobs.len() > limit }))
@@ -135,7 +137,7 @@ pub(crate) async fn remove(Named { desk, id }: Named) -> Result<Response, ApiErr
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The job that the address names. What is no name of one is nobody's.
+/// The job that the address names. What is no name of one is nobody's, and so is, with keys, another key's.
 pub(crate) struct Named {
     pub(super) desk: Arc<JobDesk>,
     pub(super) id: JobId,
@@ -150,7 +152,22 @@ impl FromRequestParts<Arc<App>> for Named {
         let id = names
             .ok()
             .and_then(|Path(names)| names.iter().find_map(|(key, name)| (key == "id").then(|| JobId::parse(name))));
-        Ok(Self { desk, id: id.flatten().ok_or_else(unknown)? })
+        let named = Self { desk, id: id.flatten().ok_or_else(unknown)? };
+        named.check_owner(parts.extensions.get::<Peer>()).await?;
+        Ok(named)
+    }
+}
+
+impl Named {
+    /// Lets through who may look at the job.
+    async fn check_owner(&self, peer: Option<&Peer>) -> Result<(), ApiError> {
+        let caller = &peer.ok_or_else(unknown)?.caller;
+        // Whoever may look at the server's own may look at everything.
+        if caller.may_see(None) {
+            return Ok(());
+        }
+        let job = self.desk.queue().get(self.id).await?;
+        if caller.may_see(Some(&job.owner)) { Ok(()) } else { Err(unknown()) }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::connection::Peer;
 use crate::detect_query::classes;
 use crate::error::{ApiError, Refusal};
 use crate::hygiene::declared_bytes;
-use crate::jobs::{Caller, Form, FormField, JobDesk, NewFolder, NewJob};
+use crate::jobs::{Form, FormField, JobDesk, NewFolder, NewJob};
 use crate::metrics::JobInputKind;
 use crate::request_body::{body_error, read_portion};
 use crate::sources::{NotAdmitted, admit_path, admit_url};
@@ -26,6 +26,7 @@ use samovar_models::DetectOptions;
 use samovar_pipelines::SourceAddress;
 use samovar_recorded::TaskInput;
 use samovar_runtime::RunErrorKind;
+use samovar_service::access::Caller;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ pub(crate) async fn submit(
     let submitting = Submitting {
         app: &app,
         desk,
-        caller: Caller::of(&peer),
+        caller: peer.caller.clone(),
         id: JobId::random(),
         key: idempotency_key(request.headers())?,
         declared: declared_bytes(request.headers()),
@@ -107,7 +108,7 @@ type Accepted = (Enqueued, JobInputKind);
 impl Submitting<'_> {
     async fn take(self, query: JobQuery, request: Request) -> Result<Accepted, ApiError> {
         // Nobody has to send a video to learn that there is no place for it. The queue has the last word.
-        self.desk.queue().admits(&self.caller.owner, self.key.as_deref()).await?;
+        self.desk.queue().admits(&self.caller.name, self.key.as_deref()).await?;
         let asked = (query != JobQuery::default()).then(|| JobRequest::from(query));
         if is_form(request.headers()) {
             return self.take_form(asked, Form::read(request).await?).await;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
-use crate::{access, api_page, counted, grpc, hygiene, openai_form};
+use crate::{access, api_page, cors, counted, grpc, hygiene, openai_form};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 /// Every route of the server. From the outside in: counted, checked, guarded against panics.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let (documented, api) = documented().split_for_parts();
-    documented
+    let router = documented
         .merge(grpc::router(app))
         .merge(oip::router())
         .merge(console::router())
@@ -32,7 +32,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(Panicked(Arc::clone(app))))
         .layer(from_fn_with_state(Arc::clone(app), access::admit))
-        .layer(from_fn_with_state(Arc::clone(app), hygiene::check))
+        .layer(from_fn_with_state(Arc::clone(app), hygiene::check));
+    let shared = if app.options.allowed_origins.is_empty() {
+        router
+    } else {
+        router.layer(from_fn_with_state(Arc::clone(app), cors::share))
+    };
+    shared
         .layer(from_fn(openai_form::shape))
         .layer(from_fn(grpc::shape))
         .layer(from_fn_with_state(Arc::clone(app), counted::count))

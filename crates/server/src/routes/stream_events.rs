@@ -5,15 +5,18 @@
 
 use super::streams::Opened;
 use crate::app::App;
+use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
 use crate::streams::{FeedItem, FeedReader, MessageKind, StreamKind, ToldMessage};
 use crate::wire::Problem;
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use http::HeaderMap;
+use samovar_service::access::Caller;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -66,10 +69,10 @@ pub(crate) async fn events(
     let Query(query) = query.map_err(|_| unreadable("the query takes results (true or false) and after"))?;
     let place = place(&app)?;
     let reader = stream.read(query.results, resume(&headers, query.after));
-    Ok(sse(Reading { reader, kind: None, closing: app.closing.clone(), ended: false, _place: place }))
+    Ok(sse(Reading { reader, kind: None, caller: None, closing: app.closing.clone(), ended: false, _place: place }))
 }
 
-/// The events of all streams as Server-Sent Events.
+/// The events of all streams as Server-Sent Events; with keys, of those of the key that asks, and of all for the scope `admin`.
 #[utoipa::path(
     get, path = "/v1/events", tag = "streams", params(AllEventsQuery),
     responses(
@@ -80,13 +83,15 @@ pub(crate) async fn events(
 )]
 pub(crate) async fn all_events(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     query: Result<Query<AllEventsQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let Query(query) = query.map_err(|_| unreadable("the query takes kind (detect, segment or anomaly) and after"))?;
     let place = place(&app)?;
     let reader = app.board.read(resume(&headers, query.after));
-    Ok(sse(Reading { reader, kind: query.kind, closing: app.closing.clone(), ended: false, _place: place }))
+    let (kind, caller) = (query.kind, Some(peer.caller));
+    Ok(sse(Reading { reader, kind, caller, closing: app.closing.clone(), ended: false, _place: place }))
 }
 
 /// One reader, to its end.
@@ -94,6 +99,8 @@ struct Reading {
     reader: FeedReader,
     /// Streams of this kind alone.
     kind: Option<StreamKind>,
+    /// Streams that they may see alone; none: it is one that they may.
+    caller: Option<Caller>,
     /// The server's own end.
     closing: CancellationToken,
     /// The last message has been sent.
@@ -121,7 +128,8 @@ impl Reading {
     }
 
     fn wants(&self, told: &ToldMessage) -> bool {
-        self.kind.is_none_or(|kind| kind == told.message.stream_kind)
+        let of_kind = self.kind.is_none_or(|kind| kind == told.message.stream_kind);
+        of_kind && self.caller.as_ref().is_none_or(|caller| caller.may_see(told.message.owner.as_deref()))
     }
 }
 

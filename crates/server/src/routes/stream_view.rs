@@ -3,6 +3,7 @@
 //! Each picture is two messages: a text with the stream's figures and the result about this very picture, then the picture itself.
 
 use super::streams::Opened;
+use crate::access::SUBPROTOCOL;
 use crate::app::App;
 use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
@@ -49,10 +50,11 @@ pub(crate) async fn view(
     let viewer = stream.look(app.board.viewer_place().ok_or_else(full)?);
     let looking = Looking { viewer, stream: Arc::downgrade(&stream), encoded_at: None };
     drop(stream);
-    let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+    let upgrade =
+        upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).protocols([SUBPROTOCOL]);
     let task = app.tasks.token();
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let _held = (task, peer.permit);
+        let _held = (task, peer);
         tokio::select! {
             () = show(socket, looking, &app) => {}
             () = app.closing.cancelled() => {}

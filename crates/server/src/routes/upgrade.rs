@@ -1,5 +1,6 @@
 //! From a request to a live stream: what all kinds of streams do before the first message.
 
+use crate::access::SUBPROTOCOL;
 use crate::app::App;
 use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
@@ -21,16 +22,19 @@ pub(super) fn upgrade<O: StreamOpening>(
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::new(Refusal::UpgradeRequired, "this address speaks WebSocket only"))?;
     let place = StreamPlace::take(&app).ok_or_else(too_many)?;
-    let entry = app.board.open(opening.facts());
-    let session = Session { asked, opening, key: app.next_key(), entry, _place: place, _connection: peer.permit };
+    let entry = app.board.open(opening.facts(), Some(Arc::clone(&peer.caller.name)));
     let limits = &app.options.limits.stream;
+    let message_bytes_max = peer.caller.bounds.lowered(limits.message_bytes_max);
+    let session = Session { asked, opening, key: app.next_key(), entry, _place: place, _peer: peer };
     let upgrade = upgrade
         .read_buffer_size(limits.read_buffer_bytes)
         // Events are sent one by one as soon as they are there.
         .write_buffer_size(0)
         .max_write_buffer_size(limits.write_buffer_bytes_max)
-        .max_message_size(limits.message_bytes_max)
-        .max_frame_size(limits.message_bytes_max);
+        .max_message_size(message_bytes_max)
+        .max_frame_size(message_bytes_max)
+        // A page that shows its key among the subprotocols must be answered with one of them.
+        .protocols([SUBPROTOCOL]);
     // The task that waits for the upgrade is axum's; the token makes the server wait for it too.
     let task = app.tasks.token();
     Ok(upgrade.on_upgrade(move |socket| async move {

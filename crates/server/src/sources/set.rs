@@ -153,7 +153,7 @@ fn begin(
     if configured {
         app.metrics.sources.know(&settings.spec.name);
     }
-    let entry = app.board.open(facts(&settings));
+    let entry = app.board.open(facts(&settings), None);
     let source = Arc::new(RunningSource {
         stream: Arc::clone(entry.shared()),
         monitor: reader.monitor(),

@@ -33,9 +33,9 @@ impl StreamBoard {
         }
     }
 
-    /// One more stream. It is on the board until what is returned is dropped.
-    pub(crate) fn open(&self, facts: StreamFacts) -> StreamEntry {
-        let stream = Arc::new(OpenStream::new(facts, Arc::clone(&self.events)));
+    /// One more stream, of that caller (none: of the server itself). It is on the board until what is returned is dropped.
+    pub(crate) fn open(&self, facts: StreamFacts, owner: Option<Arc<str>>) -> StreamEntry {
+        let stream = Arc::new(OpenStream::new(facts, owner, Arc::clone(&self.events)));
         self.streams.lock().insert(stream.id(), Arc::clone(&stream));
         StreamEntry::new(stream, self.clone())
     }
@@ -86,8 +86,8 @@ mod tests {
     #[tokio::test]
     async fn a_stream_is_on_the_board_while_its_entry_lives() {
         let board = StreamBoard::new(&StreamLimits::default());
-        let first = board.open(facts(StreamKind::Detect));
-        let second = board.open(facts(StreamKind::Anomaly));
+        let first = board.open(facts(StreamKind::Detect), None);
+        let second = board.open(facts(StreamKind::Anomaly), None);
         assert_ne!(first.id(), second.id());
         assert_eq!(board.list().len(), 2);
         let mut reader = board.find(first.id()).unwrap().read(true, None);
@@ -99,7 +99,7 @@ mod tests {
     #[tokio::test]
     async fn events_reach_the_readers_of_all_streams_and_results_do_not() {
         let board = StreamBoard::new(&StreamLimits::default());
-        let (entry, mut all) = (board.open(facts(StreamKind::Anomaly)), board.read(None));
+        let (entry, mut all) = (board.open(facts(StreamKind::Anomaly), None), board.read(None));
         let mut own = entry.read(true, None);
         entry.tell(MessageKind::Result, Utf8Bytes::from_static("{}"));
         entry.tell(MessageKind::Event("anomaly.started"), Utf8Bytes::from_static("{\"number\":1}"));
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn what_was_told_to_end_stays_so() {
         let board = StreamBoard::new(&StreamLimits::default());
-        let entry = board.open(facts(StreamKind::Detect));
+        let entry = board.open(facts(StreamKind::Detect), None);
         entry.set_state(StreamState::Live);
         board.find(entry.id()).unwrap().close();
         entry.set_state(StreamState::Live);

@@ -34,6 +34,7 @@ pub(crate) struct StreamFacts {
 pub(crate) struct OpenStream {
     id: StreamId,
     facts: StreamFacts,
+    owner: Option<Arc<str>>,
     opened: SystemTime,
     state: Mutex<StreamState>,
     meter: StreamMeter,
@@ -52,10 +53,11 @@ pub(crate) struct StreamEntry {
 }
 
 impl OpenStream {
-    pub(super) fn new(facts: StreamFacts, events_of_all: Arc<Feed>) -> Self {
+    pub(super) fn new(facts: StreamFacts, owner: Option<Arc<str>>, events_of_all: Arc<Feed>) -> Self {
         Self {
             id: StreamId::new(),
             facts,
+            owner,
             opened: SystemTime::now(),
             state: Mutex::new(StreamState::Opening),
             meter: StreamMeter::default(),
@@ -74,6 +76,11 @@ impl OpenStream {
     /// What is known of it from its beginning.
     pub(crate) const fn facts(&self) -> &StreamFacts {
         &self.facts
+    }
+
+    /// Whose it is; none: the server's own, as those of sources are.
+    pub(crate) fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
     }
 
     /// When it was opened, by the wall clock.
@@ -104,7 +111,7 @@ impl OpenStream {
         if kind == MessageKind::Result && !self.feed.is_read() {
             return;
         }
-        let message = Arc::new(StreamMessage { stream_kind: self.facts.kind, kind, text });
+        let message = Arc::new(StreamMessage { stream_kind: self.facts.kind, owner: self.owner.clone(), kind, text });
         if let MessageKind::Event(name) = kind {
             self.meter.event(name);
             self.events_of_all.tell(Arc::clone(&message));

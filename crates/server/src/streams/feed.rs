@@ -16,6 +16,8 @@ use tokio::sync::broadcast::{Receiver, Sender};
 pub(crate) struct StreamMessage {
     /// What kind of stream tells it.
     pub(crate) stream_kind: StreamKind,
+    /// Whose stream tells it; none: the server's own.
+    pub(crate) owner: Option<Arc<str>>,
     /// What it is.
     pub(crate) kind: MessageKind,
     /// The JSON object as it went, or would have gone, over the stream's own WebSocket.
@@ -138,7 +140,8 @@ mod tests {
     use super::*;
 
     fn message(kind: MessageKind) -> Arc<StreamMessage> {
-        Arc::new(StreamMessage { stream_kind: StreamKind::Anomaly, kind, text: Utf8Bytes::from_static("{}") })
+        let text = Utf8Bytes::from_static("{}");
+        Arc::new(StreamMessage { stream_kind: StreamKind::Anomaly, owner: None, kind, text })
     }
 
     async fn numbers(reader: &mut FeedReader, count: usize) -> Vec<Option<u64>> {

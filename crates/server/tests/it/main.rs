@@ -1,6 +1,7 @@
 //! The server at its boundary: real sockets, a fake engine where the test must steer it, real models where numbers count.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod access;
 mod anomaly_live;
 mod client;
 mod dashboard;
@@ -44,3 +45,5 @@ mod socket;
 mod sources;
 mod streams;
 mod street;
+mod telemetry;
+mod tls;

@@ -32,6 +32,14 @@ pub struct CallerBounds {
     pub items_max: Option<usize>,
 }
 
+impl CallerBounds {
+    /// A limit of the server on bytes, as it holds for them.
+    pub fn lowered(&self, bytes_max: usize) -> usize {
+        let own = self.body_bytes_max.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+        bytes_max.min(own)
+    }
+}
+
 /// How it is known who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {

@@ -12,6 +12,7 @@ mod keyring;
 mod peer;
 mod place;
 mod scope;
+mod secret;
 mod tries;
 
 pub use admit::{Access, Admission, Now};
@@ -22,3 +23,4 @@ pub use keyring::{Keyring, KeyringError};
 pub use peer::Peer;
 pub use place::CallPlace;
 pub use scope::{Scope, Scopes};
+pub use secret::KeySecret;

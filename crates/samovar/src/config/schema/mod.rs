@@ -3,6 +3,7 @@
 //! These types are the only list of keys: the checks, `samovar config schema` and the test of the example all read the
 //! schema that is derived from them.
 
+mod access;
 mod anomaly;
 mod jobs;
 mod model;
@@ -11,6 +12,7 @@ mod sink;
 mod source;
 mod video;
 
+pub use access::{KeySection, ScopeName, TelemetrySection, TlsSection};
 pub use anomaly::{AnomalySection, ScheduleSection, ZoneSection};
 pub use jobs::JobsSection;
 pub use model::{EngineName, FamilyName, ModelSection, OptimizeName, PoolingName, PrecisionName};
@@ -33,6 +35,10 @@ use std::sync::LazyLock;
 pub struct Config {
     /// Where and how the server listens.
     pub server: ServerSection,
+    /// Who may ask, by name. Without any, and without `server.keys_file`, nobody is asked who they are.
+    pub keys: BTreeMap<String, KeySection>,
+    /// Where traces of requests go.
+    pub telemetry: TelemetrySection,
     /// The device that all models share.
     pub device: DeviceSection,
     /// Limits of the queue in front of the device.
@@ -89,6 +95,14 @@ pub struct ServerSection {
     pub on_preload_failure: PreloadFailureName,
     /// Origins whose pages may open streams besides the server's own.
     pub allowed_origins: Vec<String>,
+    /// Names that the server answers to on a loopback address besides `localhost`: those of a proxy that passes them on.
+    pub hosts: Vec<String>,
+    /// A file with more `[keys.NAME]`, read again when it changes; relative to this file's folder.
+    pub keys_file: Option<PathBuf>,
+    /// Whether each request is a line of the log.
+    pub access_log: bool,
+    /// How connections are encrypted.
+    pub tls: TlsSection,
     /// How long the server still accepts after it was told to end, so that load balancers notice.
     #[schemars(range(max = 600_000))]
     pub drain_delay_ms: u64,
@@ -243,6 +257,10 @@ impl Default for ServerSection {
             default_model: None,
             on_preload_failure: PreloadFailureName::Degraded,
             allowed_origins: Vec::new(),
+            hosts: Vec::new(),
+            keys_file: None,
+            access_log: false,
+            tls: TlsSection::default(),
             drain_delay_ms: 5_000,
             grace_ms: 30_000,
             request_time_max_ms: 30_000,
