@@ -8,6 +8,7 @@ use samovar_engine_api::EngineErrorKind;
 use samovar_engines::OnnxFile;
 use samovar_models::{DetectionModel, Labels, SegmentationModel, recognise};
 use samovar_runtime::{FailureKind, Family};
+use samovar_service::text::VectorFacts;
 use serde::Serialize;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -52,6 +53,9 @@ pub struct ModelFacts {
     metadata: BTreeMap<String, String>,
     /// Files with weights beside the graph.
     data_files: Vec<String>,
+    /// Of models of texts and pictures for comparing.
+    #[serde(skip)]
+    vectors: Option<VectorFacts>,
     /// Why no family fits.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<CliError>,
@@ -90,6 +94,7 @@ impl ModelFacts {
             inputs: onnx.signature.inputs.iter().map(ToString::to_string).collect(),
             outputs: onnx.signature.outputs.iter().map(ToString::to_string).collect(),
             metadata: onnx.signature.metadata,
+            vectors: bound.as_ref().ok().and_then(|family| VectorFacts::of(&**family)),
             data_files: onnx.external_files.iter().map(|path| path.display().to_string()).collect(),
             problem: bound.as_ref().err().map(contract),
         })
@@ -103,6 +108,11 @@ impl ModelFacts {
     /// The family that fits.
     pub fn family(&self) -> Option<&str> {
         self.family.as_deref()
+    }
+
+    /// What its vectors are, where it makes some.
+    pub const fn vectors(&self) -> Option<&VectorFacts> {
+        self.vectors.as_ref()
     }
 
     /// The file that would be loaded.
@@ -129,10 +139,19 @@ impl ModelFacts {
     pub fn summary(&self) -> String {
         let version = self.version.map_or_else(String::new, |version| format!(", version {version}"));
         match &self.family {
-            Some(family) if self.labels.is_empty() => format!("{family}{version}"),
+            Some(family) if self.labels.is_empty() => format!("{family}{}{version}", self.vector_summary()),
             Some(family) => format!("{family}, {}, {} classes{version}", self.sizes(), self.labels.len()),
             None => "no family fits".to_owned(),
         }
+    }
+
+    /// `, 384 numbers, 256 tokens`.
+    fn vector_summary(&self) -> String {
+        let Some(vectors) = &self.vectors else { return String::new() };
+        let tower = vectors.tower.map(|tower| format!(", the tower for {}s", tower.name()));
+        let width = vectors.dimensions.map(|width| format!(", {width} numbers"));
+        let tokens = vectors.tokens_max.map(|tokens| format!(", at most {tokens} tokens"));
+        [tower, width, tokens].into_iter().flatten().collect()
     }
 
     /// The input sizes in a word: `640×640`.

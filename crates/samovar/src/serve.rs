@@ -8,7 +8,8 @@ use crate::failure::{CliError, Exit};
 use crate::jobs::{JobHouse, JobLog, VideoRunner};
 use crate::reload::{ReloadThread, Watched};
 use crate::signals::{EndSignal, EndSignals};
-use crate::{here, keys, live, model_choice, stderr};
+use crate::model_choice::NamedModel;
+use crate::{doctor, here, keys, live, model_choice, stderr};
 use samovar_jobs::JobRunner;
 use samovar_runtime::{Generation, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
 use samovar_server::{
@@ -30,7 +31,10 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
     let file = ConfigFile::find(config)?;
     let metrics = Arc::new(Metrics::new());
     let observer = Arc::clone(&metrics);
-    let registry = Arc::new(here::serving_registry(&file.config, models(arguments, &file.config)?, observer)?);
+    let models = models(arguments, &file.config)?;
+    tell_faults(&doctor::faults(&models, &file.config), here::on_preload_failure(&file.config))?;
+    let specs = models.iter().map(model_choice::spec).collect::<Result<_, _>>()?;
+    let registry = Arc::new(here::serving_registry(&file.config, specs, observer)?);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
     let served = runtime.block_on(async {
@@ -113,11 +117,28 @@ async fn fatal_preload(registry: &Registry, started: Instant, on_failure: OnPrel
     preload_failed(&failures)
 }
 
+/// Nothing is found out at the first request: what can never work is told at start, and ends the server where failures are to.
+fn tell_faults(faults: &[(String, CliError)], on_failure: OnPreloadFailure) -> Result<(), CliError> {
+    let reasons: Vec<String> =
+        faults.iter().map(|(name, fault)| format!("{name}: {}: {}", fault.code, fault.message)).collect();
+    if on_failure == OnPreloadFailure::Exit && !faults.is_empty() {
+        return Err(ends_without_models(&reasons));
+    }
+    for (reason, (_, fault)) in reasons.iter().zip(faults) {
+        let cure = fault.cure.as_ref().map_or_else(String::new, |cure| format!("\n    cure: {cure}"));
+        stderr::line(&format!("  cannot work: {reason}{cure}"));
+    }
+    Ok(())
+}
+
 fn preload_failed(failures: &[PreloadFailure]) -> CliError {
     let reason = |PreloadFailure { model, failure }: &PreloadFailure| {
         format!("{model}: {}: {}", failure.kind.code(), failure.reason)
     };
-    let reasons: Vec<String> = failures.iter().map(reason).collect();
+    ends_without_models(&failures.iter().map(reason).collect::<Vec<_>>())
+}
+
+fn ends_without_models(reasons: &[String]) -> CliError {
     CliError::new("preload_failed", format!("the server ends without its models\n{}", reasons.join("\n")))
         .cure("mend what is said above, or serve the others meanwhile: `server.on_preload_failure = \"degraded\"`")
 }
@@ -161,7 +182,7 @@ fn serving(generation: &Generation) -> String {
 }
 
 /// The models of the configuration, then those of the command line.
-fn models(arguments: &ServeArguments, config: &Config) -> Result<Vec<samovar_runtime::ModelSpec>, CliError> {
+fn models(arguments: &ServeArguments, config: &Config) -> Result<Vec<NamedModel>, CliError> {
     let configured = config.models.iter().map(|(name, section)| Ok((name.clone(), section.clone())));
     let typed = arguments.model.iter().map(|text| model_choice::named_file(text, &arguments.choices));
     let named: Vec<_> = configured.chain(typed).collect::<Result<_, CliError>>()?;
@@ -170,7 +191,7 @@ fn models(arguments: &ServeArguments, config: &Config) -> Result<Vec<samovar_run
             .cure("samovar serve --model FILE.onnx, or a configuration with `[models.NAME]`")
             .exit(Exit::Usage));
     }
-    named.iter().map(model_choice::spec).collect()
+    Ok(named)
 }
 
 fn options(arguments: &ServeArguments, config: &Config) -> Result<ServerOptions, CliError> {

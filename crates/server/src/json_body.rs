@@ -58,11 +58,15 @@ fn refused<T: JsonForm>(bytes: &[u8], error: &serde_json::Error) -> ApiError {
         return ApiError::new(Refusal::Body, format!("the body {why} ({place}); send it like {}", T::LIKE));
     }
     let offset = offset(bytes, error.line(), error.column());
-    let key = key_at(&bytes[..offset]).and_then(|key| T::FIELDS.iter().copied().find(|field| field.as_bytes() == key));
-    match key {
-        Some(field) => {
+    let key = key_at(&bytes[..offset]);
+    match key.map(|key| T::FIELDS.iter().copied().find(|field| field.as_bytes() == key)) {
+        Some(Some(field)) => {
             let detail = format!("`{field}` cannot be read ({place}); send it like {}", T::LIKE);
             ApiError::new(Refusal::Body, detail).about(field)
+        }
+        Some(None) => {
+            let known = T::FIELDS.join("`, `");
+            ApiError::new(Refusal::Body, format!("there is no such field ({place}); there are `{known}`"))
         }
         None => ApiError::new(
             Refusal::Body,
@@ -81,13 +85,14 @@ fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
 /// The key of the outermost object whose value is being read where `bytes` end; none behind the end of the object.
 fn key_at(bytes: &[u8]) -> Option<&[u8]> {
     let (mut depth, mut string, mut key, mut at) = (0_usize, None, None, 0);
+    // The last byte that is neither space nor in a string: a string behind one of these in the outermost object is a key.
+    let mut before = b' ';
     while let Some(&byte) = bytes.get(at) {
         match (byte, string) {
             (b'\\', Some(_)) => at += 1,
             (b'"', Some(start)) => {
                 string = None;
-                let colon = bytes[at + 1..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
-                if depth == 1 && colon {
+                if depth == 1 && matches!(before, b'{' | b',') {
                     key = Some(&bytes[start..at]);
                 }
             }
@@ -95,6 +100,9 @@ fn key_at(bytes: &[u8]) -> Option<&[u8]> {
             (b'{' | b'[', None) => depth += 1,
             (b'}' | b']', None) => depth = depth.saturating_sub(1),
             _ => {}
+        }
+        if string.is_none() && !byte.is_ascii_whitespace() {
+            before = byte;
         }
         at += 1;
     }

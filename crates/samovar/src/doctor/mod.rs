@@ -8,5 +8,8 @@ mod life;
 mod live_streams;
 mod machine;
 mod report;
+mod service;
+mod start;
 
 pub use report::run;
+pub use start::faults;

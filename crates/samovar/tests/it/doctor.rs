@@ -73,3 +73,46 @@ fn plans_memory_and_modes_are_looked_at() {
     let (_, report) = doctor("[server]\nlisten = \"127.0.0.1:0\"\n[plans]\nfolder = \"samovar.toml/plans\"\n");
     assert_eq!(finding(&report, "plans")["health"], "problem");
 }
+
+/// A file of the families' own tests.
+fn tower(file: &str) -> String {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/tests/fixtures");
+    std::path::Path::new(fixtures).join(file).canonicalize().unwrap().display().to_string()
+}
+
+#[test]
+fn towers_that_do_not_belong_together_are_a_problem() {
+    let models = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[models.pictures]\npath = {:?}\n[models.captions]\npath = {:?}\n[models.others]\npath = {:?}\n",
+        tower("image_text/clip/vision_model.onnx"),
+        tower("image_text/clip/text_model.onnx"),
+        tower("image_text/siglip/text_model.onnx"),
+    );
+    let pairs = "[pairs.right]\nimage = \"pictures\"\ntext = \"captions\"\n[pairs.widths]\nimage = \"pictures\"\ntext = \"others\"\n\
+        [pairs.sides]\nimage = \"captions\"\n[faces]\ndetector = \"pictures\"\n";
+    let (_, report) = doctor(&format!("{models}{pairs}"));
+    let detail = |subject: &str| finding(&report, subject)["detail"].as_str().unwrap().to_owned();
+    assert_eq!(finding(&report, "pair right")["health"], "ok", "{report}");
+    assert!(detail("pair widths").contains("pictures become 20 numbers and texts 16"), "{report}");
+    assert!(detail("pair sides").contains("`image` must be a tower for images"), "{report}");
+    assert!(detail("faces detector").contains("must be yunet"), "{report}");
+}
+
+#[test]
+fn a_server_tells_everything_that_can_never_work_before_it_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = folder.path().join("bare.onnx");
+    std::fs::copy(tower("text/bert/model.onnx"), &bare).unwrap();
+    let config = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\non_preload_failure = \"exit\"\n[models.lost]\npath = \"lost.onnx\"\npreload = false\n\
+         [models.bare]\npath = \"bare.onnx\"\nfamily = \"text-embedding\"\n[models.captions]\npath = {:?}\n[pairs.sides]\nimage = \"captions\"\n",
+        tower("image_text/clip/text_model.onnx"),
+    );
+    std::fs::write(folder.path().join("samovar.toml"), config).unwrap();
+    let ended = Ended::from(samovar().current_dir(folder.path()).arg("serve").output().unwrap()).without_panic();
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    for told in ["lost: model_file_unreadable: ", "bare: model_contract: ", "tokenizer", "pair sides: models_do_not_fit: "] {
+        assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("listens on"), "{}", ended.stderr);
+}

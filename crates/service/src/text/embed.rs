@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Vectors that are asked for.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EmbedRequest {
     /// A model or a pair; none: the only one that can be meant.
     pub model: Option<String>,

@@ -3,7 +3,7 @@
 use samovar_media::Picture;
 
 /// One thing that is to become a vector.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Item {
     /// A text.
     Text(String),

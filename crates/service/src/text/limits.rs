@@ -36,14 +36,27 @@ impl Default for TextLimits {
 impl TextLimits {
     /// Refuses no items, too many, and any that is empty or too long.
     pub(super) fn check_items(&self, items: &[Item], field: &'static str) -> Result<(), ServiceError> {
+        self.check_sizes(items, field)?;
+        let is_empty = |item: &Item| match item {
+            Item::Text(text) => text.is_empty(),
+            Item::Tokens(tokens) => tokens.is_empty(),
+            Item::Picture(_) => false,
+        };
+        if items.iter().any(is_empty) {
+            return Err(empty(field, "one of the texts is empty"));
+        }
+        Ok(())
+    }
+
+    /// The same, but for empty texts, which some models know what to make of.
+    pub(super) fn check_sizes(&self, items: &[Item], field: &'static str) -> Result<(), ServiceError> {
         count(items.len(), self.items_max, field, "items")?;
         let pictures = items.iter().filter(|item| matches!(item, Item::Picture(_))).count();
         if pictures > self.pictures_max {
             return Err(too_many(pictures, self.pictures_max, field, "pictures"));
         }
         items.iter().try_for_each(|item| match item {
-            Item::Text(text) => self.check_text(text, field),
-            Item::Tokens(tokens) if tokens.is_empty() => Err(empty(field, "a list of tokens is empty")),
+            Item::Text(text) => self.check_size(text, field),
             Item::Tokens(_) | Item::Picture(_) => Ok(()),
         })
     }
@@ -63,6 +76,10 @@ impl TextLimits {
         if text.is_empty() {
             return Err(empty(field, "a text is empty"));
         }
+        self.check_size(text, field)
+    }
+
+    fn check_size(&self, text: &str, field: &'static str) -> Result<(), ServiceError> {
         if text.len() <= self.text_bytes_max {
             return Ok(());
         }
@@ -71,7 +88,8 @@ impl TextLimits {
     }
 }
 
-fn count(found: usize, most: usize, field: &'static str, what: &str) -> Result<(), ServiceError> {
+/// Refuses none and too many.
+pub(super) fn count(found: usize, most: usize, field: &'static str, what: &str) -> Result<(), ServiceError> {
     match found {
         0 => Err(empty(field, "there is nothing in it")),
         found if found > most => Err(too_many(found, most, field, what)),

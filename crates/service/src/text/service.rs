@@ -3,7 +3,7 @@
 use super::embed::{EmbedAnswer, EmbedRequest, Embedded};
 use super::encoder::{Encoder, Towers, pairing_error};
 use super::finite::{embedding_is_finite, not_finite};
-use super::limits::too_many;
+use super::limits::{count, too_many};
 use super::rerank::{RankMethod, RerankAnswer, RerankRequest, ranked};
 use super::similarity::{Scoring, SimilarityAnswer, SimilarityRequest};
 use super::zero_shot::{LabelScore, ZeroShotAnswer, ZeroShotRequest};
@@ -102,10 +102,10 @@ impl TextService {
         request: SimilarityRequest,
     ) -> Result<SimilarityAnswer, ServiceError> {
         let SimilarityRequest { model, left, right, scoring, deadline } = request;
-        self.limits.check_items(&left, "left")?;
+        self.limits.check_sizes(&left, "left")?;
         let columns = if right.is_empty() { left.len() } else { right.len() };
         if !right.is_empty() {
-            self.limits.check_items(&right, "right")?;
+            self.limits.check_sizes(&right, "right")?;
         }
         if left.len() * columns > self.limits.scores_max {
             return Err(too_many(left.len() * columns, self.limits.scores_max, "right", "scores"));
@@ -133,7 +133,7 @@ impl TextService {
     /// # Errors
     /// As [`TextService::similarity`].
     pub async fn zero_shot(&self, caller: &Caller, request: ZeroShotRequest) -> Result<ZeroShotAnswer, ServiceError> {
-        self.limits.check_texts(&request.labels, self.limits.labels_max, "labels")?;
+        count(request.labels.len(), self.limits.labels_max, "labels", "labels")?;
         if !request.template.contains("{}") {
             let message = "the template has no `{}` for the label: write it like \"a photo of a {}\"";
             return Err(ServiceError::invalid("invalid_option", message).about("template"));
@@ -144,7 +144,7 @@ impl TextService {
         pairing.activation = activation.unwrap_or(pairing.activation);
         let sentences = labels.iter().map(|label| Item::Text(template.replace("{}", label)));
         let items: Vec<Item> = std::iter::once(Item::Picture(picture)).chain(sentences).collect();
-        self.limits.check_items(&items[1..], "template")?;
+        self.limits.check_sizes(&items[1..], "template")?;
         let vectors = in_time(deadline, encoder.embeddings(items, call(caller, deadline))).await?;
         let (vectors, tokens): (Vec<_>, Vec<usize>) = vectors.into_iter().unzip();
         let scores = pairing.zero_shot(&vectors[0], &vectors[1..]).map_err(pairing_error)?;

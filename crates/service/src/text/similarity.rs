@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// A table of likenesses that is asked for.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SimilarityRequest {
     /// A model or a pair; none: the only one that can be meant.
     pub model: Option<String>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Labels that are to be held against a picture.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ZeroShotRequest {
     /// A pair with both towers; none: the only one.
     pub model: Option<String>,
