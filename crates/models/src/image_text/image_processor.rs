@@ -157,8 +157,8 @@ mod tests {
     use TowerArchitecture::{Clip, Siglip};
     use serde_json::json;
 
-    fn read(settings: Value, architecture: TowerArchitecture) -> Result<ImageProcessor, ContractError> {
-        ImageProcessor::of_settings(&settings, architecture)
+    fn read(settings: &Value, architecture: TowerArchitecture) -> Result<ImageProcessor, ContractError> {
+        ImageProcessor::of_settings(settings, architecture)
     }
 
     #[test]
@@ -167,14 +167,14 @@ mod tests {
             "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
             "resample": 3, "size": 224});
         let newer = json!({"crop_size": {"height": 224, "width": 224}, "size": {"shortest_edge": 224}});
-        let clip = read(openai, Clip).unwrap();
+        let clip = read(&openai, Clip).unwrap();
         assert_eq!((clip.placement, clip.size), (Placement::Middle(Some(224)), Some((224, 224))));
-        assert_eq!(read(newer, Clip).unwrap(), clip);
+        assert_eq!(read(&newer, Clip).unwrap(), clip);
         assert_eq!(clip.resize((810, 1080), (224, 224)).origin, (0, 37));
 
         let google = json!({"do_resize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
             "rescale_factor": 0.003_921_568_627_450_98, "resample": 2, "size": {"height": 384, "width": 384}});
-        let siglip = read(google, Siglip).unwrap();
+        let siglip = read(&google, Siglip).unwrap();
         assert_eq!((siglip.placement, siglip.size), (Placement::Stretched, Some((384, 384))));
         assert_eq!(siglip.filter, ResizeFilter::Bilinear);
         assert_eq!(siglip.format.scale.map(|scale| (scale * 255.0).round()), [2.0; 3]);
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn without_a_file_each_design_is_as_it_was_trained() {
-        let (clip, siglip) = (read(Value::Null, Clip).unwrap(), read(Value::Null, Siglip).unwrap());
+        let (clip, siglip) = (read(&Value::Null, Clip).unwrap(), read(&Value::Null, Siglip).unwrap());
         assert_eq!((clip.placement, clip.size, clip.filter), (Placement::Middle(None), None, ResizeFilter::Bicubic));
         assert_eq!((siglip.placement, siglip.size), (Placement::Stretched, None));
         assert_eq!(clip.resize((100, 50), (32, 32)).resized, (64, 32));
@@ -201,8 +201,8 @@ mod tests {
             json!({"size": {"height": 224, "width": 224}, "crop_size": 196}),
             json!({"size": 1 << 20}),
         ] {
-            assert!(read(settings.clone(), Clip).is_err(), "{settings}");
+            assert!(read(&settings, Clip).is_err(), "{settings}");
         }
-        assert!(read(json!({"size": {"shortest_edge": 224}}), Siglip).is_err());
+        assert!(read(&json!({"size": {"shortest_edge": 224}}), Siglip).is_err());
     }
 }
