@@ -453,9 +453,9 @@ mod tests {
         // Never ripe while the test goes on, so that no slot takes the work.
         let unripe = BatchRule { size_max: 2, delay_max: Duration::from_secs(3600) };
         let (generation, rows) = (generation(&FakeModel::rows(1), 1, unripe), rows());
-        let lane = generation.lane(&rows).expect("the first shape has a lane");
+        let (lane, batch) = generation.lane(&rows);
         let (class, stream, weight) = (Class::Job, StreamKey(1), NonZeroU16::MIN);
-        let entry = Entry { class, stream, lane, batch: generation.batch, deadline: None, weight, follow_up: false };
+        let entry = Entry { class, stream, lane, batch, deadline: None, weight, follow_up: false };
         let in_use = generation.enter().expect("it serves");
         let (work, mut answer) = Work::new(Nothing, rows, class, in_use);
         assert!(device.push(entry, work).is_ok());

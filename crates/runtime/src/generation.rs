@@ -50,7 +50,7 @@ pub struct Generation {
     pub signature: Signature,
     /// The weights; taken out when the generation is freed, so that whoever still holds a result does not hold them.
     model: Mutex<Option<Arc<dyn LoadedModel>>>,
-    /// Keys of the row shapes met so far. Bounded: see [`LANES_MAX`].
+    /// Keys of the row shapes met so far that may share runs. Bounded: see [`LANES_MAX`].
     lanes: Mutex<HashMap<RowShapes, LaneKey>>,
     /// Work in the queue or in a slot.
     use_count: Mutex<UseCount>,
@@ -78,7 +78,7 @@ pub(crate) enum WarmUpCause {
     Drift,
 }
 
-/// Different row shapes that one generation takes at most: more would mean that a family forgot to bucket them.
+/// Keys of lanes that one generation has at most.
 const LANES_MAX: usize = 1 << 12;
 
 /// Whether its runs have become slow.
@@ -283,24 +283,34 @@ impl Generation {
         self.drift.lock().found.take()
     }
 
-    /// The key under which rows of these shapes meet; none when the family made too many of them.
-    pub(crate) fn lane(&self, shapes: &RowShapes) -> Option<LaneKey> {
+    /// Where rows of these shapes wait, and how they share runs. Rows that share none need no key of their own; and where there are as
+    /// many keys as may be, as with tensors of any size over a long time, further shapes share none either.
+    pub(crate) fn lane(&self, shapes: &RowShapes) -> (LaneKey, BatchRule) {
+        if !shapes.batched() {
+            return (self.lane_key(0), BatchRule::SINGLE);
+        }
+        let rule = self.batch_rule(shapes);
         let mut lanes = self.lanes.lock();
         if let Some(&key) = lanes.get(shapes) {
-            return Some(key);
+            return (key, rule);
         }
-        let index = lanes.len();
+        // The first key is that of whoever runs alone.
+        let index = lanes.len() + 1;
         if index >= LANES_MAX {
-            return None;
+            return (self.lane_key(0), BatchRule::SINGLE);
         }
-        let key = LaneKey(self.key.0 * LANES_MAX as u64 + index as u64);
+        let key = self.lane_key(index);
         lanes.insert(shapes.clone(), key);
-        Some(key)
+        (key, rule)
     }
 
-    /// Keys of all row shapes met so far.
+    fn lane_key(&self, index: usize) -> LaneKey {
+        LaneKey(self.key.0 * LANES_MAX as u64 + index as u64)
+    }
+
+    /// Keys of all lanes that may have work.
     pub(crate) fn lane_keys(&self) -> Vec<LaneKey> {
-        self.lanes.lock().values().copied().collect()
+        self.lanes.lock().values().copied().chain([self.lane_key(0)]).collect()
     }
 
     /// Counts a piece of work in; none when this generation takes no more.
@@ -368,5 +378,34 @@ impl Drop for InUse {
         if count.uses == 0 {
             self.0.unused.notify_all();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RowShape;
+    use crate::fixture::generation;
+    use samovar_engines::FakeModel;
+
+    fn shapes(size: usize) -> RowShapes {
+        RowShapes::new(vec![RowShape::Batched(vec![size])])
+    }
+
+    #[test]
+    fn shapes_without_end_are_all_served_and_the_first_ones_go_on_sharing_runs() {
+        let rule = BatchRule { size_max: 4, delay_max: Duration::ZERO };
+        let generation = generation(&FakeModel::rows(1), 1, rule);
+        let first = generation.lane(&shapes(0));
+        assert_eq!(first.1, rule);
+        let lanes: Vec<_> = (1..3 * LANES_MAX).map(|size| generation.lane(&shapes(size))).collect();
+        assert_eq!(generation.lane(&shapes(0)), first);
+        let (alone, single) = *lanes.last().expect("there are lanes");
+        assert_eq!(single, BatchRule::SINGLE);
+        assert_eq!(lanes.iter().filter(|(key, _)| *key != alone).count(), LANES_MAX - 2);
+        let whole = RowShapes::new(vec![RowShape::Whole(vec![1, 1])]);
+        assert_eq!(generation.lane(&whole), (alone, BatchRule::SINGLE));
+        assert_eq!(generation.lane_keys().len(), LANES_MAX);
+        assert!(generation.lane_keys().contains(&alone), "what waits there is found when the model goes");
     }
 }

@@ -32,7 +32,7 @@ impl PinnedModel {
     /// # Errors
     /// `QueueFull`, `DeadlineExceeded` or `ShuttingDown`.
     pub fn submit<T: Task>(self, task: T, rows: RowShapes, call: Call) -> Result<Pending<T::Output>, RunError> {
-        let entry = self.entry(&rows, call)?;
+        let entry = self.entry(&rows, call);
         let Self { in_use, device } = self;
         let (work, receiver) = Work::new(task, rows, call.class, in_use);
         match device.push(entry, work) {
@@ -51,7 +51,7 @@ impl PinnedModel {
         rows: RowShapes,
         call: Call,
     ) -> Result<Pending<T::Output>, RunError> {
-        let entry = self.entry(&rows, call)?;
+        let entry = self.entry(&rows, call);
         let Self { in_use, device } = self;
         let (mut work, receiver) = Work::new(task, rows, call.class, in_use);
         loop {
@@ -69,18 +69,18 @@ impl PinnedModel {
         }
     }
 
-    fn entry(&self, rows: &RowShapes, call: Call) -> Result<Entry, RunError> {
+    fn entry(&self, rows: &RowShapes, call: Call) -> Entry {
         let generation = self.generation();
-        let lane = generation.lane(rows).ok_or_else(|| RunError::internal("too many different input shapes"))?;
-        Ok(Entry {
+        let (lane, batch) = generation.lane(rows);
+        Entry {
             class: call.class,
             stream: call.stream,
             lane,
-            batch: generation.batch_rule(rows),
+            batch,
             deadline: call.deadline.map(|at| self.device.clock.at(at)),
             weight: call.weight,
             follow_up: call.follow_up,
-        })
+        }
     }
 }
 
