@@ -278,6 +278,11 @@ impl Registry {
         Ok(self.find(name)?.plan())
     }
 
+    /// Whether the device is a graphics card.
+    pub fn on_gpu(&self) -> bool {
+        self.shared.device.options.kind != samovar_engine_api::Device::Cpu
+    }
+
     /// How full the device is.
     pub fn device_stats(&self) -> DeviceStats {
         self.shared.device.stats()

@@ -47,7 +47,7 @@ pub struct ConfigPort {
 const ROWS_MAX: usize = 128;
 
 impl ModelConfig {
-    pub(super) fn of(generation: &Generation) -> Self {
+    pub(super) fn of(generation: &Generation, gpu: bool) -> Self {
         let ModelMetadata { name, mut versions, platform, inputs, outputs } = ModelMetadata::of(generation);
         let max_batch_size = if generation.family.batch_max() <= 1 || !has_batch(&inputs) || !has_batch(&outputs) {
             0
@@ -69,7 +69,7 @@ impl ModelConfig {
             instances: generation.slots,
             shared_rows_max: generation.batch_max(),
             priority_levels: 2,
-            gpu: false,
+            gpu,
         }
     }
 }

@@ -42,7 +42,7 @@ impl LogSettings {
                 self.verbose_level = u32::try_from(level).unwrap_or(u32::MAX);
             }
             ("log_format", Parameter::Text(format)) if matches!(&*format, "default" | "ISO8601") => {
-                self.format = format
+                self.format = format;
             }
             _ => {
                 let message = "there is no such log setting, or not of that type";

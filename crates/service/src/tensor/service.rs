@@ -59,7 +59,7 @@ impl TensorService {
     /// # Errors
     /// As [`TensorService::metadata`].
     pub async fn config(&self, model: &str, version: Option<&str>) -> Result<ModelConfig, ServiceError> {
-        Ok(ModelConfig::of(&*self.generation(model, version).await?))
+        Ok(ModelConfig::of(&*self.generation(model, version).await?, self.registry.on_gpu()))
     }
 
     /// Whether a model, and that version of it, serves at this moment.
