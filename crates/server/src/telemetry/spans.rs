@@ -42,10 +42,12 @@ fn request(trace: &RequestTrace, labels: &HttpLabels, id: &RequestId) -> SpanDat
 /// wait for the batch, and is told as if it had come before the row was written.
 fn stages(trace: &RequestTrace, run: &TracedRun) -> Vec<SpanData> {
     let timings = &run.timings;
-    let queued = run.asked + timings.queued;
-    let read_from = run.done.checked_sub(timings.read).unwrap_or(run.done);
-    let ran_from = read_from.checked_sub(timings.ran).unwrap_or(read_from);
-    let wrote_from = ran_from.checked_sub(timings.wrote).unwrap_or(ran_from).max(queued);
+    let before = |moment: Instant, length| moment.checked_sub(length).unwrap_or(moment);
+    let queued = (run.asked + timings.queued).min(run.done);
+    // Each is measured by itself, so that together they may be a moment too long: none begins before the one ahead of it.
+    let read_from = before(run.done, timings.read).max(queued);
+    let ran_from = before(read_from, timings.ran).max(queued);
+    let wrote_from = before(ran_from, timings.wrote).max(queued);
     let rows = i64::try_from(timings.batch_rows).unwrap_or(i64::MAX);
     let stages = [
         ("queue", run.asked, queued),
@@ -60,7 +62,7 @@ fn stages(trace: &RequestTrace, run: &TracedRun) -> Vec<SpanData> {
         SpanData {
             parent_span_id: trace.context.span_id(),
             attributes: vec![KeyValue::new("samovar.batch_rows", rows)],
-            ..span(context, name.into(), trace.wall(from), trace.wall(to.max(from)))
+            ..span(context, name.into(), trace.wall(from), trace.wall(to))
         }
     };
     stages.map(stage).into()

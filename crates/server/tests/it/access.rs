@@ -10,7 +10,7 @@ use samovar_server::ServerOptions;
 use samovar_service::access::{Access, CallerBounds, KeyDigest, KeySpec, Keyring, Scope, Scopes};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -101,7 +101,7 @@ async fn every_route_asks_for_its_scope() {
     assert!(routes.len() > 40, "{} routes", routes.len());
     routes.extend(PROTOCOL.map(|(method, path)| (method.to_owned(), path.to_owned())));
     for (method, path) in &routes {
-        let at = path.replace("{id}", &"0".repeat(32)).replace('{', "").replace('}', "");
+        let at = path.replace("{id}", &"0".repeat(32)).replace(['{', '}'], "");
         let (verb, needed) = (method.to_uppercase(), needed(method, path));
         let told = async |headers: &str| ask(address, &verb, &at, headers).await;
         let what = format!("{verb} {path}");
@@ -188,22 +188,18 @@ async fn jobs_are_seen_by_their_key_and_by_administrators() {
         assert_eq!(status, 404, "{method} {path}");
     }
     for (name, seen) in [("one", 1), ("two", 0), ("root", 1)] {
-        let listed = post_list(address, name).await;
-        assert_eq!(listed, seen, "{name}");
+        assert_eq!(list(address, "/v1/jobs", name).await.len(), seen, "{name}");
     }
     for name in ["one", "root"] {
         assert_eq!(ask(address, "GET", &format!("/v1/jobs/{id}"), &bearer(name)).await.0, 200, "{name}");
     }
 }
 
-async fn post_list(address: SocketAddr, name: &str) -> usize {
-    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-    let head = format!("GET /v1/jobs HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}\r\n", bearer(name));
-    socket.write_all(head.as_bytes()).await.unwrap();
-    let mut text = String::new();
-    timeout(PATIENCE, socket.read_to_string(&mut text)).await.unwrap().unwrap();
-    let body = text.split_once("\r\n\r\n").unwrap().1;
-    serde_json::from_str::<serde_json::Value>(body).unwrap()["data"].as_array().unwrap().len()
+/// What is listed there for that key.
+async fn list(address: SocketAddr, path: &str, name: &str) -> Vec<serde_json::Value> {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}\r\n", bearer(name));
+    let answer = crate::client::raw(address, head.as_bytes()).await;
+    answer.json()["data"].as_array().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,9 +210,10 @@ async fn streams_are_seen_by_their_key_alone() {
     request.headers_mut().insert("x-api-key", secret("one").parse().unwrap());
     let socket = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut socket, _) = tokio_tungstenite::client_async(request, socket).await.unwrap();
-    let ready = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
-    let ready: serde_json::Value = serde_json::from_str(ready.to_text().unwrap()).unwrap();
-    let id = ready["stream"].as_str().unwrap();
+    assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_some(), "it is open");
+    assert!(list(address, "/v1/streams", "two").await.is_empty());
+    let listed = list(address, "/v1/streams", "one").await;
+    let id = listed[0]["id"].as_str().unwrap();
     for (method, path) in [("GET", ""), ("GET", "/events"), ("DELETE", "")] {
         let (status, _) = ask(address, method, &format!("/v1/streams/{id}{path}"), &bearer("two")).await;
         assert_eq!(status, 404, "{method} {path}");
