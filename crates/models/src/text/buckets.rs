@@ -32,11 +32,6 @@ impl Buckets {
     pub(crate) fn longest(&self) -> usize {
         self.0.last().copied().unwrap_or(1)
     }
-
-    /// All of them, ascending.
-    pub(crate) fn lengths(&self) -> &[usize] {
-        &self.0
-    }
 }
 
 #[cfg(test)]
@@ -46,10 +41,10 @@ mod tests {
 
     #[test]
     fn lengths_grow_by_halves_up_to_the_models_own() {
-        assert_eq!(Buckets::up_to(256).lengths(), [8, 16, 24, 32, 48, 64, 96, 128, 192, 256]);
-        assert_eq!(Buckets::up_to(100).lengths(), [8, 16, 24, 32, 48, 64, 96, 100]);
-        assert_eq!(Buckets::up_to(5).lengths(), [5]);
-        assert_eq!(Buckets::up_to(8192).lengths().len(), 20);
+        assert_eq!(Buckets::up_to(256).0, [8, 16, 24, 32, 48, 64, 96, 128, 192, 256]);
+        assert_eq!(Buckets::up_to(100).0, [8, 16, 24, 32, 48, 64, 96, 100]);
+        assert_eq!(Buckets::up_to(5).0, [5]);
+        assert_eq!(Buckets::up_to(8192).0.len(), 20);
     }
 
     proptest! {
@@ -67,7 +62,7 @@ mod tests {
         fn a_longer_text_never_gets_a_shorter_row(tokens_max in 1..10_000_usize, tokens in 1..9_999_usize) {
             let buckets = Buckets::up_to(tokens_max);
             prop_assert!(buckets.of(tokens) <= buckets.of(tokens + 1));
-            prop_assert!(buckets.lengths().is_sorted_by(|a, b| a < b));
+            prop_assert!(buckets.0.is_sorted_by(|a, b| a < b));
         }
     }
 }

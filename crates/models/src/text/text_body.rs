@@ -75,8 +75,12 @@ impl TextBody {
 
     /// The lengths that are warmed: few, since engines run any other as well.
     pub(crate) fn lanes(&self) -> Vec<RowShapes> {
-        let mut lengths: Vec<usize> = WARM_LENGTHS.iter().map(|&length| self.buckets.of(length)).collect();
-        lengths.dedup();
+        let mut lengths: Vec<usize> = Vec::new();
+        for length in WARM_LENGTHS.map(|length| self.buckets.of(length)) {
+            if !lengths.contains(&length) {
+                lengths.push(length);
+            }
+        }
         lengths.into_iter().map(|length| self.ports.rows(length)).collect()
     }
 

@@ -41,9 +41,10 @@ impl TextPorts {
     /// The inputs of a text encoder.
     pub(crate) fn find(signature: &Signature) -> Result<Self, ContractError> {
         let inputs: Option<Vec<_>> = signature.inputs.iter().map(input).collect();
-        let Some(inputs) = inputs.filter(|inputs| inputs.iter().any(|(kind, _)| *kind == TextInputKind::Ids)) else {
-            return Err(misfit(signature));
-        };
+        // Without a mask padding could not be told from text.
+        let has = |inputs: &[(TextInputKind, ElementType)], wanted| inputs.iter().any(|(kind, _)| *kind == wanted);
+        let all = |inputs: &Vec<_>| has(inputs, TextInputKind::Ids) && has(inputs, TextInputKind::Mask);
+        let inputs = inputs.filter(all).ok_or_else(|| misfit(signature))?;
         let ids = signature.inputs.iter().find(|port| port.name == "input_ids").ok_or_else(|| misfit(signature))?;
         Ok(Self {
             inputs,
@@ -60,11 +61,6 @@ impl TextPorts {
     /// Whether several rows may share a run.
     pub(crate) const fn is_batched(&self) -> bool {
         self.is_batched
-    }
-
-    /// Whether padding can be told from text: without a mask every row must be as long as its text.
-    pub(crate) fn has_mask(&self) -> bool {
-        self.inputs.iter().any(|(kind, _)| *kind == TextInputKind::Mask)
     }
 
     /// Row shapes of `length` tokens.

@@ -17,5 +17,6 @@ mod sequences;
 mod serving;
 mod street;
 mod text;
+mod text_together;
 mod through_runtime;
 mod voices;

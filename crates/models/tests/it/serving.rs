@@ -35,10 +35,20 @@ impl Serving {
         batch_max: usize,
         hints: FamilyHints,
     ) -> Result<Self, Failure> {
+        Self::start_spec(engine, spec(path, batch_max, hints))
+    }
+
+    /// The same with what the family chooses itself: how many rows share a run, and that nobody waits for others.
+    pub(crate) fn start_plain(engine: Arc<dyn Engine>, path: PathBuf, hints: FamilyHints) -> Result<Self, Failure> {
+        let spec = ModelSpec { batch_max: None, batch_delay: Duration::ZERO, ..spec(path, 1, hints) };
+        Self::start_spec(engine, spec)
+    }
+
+    fn start_spec(engine: Arc<dyn Engine>, spec: ModelSpec) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut options = RegistryOptions::new(vec![engine]);
         options.device = DeviceOptions { slots: 1, ..DeviceOptions::default() };
-        let registry = Registry::start(options, vec![spec(path, batch_max, hints)]).unwrap();
+        let registry = Registry::start(options, vec![spec]).unwrap();
         runtime.block_on(registry.load(NAME)).unwrap()?;
         Ok(Self { runtime, registry })
     }

@@ -24,7 +24,7 @@ fn expected() -> Value {
     serde_json::from_slice(&std::fs::read(folder("expected.json")).unwrap()).unwrap()
 }
 
-fn hints(name: &str) -> FamilyHints {
+pub(crate) fn hints(name: &str) -> FamilyHints {
     FamilyHints { assets: Some(folder(name)), ..FamilyHints::default() }
 }
 
