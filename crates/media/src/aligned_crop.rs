@@ -134,3 +134,82 @@ impl<'a> Plane<'a> {
         (inside(x, self.width) * inside(y, self.height)) as f32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{YuvMatrix, YuvRange, to_rgb};
+    use std::time::Duration;
+
+    fn frame(format: PixelFormat, (width, height): (u32, u32), value: impl Fn(usize) -> u8) -> Frame {
+        let mut pixels = FramePool::new(0).take(format.size_bytes(width, height));
+        pixels.iter_mut().enumerate().for_each(|(index, pixel)| *pixel = value(index));
+        Frame::new(width, height, format, Duration::ZERO, pixels)
+    }
+
+    /// The crop of `size` whose pixel 0, 0 is that of the frame at `at`, at half or full scale.
+    fn crop(scale: f32, at: (f32, f32), size: (u32, u32)) -> AlignedCrop {
+        let from = [at, (at.0 + 1.0, at.1), (at.0, at.1 + 1.0)];
+        let to = [(0.0, 0.0), (scale, 0.0), (0.0, scale)];
+        AlignedCrop::new(&Similarity::between(&from, &to).unwrap(), size).unwrap()
+    }
+
+    fn grey(width: u32, height: u32) -> Frame {
+        frame(PixelFormat::Rgb8, (width, height), |index| 10 + (index / 3) as u8)
+    }
+
+    #[test]
+    fn whole_places_are_the_pixels_themselves_and_outside_is_padding() {
+        let crop = crop(1.0, (-1.0, 1.0), (4, 2));
+        let cut = aligned_rgb(&grey(3, 2), &crop, &FramePool::new(0));
+        let red: Vec<u8> = cut.pixels().chunks_exact(3).map(|pixel| pixel[0]).collect();
+        assert_eq!(red, [0, 13, 14, 15, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn between_pixels_and_padding_lies_their_mean() {
+        let mut row = [0.0_f32; 6];
+        let format = RowFormat { pad: 100, ..LEVELS };
+        write_aligned(
+            &grey(2, 2),
+            &crop(1.0, (-0.5, 0.5), (2, 1)),
+            &format,
+            Row::F32(&mut row),
+            &mut RowScratch::default(),
+        );
+        assert_eq!(row, [55.5, 11.5, 55.5, 11.5, 55.5, 11.5]);
+    }
+
+    /// Colour is taken from its own planes, and comes out as from a picture that was made RGB first.
+    #[test]
+    fn yuv_is_sampled_as_its_rgb_would_be() {
+        let format = PixelFormat::Yuv420 { matrix: YuvMatrix::Bt601, range: YuvRange::Limited };
+        let size = (64, 48);
+        let smooth = |index: usize| {
+            let (index, width) = if index < 64 * 48 { (index, 64) } else { (index - 64 * 48, 32) };
+            60 + (index % width * 64 / width) as u8 + (index / width) as u8
+        };
+        let yuv = frame(format, size, smooth);
+        let rgb = to_rgb(&yuv, &FramePool::new(0));
+        let turned = Similarity::between(&[(10.0, 10.0), (50.0, 14.0)], &[(2.0, 3.0), (30.0, 1.0)]).unwrap();
+        let crop = AlignedCrop::new(&turned, (32, 24)).unwrap();
+        let pool = FramePool::new(0);
+        let (one, other) = (aligned_rgb(&yuv, &crop, &pool), aligned_rgb(&rgb, &crop, &pool));
+        let apart = one.pixels().iter().zip(other.pixels()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(apart <= Some(2), "{apart:?}");
+        assert!(one.pixels().iter().any(|level| *level > 0));
+    }
+
+    #[test]
+    fn any_place_is_taken() {
+        for at in [(1e30, 1e30), (-1e30, 5.0), (0.0, 0.0)] {
+            for scale in [1e-20, 1.0, 1e20] {
+                if let Some(similarity) = Similarity::between(&[at, (at.0 + 1e25, at.1)], &[(0.0, 0.0), (scale, 0.0)])
+                    && let Some(crop) = AlignedCrop::new(&similarity, (3, 3))
+                {
+                    assert_eq!(aligned_rgb(&grey(1, 1), &crop, &FramePool::new(0)).pixels().len(), 27);
+                }
+            }
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 mod face_request;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use face_request::{FaceAnswer, FaceRequest, FoundFace};
 pub use service::MediaService;
