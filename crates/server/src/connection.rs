@@ -125,7 +125,9 @@ fn builder(limits: &ServerLimits, tasks: TaskTracker) -> auto::Builder<TrackedEx
         .max_pending_accept_reset_streams(limits.http2_pending_resets_max)
         .max_local_error_reset_streams(limits.http2_local_resets_max)
         .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
-        .initial_stream_window_size(64 << 10)
+        // What a client may send unread is bounded by the connection; half of it for one request, so that a tensor of some MB does
+        // not wait for leave every 64 KiB, and no request that is not read keeps the others of its connection from theirs.
+        .initial_stream_window_size(512 << 10)
         .initial_connection_window_size(1 << 20)
         .max_frame_size(16 << 10)
         .max_send_buf_size(256 << 10)

@@ -7,7 +7,7 @@ use super::status::refused;
 use super::{parameter, typed_contents};
 use bytes::{Buf, Bytes};
 use prost::Message;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint};
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use samovar_service::ServiceError;
 use samovar_service::tensor::{
     ByteChunks, DataType, InferRequest, InputTensor, TensorData, WantedOutput, shared_range,
@@ -25,7 +25,9 @@ pub(super) struct InferMessage {
     raw: VecDeque<Vec<Bytes>>,
 }
 
-/// The number of `raw_input_contents`.
+const PARAMETERS: u32 = 4;
+const INPUTS: u32 = 5;
+const OUTPUTS: u32 = 6;
 const RAW: u32 = 7;
 
 impl InferMessage {
@@ -34,14 +36,33 @@ impl InferMessage {
         let mut message = Self::default();
         while rope.has_remaining() {
             let (tag, wire_type) = decode_key(&mut rope).map_err(|_| unreadable())?;
-            if tag == RAW && wire_type == WireType::LengthDelimited {
-                message.raw.push_back(delimited(&mut rope)?);
-            } else {
-                let merged = message.fields.merge_field(tag, wire_type, &mut rope, DecodeContext::default());
+            message.take(tag, wire_type, &mut rope)?;
+        }
+        Ok(message)
+    }
+
+    fn take(&mut self, tag: u32, wire_type: WireType, rope: &mut Rope) -> Result<(), Status> {
+        let fields = &mut self.fields;
+        match (tag, wire_type) {
+            (RAW, WireType::LengthDelimited) => {
+                check_count(self.raw.len())?;
+                self.raw.push_back(delimited(rope)?);
+            }
+            (INPUTS, WireType::LengthDelimited) => {
+                check_count(fields.inputs.len())?;
+                let mut input = Rope::from_iter(delimited(rope)?);
+                let input = input.copy_to_bytes(input.remaining());
+                check_input(&input)?;
+                fields.inputs.push(InferInputTensor::decode(input).map_err(|_| unreadable())?);
+            }
+            _ => {
+                check_count(fields.outputs.len() * usize::from(tag == OUTPUTS))?;
+                check_count(fields.parameters.len() * usize::from(tag == PARAMETERS))?;
+                let merged = fields.merge_field(tag, wire_type, rope, DecodeContext::default());
                 merged.map_err(|_| unreadable())?;
             }
         }
-        Ok(message)
+        Ok(())
     }
 
     /// The request, of which the answer is worth something for `time_left`.
@@ -69,6 +90,52 @@ fn delimited(rope: &mut Rope) -> Result<Vec<Bytes>, Status> {
     let length = decode_varint(rope).ok().and_then(|length| usize::try_from(length).ok());
     let length = length.filter(|length| *length <= rope.remaining()).ok_or_else(unreadable)?;
     Ok(rope.take_pieces(length))
+}
+
+/// Refuses one more of what there are `count` of. What two bytes of a message say may take hundreds in memory, so what is repeated is
+/// counted before it is read; what a request may have is less, and told by the service.
+fn check_count(count: usize) -> Result<(), Status> {
+    if count < FIELDS_MAX { Ok(()) } else { Err(too_many()) }
+}
+
+/// Inputs, outputs, and parameters of each.
+const FIELDS_MAX: usize = 256;
+/// Strings of one tensor in typed fields.
+const STRINGS_MAX: usize = 1 << 20;
+
+/// Looks at what an input repeats.
+fn check_input(input: &Bytes) -> Result<(), Status> {
+    const CONTENTS: u32 = 5;
+    const STRINGS: u32 = 8;
+    let strings = |contents: &Bytes| each_field(contents, |tag, _| Ok(usize::from(tag == STRINGS)));
+    let mut strings_count = 0;
+    let parameters = each_field(input, |tag, field| {
+        if tag == CONTENTS {
+            strings_count += strings(field)?;
+        }
+        Ok(usize::from(tag == PARAMETERS))
+    })?;
+    if parameters <= FIELDS_MAX && strings_count <= STRINGS_MAX { Ok(()) } else { Err(too_many()) }
+}
+
+/// The sum of what `look` finds in each field of a message that has a length.
+fn each_field(message: &Bytes, mut look: impl FnMut(u32, &Bytes) -> Result<usize, Status>) -> Result<usize, Status> {
+    let (mut rest, mut sum) = (message.clone(), 0);
+    while rest.has_remaining() {
+        let (tag, wire_type) = decode_key(&mut rest).map_err(|_| unreadable())?;
+        if wire_type == WireType::LengthDelimited {
+            let length = decode_varint(&mut rest).ok().and_then(|length| usize::try_from(length).ok());
+            let length = length.filter(|length| *length <= rest.len()).ok_or_else(unreadable)?;
+            sum += look(tag, &rest.split_to(length))?;
+        } else {
+            skip_field(wire_type, tag, &mut rest, DecodeContext::default()).map_err(|_| unreadable())?;
+        }
+    }
+    Ok(sum)
+}
+
+fn too_many() -> Status {
+    Status::resource_exhausted("the message repeats a field more often than any request may; send less at once")
 }
 
 fn unreadable() -> Status {

@@ -19,8 +19,7 @@ const HEALTH: &str = "/grpc.health.v1.Health/{*rest}";
 
 /// Every call.
 pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
-    let bytes_max = app.options.limits.body_bytes_max;
-    let calls = GrpcInferenceServiceServer::new(Calls(Arc::clone(app))).max_decoding_message_size(bytes_max);
+    let calls = GrpcInferenceServiceServer::new(Calls(Arc::clone(app))).max_decoding_message_size(CALL_BYTES_MAX);
     let health = HealthServer::new(HealthCalls(Arc::clone(app))).max_decoding_message_size(HEALTH_BYTES_MAX);
     Router::new()
         .route(INFER, post(infer::infer))
@@ -30,5 +29,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn(deadline::hold))
 }
 
+/// The small calls carry names and settings.
+const CALL_BYTES_MAX: usize = 256 << 10;
 /// A check names a model and nothing else.
 const HEALTH_BYTES_MAX: usize = 4 << 10;

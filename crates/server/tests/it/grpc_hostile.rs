@@ -88,6 +88,33 @@ async fn words_of_the_wrong_kind_are_refused() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_repeated_without_end_is_counted_before_it_is_read() {
+    let house = rows_house(options()).await;
+    let entry = [0x22, 0x00];
+    let input = |inside: Vec<u8>| [&[0x2a][..], &length(inside.len()), &inside].concat();
+    let strings = [0x42, 0x00].repeat(2 << 20);
+    let contents = [&[0x2a][..], &length(strings.len()), &strings].concat();
+    for message in [
+        [0x2a, 0x00].repeat(4 << 20),
+        [0x32, 0x00].repeat(4 << 20),
+        [0x3a, 0x00].repeat(4 << 20),
+        [&[0x22, 4, 0x0a, 2][..], b"ab"].concat().repeat(1 << 10).into_iter().chain([0x2a, 0x00].repeat(257)).collect(),
+        input(entry.repeat(4 << 20)),
+        input(contents),
+    ] {
+        let told = call(house.address, INFER, &[GRPC], frame(0, &message)).await;
+        assert_eq!(told, Code::ResourceExhausted, "{:?}", &message[..2]);
+    }
+    assert_eq!(call(house.address, INFER, &[GRPC], frame(0, &good())).await, Code::Ok);
+}
+
+fn length(length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::encode_varint(length as u64, &mut bytes);
+    bytes
+}
+
 /// A length within a message that reaches beyond it, at every place where one is.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_cut_of_a_message_is_refused_or_read() {
