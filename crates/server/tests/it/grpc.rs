@@ -317,18 +317,3 @@ async fn what_was_accepted_is_answered_before_the_end() {
     }
     timeout(PATIENCE, &mut house.served).await.expect("the server ends").unwrap();
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn h5_manual() {
-    let Ok(port) = std::env::var("H5_PORT") else { return };
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../samovar/src/bench/service/identity.onnx");
-    let limits = samovar_service::shared_memory::SharedMemoryLimits::default();
-    let options = ServerOptions {
-        address: format!("127.0.0.1:{port}").parse().unwrap(),
-        shared_memory: Some(limits),
-        ..options()
-    };
-    let specs = vec![crate::grpc_client::tensor_spec("identity", &path)];
-    let _house = House::start(options, Arc::new(samovar_engines::Rten), specs, samovar_engines::FakeModel::rows(1)).await;
-    tokio::time::sleep(Duration::from_secs(std::env::var("H5_S").unwrap().parse().unwrap())).await;
-}

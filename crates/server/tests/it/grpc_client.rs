@@ -38,7 +38,7 @@ pub(crate) async fn identity_house() -> House {
     House::start(options(), Arc::new(Rten), vec![tensor_spec("identity", &path)], FakeModel::rows(1)).await
 }
 
-pub(crate) fn tensor_spec(name: &str, path: &Path) -> ModelSpec {
+fn tensor_spec(name: &str, path: &Path) -> ModelSpec {
     let hints = FamilyHints { family: Some(FamilyKind::Tensor), ..FamilyHints::default() };
     ModelSpec { batch_max: spec(name, path).batch_max, ..ModelSpec::new(name, ModelSource::file(path), binder(hints)) }
 }
