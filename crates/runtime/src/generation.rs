@@ -140,7 +140,9 @@ pub(crate) struct Loaded {
 impl Generation {
     pub(crate) fn new(loaded: Loaded) -> Self {
         static KEYS: AtomicU64 = AtomicU64::new(1);
-        let first = loaded.family.lanes().first().map_or(1, |lane| loaded.family.weight(lane).max(1));
+        let key = GenerationKey(KEYS.fetch_add(1, Ordering::Relaxed));
+        let lanes = loaded.family.lanes();
+        let first = lanes.first().map_or(1, |lane| loaded.family.weight(lane).max(1));
         let rows_max = loaded.rows_max.min(loaded.family.batch_max()).max(loaded.batch.size_max);
         Self {
             name: loaded.name,
@@ -157,10 +159,11 @@ impl Generation {
             batch: loaded.batch,
             budget: loaded.batch.size_max.max(1).saturating_mul(first),
             rows_max,
-            key: GenerationKey(KEYS.fetch_add(1, Ordering::Relaxed)),
+            key,
             signature: loaded.model.signature().clone(),
             model: Mutex::new(Some(loaded.model)),
-            lanes: Mutex::new(HashMap::new()),
+            // The family's own have theirs from the beginning: callers who choose shapes freely cannot use up the keys before them.
+            lanes: Mutex::new(keys_of(key, lanes)),
             use_count: Mutex::new(UseCount::default()),
             unused: Condvar::new(),
             figures: Mutex::new(LoadFigures::default()),
@@ -287,7 +290,7 @@ impl Generation {
     /// many keys as may be, as with tensors of any size over a long time, further shapes share none either.
     pub(crate) fn lane(&self, shapes: &RowShapes) -> (LaneKey, BatchRule) {
         if !shapes.batched() {
-            return (self.lane_key(0), BatchRule::SINGLE);
+            return (lane_key(self.key, 0), BatchRule::SINGLE);
         }
         let rule = self.batch_rule(shapes);
         let mut lanes = self.lanes.lock();
@@ -297,20 +300,16 @@ impl Generation {
         // The first key is that of whoever runs alone.
         let index = lanes.len() + 1;
         if index >= LANES_MAX {
-            return (self.lane_key(0), BatchRule::SINGLE);
+            return (lane_key(self.key, 0), BatchRule::SINGLE);
         }
-        let key = self.lane_key(index);
+        let key = lane_key(self.key, index);
         lanes.insert(shapes.clone(), key);
         (key, rule)
     }
 
-    fn lane_key(&self, index: usize) -> LaneKey {
-        LaneKey(self.key.0 * LANES_MAX as u64 + index as u64)
-    }
-
     /// Keys of all lanes that may have work.
     pub(crate) fn lane_keys(&self) -> Vec<LaneKey> {
-        self.lanes.lock().values().copied().chain([self.lane_key(0)]).collect()
+        self.lanes.lock().values().copied().chain([lane_key(self.key, 0)]).collect()
     }
 
     /// Counts a piece of work in; none when this generation takes no more.
@@ -360,6 +359,20 @@ impl std::fmt::Debug for Generation {
     }
 }
 
+/// A key for each of the lanes that a family names, as far as there are keys.
+fn keys_of(generation: GenerationKey, lanes: Vec<RowShapes>) -> HashMap<RowShapes, LaneKey> {
+    let mut keys = HashMap::new();
+    for lane in lanes.into_iter().filter(RowShapes::batched).take(LANES_MAX - 1) {
+        let next = lane_key(generation, keys.len() + 1);
+        keys.entry(lane).or_insert(next);
+    }
+    keys
+}
+
+fn lane_key(generation: GenerationKey, index: usize) -> LaneKey {
+    LaneKey(generation.0 * LANES_MAX as u64 + index as u64)
+}
+
 /// One piece of work that uses a generation, from its acceptance to its end.
 pub(crate) struct InUse(pub(crate) Arc<Generation>);
 
@@ -407,5 +420,16 @@ mod tests {
         assert_eq!(generation.lane(&whole), (alone, BatchRule::SINGLE));
         assert_eq!(generation.lane_keys().len(), LANES_MAX);
         assert!(generation.lane_keys().contains(&alone), "what waits there is found when the model goes");
+    }
+
+    #[test]
+    fn a_familys_own_shapes_have_keys_whatever_callers_send_first() {
+        let whole = RowShapes::new(vec![RowShape::Whole(vec![1, 1])]);
+        let generation = GenerationKey(3);
+        let keys = keys_of(generation, vec![shapes(8), whole.clone(), shapes(16), shapes(8)]);
+        assert_eq!((keys.len(), keys.contains_key(&whole)), (2, false));
+        assert_eq!(keys[&shapes(8)], lane_key(generation, 1));
+        assert_eq!(keys[&shapes(16)], lane_key(generation, 2));
+        assert_eq!(keys_of(generation, (0..2 * LANES_MAX).map(shapes).collect()).len(), LANES_MAX - 1);
     }
 }

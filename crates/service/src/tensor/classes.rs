@@ -18,7 +18,7 @@ pub(super) fn best_classes(tensor: &TensorOutput, count: usize, signature: &Sign
     let mut bytes = BytesMut::new();
     for row in tensor.data.chunks_exact(row_bytes.max(1)) {
         let values = row.chunks_exact(width).map(|raw| Value::read(data_type, raw));
-        for (index, value) in best(values.collect(), count) {
+        for (index, value) in best(values, count) {
             put_class(&mut bytes, index, value, labels.as_ref());
         }
     }
@@ -26,16 +26,29 @@ pub(super) fn best_classes(tensor: &TensorOutput, count: usize, signature: &Sign
     (rows.into_iter().chain([count]).collect(), bytes.freeze())
 }
 
-/// The largest, largest first; the earlier one of two that are equal.
-fn best(values: Vec<Value>, count: usize) -> Vec<(usize, Value)> {
-    let mut values: Vec<(usize, Value)> = values.into_iter().enumerate().collect();
-    let better = |(a_index, a): &(usize, Value), (b_index, b): &(usize, Value)| b.order(a).then(a_index.cmp(b_index));
-    if count > 0 && count < values.len() {
-        values.select_nth_unstable_by(count - 1, better);
+/// The largest, largest first; the earlier one of two that are equal. Keeps twice as many as are wanted, however many values there are.
+fn best(values: impl Iterator<Item = Value>, count: usize) -> Vec<(usize, Value)> {
+    let mut kept: Vec<(usize, Value)> = Vec::new();
+    for value in values.enumerate() {
+        kept.push(value);
+        if kept.len() >= count.saturating_mul(2) {
+            keep_best(&mut kept, count);
+        }
     }
-    values.truncate(count);
-    values.sort_unstable_by(better);
-    values
+    keep_best(&mut kept, count);
+    kept.sort_unstable_by(better);
+    kept
+}
+
+fn keep_best(kept: &mut Vec<(usize, Value)>, count: usize) {
+    if count > 0 && count < kept.len() {
+        kept.select_nth_unstable_by(count - 1, better);
+    }
+    kept.truncate(count);
+}
+
+fn better((a_index, a): &(usize, Value), (b_index, b): &(usize, Value)) -> Ordering {
+    b.order(a).then(a_index.cmp(b_index))
 }
 
 fn put_class(bytes: &mut BytesMut, index: usize, value: Value, labels: Option<&Labels>) {
@@ -104,8 +117,21 @@ mod tests {
     fn the_best_come_first_and_what_is_no_number_last() {
         let values = [0.5, f64::NAN, 2.0, f64::INFINITY, 2.0, f64::NEG_INFINITY].map(Value::Real).to_vec();
         let told: Vec<_> =
-            best(values.clone(), 6).into_iter().map(|(index, value)| format!("{value}:{index}")).collect();
+            best(values.iter().copied(), 6).into_iter().map(|(index, value)| format!("{value}:{index}")).collect();
         assert_eq!(told, ["inf:3", "2.000000:2", "2.000000:4", "0.500000:0", "-inf:5", "NaN:1"]);
-        assert_eq!(best(values, 2).iter().map(|(index, _)| *index).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(best(values.into_iter(), 2).iter().map(|(index, _)| *index).collect::<Vec<_>>(), [3, 2]);
+    }
+
+    #[test]
+    fn few_of_many_are_those_of_a_full_sort() {
+        let values: Vec<Value> = (0..10_000_i128).map(|index| Value::Whole(index * 7_919 % 1_009)).collect();
+        for count in [0, 1, 2, 5, 999] {
+            let mut sorted: Vec<_> = values.iter().copied().enumerate().collect();
+            sorted.sort_by(better);
+            let indices = |classes: &[(usize, Value)]| classes.iter().map(|(index, _)| *index).collect::<Vec<_>>();
+            let found = best(values.iter().copied(), count);
+            assert_eq!(indices(&found), indices(&sorted[..count]));
+            assert!(found.capacity() <= 4 * count.max(4), "{count}: {}", found.capacity());
+        }
     }
 }

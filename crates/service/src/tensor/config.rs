@@ -3,7 +3,7 @@
 use super::DataType;
 use super::metadata::{ModelMetadata, PortMetadata};
 use samovar_models::FamilyKind;
-use samovar_runtime::Generation;
+use samovar_runtime::{Dim, Generation};
 
 /// A model's configuration, as Triton's `ModelConfig` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ const ROWS_MAX: usize = 128;
 impl ModelConfig {
     pub(super) fn of(generation: &Generation, gpu: bool) -> Self {
         let ModelMetadata { name, mut versions, platform, inputs, outputs } = ModelMetadata::of(generation);
-        let max_batch_size = if generation.family.batch_max() <= 1 || !has_batch(&inputs) || !has_batch(&outputs) {
+        let max_batch_size = if !takes_batches(generation) {
             0
         } else if generation.family.name() == FamilyKind::Tensor.name() {
             ROWS_MAX
@@ -80,6 +80,9 @@ impl ConfigPort {
     }
 }
 
-fn has_batch(ports: &[PortMetadata]) -> bool {
-    ports.iter().all(|port| port.shape.first() == Some(&-1))
+/// Whether the first axis of everything that goes in and comes out is a batch, so that a request has as many rows as that is long.
+pub(super) fn takes_batches(generation: &Generation) -> bool {
+    let signature = &generation.signature;
+    let mut ports = signature.inputs.iter().chain(&signature.outputs);
+    generation.family.batch_max() > 1 && ports.all(|port| matches!(port.dims.first(), Some(Dim::Dynamic(_))))
 }

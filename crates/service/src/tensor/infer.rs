@@ -1,5 +1,6 @@
 //! One inference, from what was asked for to what it came to.
 
+use super::config::takes_batches;
 use super::inputs::check_inputs;
 use super::outputs::{self, Wanted};
 use super::service::{TensorService, check_version, open_by};
@@ -47,12 +48,15 @@ impl TensorService {
         let shared_memory = self.shared_memory();
         let inputs = check_inputs(&generation.signature, request.inputs, caller, shared_memory)?;
         let wanted = Wanted::check(&generation.signature, request.outputs, caller, shared_memory)?;
-        let rows = inputs.first().and_then(|input| input.shape.first().copied()).unwrap_or(1) as u64;
+        let rows = inputs.first().and_then(|input| input.shape.first().copied()).unwrap_or(1);
+        if takes_batches(generation) {
+            caller.require_items(rows)?;
+        }
         let (task, shapes) = TensorTask::new(generation, inputs, wanted.indices());
         let pending = submit(pinned, task, shapes, call, deadline).await?;
         let Completed { output, timings, generation } = timeout_at(deadline, pending).await.map_err(|_| late())??;
-        let outputs = outputs::tell(wanted, output, &generation)?;
-        self.ledger.succeeded(handle.name(), rows, &timings, began.elapsed());
+        let outputs = outputs::tell(wanted, output, &generation).await?;
+        self.ledger.succeeded(handle.name(), rows as u64, &timings, began.elapsed());
         let (model, version) = (request.model, metadata::version(&generation));
         Ok(InferResponse { model, version, id: request.id, outputs })
     }

@@ -114,10 +114,19 @@ impl TensorSource for Span {
     }
 }
 
+/// None where no memory has so many. A tensor without elements brings no bytes that would bound its other axes, and a graph may well
+/// make something of those: together they are no more than a request could fill.
 fn byte_size(shape: &[usize], element: usize) -> Option<usize> {
+    let others = shape.iter().filter(|&&size| size > 0).try_fold(1_usize, |count, &size| count.checked_mul(size))?;
+    if shape.contains(&0) && others > EMPTY_MAX {
+        return None;
+    }
     let bytes = shape.iter().try_fold(element, |bytes, &size| bytes.checked_mul(size))?;
     (bytes <= isize::MAX as usize).then_some(bytes)
 }
+
+/// What the axes that are not 0 of a tensor without elements multiply to.
+const EMPTY_MAX: usize = 1 << 20;
 
 fn check_size(name: &str, found: u64, wanted: usize) -> Result<(), ServiceError> {
     if found == wanted as u64 {
@@ -151,4 +160,20 @@ pub(super) fn quoted(name: &str) -> String {
     const SHOWN: usize = 64;
     let shown: String = name.chars().take(SHOWN).collect();
     if shown.len() < name.len() { format!("`{shown}…`") } else { format!("`{shown}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tensor_without_elements_has_no_axis_without_end() {
+        assert_eq!(byte_size(&[2, 3], 4), Some(24));
+        assert_eq!(byte_size(&[], 4), Some(4));
+        assert_eq!(byte_size(&[1, 12, 0, 64], 4), Some(0), "as empty states of text models are");
+        for shape in [&[1 << 40, 0][..], &[usize::MAX, 0], &[1 << 20, 0, 2], &[0, usize::MAX, 2]] {
+            assert_eq!(byte_size(shape, 1), None, "{shape:?}");
+        }
+        assert_eq!(byte_size(&[usize::MAX, 2], 1), None);
+    }
 }

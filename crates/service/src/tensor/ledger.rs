@@ -42,7 +42,7 @@ impl Ledger {
         let mut account = account.lock();
         let totals = &mut account.totals;
         totals.last_inference = Some(SystemTime::now());
-        totals.inference_count += rows;
+        totals.inference_count = totals.inference_count.saturating_add(rows);
         totals.success.add(took);
         totals.queue.add(timings.queued);
         totals.compute_input.add(timings.wrote);

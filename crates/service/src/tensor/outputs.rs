@@ -3,11 +3,12 @@
 use super::classes::best_classes;
 use super::inputs::quoted;
 use super::{DataType, OutputTensor, WantedOutput};
-use crate::ServiceError;
 use crate::access::Caller;
 use crate::shared_memory::{RegionSpan, SharedMemory};
+use crate::{ServiceError, ServiceErrorKind};
 use samovar_models::TensorOutput;
-use samovar_runtime::{Generation, Signature};
+use samovar_runtime::{Generation, RunErrorKind, Signature};
+use std::sync::Arc;
 
 /// The outputs that are wanted, found in the graph.
 pub(super) struct Wanted(Vec<Found>);
@@ -61,12 +62,34 @@ impl Wanted {
 ///
 /// # Errors
 /// Shared memory that has become too short, or is too short for the tensor.
-pub(super) fn tell(
+pub(super) async fn tell(
     wanted: Wanted,
     tensors: Vec<TensorOutput>,
-    generation: &Generation,
+    generation: &Arc<Generation>,
 ) -> Result<Vec<OutputTensor>, ServiceError> {
-    wanted.0.into_iter().zip(tensors).map(|(found, tensor)| tell_one(found, tensor, generation)).collect()
+    let work = |(found, tensor): (&Found, &TensorOutput)| if found.is_as_it_is() { 0 } else { tensor.data.len() };
+    let quick = wanted.0.iter().zip(&tensors).map(work).sum::<usize>() <= QUICK_BYTES;
+    let generation = Arc::clone(generation);
+    let tell =
+        move || wanted.0.into_iter().zip(tensors).map(|(found, tensor)| tell_one(found, tensor, &generation)).collect();
+    if quick {
+        return tell();
+    }
+    tokio::task::spawn_blocking(tell).await.map_err(|_| lost())?
+}
+
+/// What is searched or written to shared memory within some ten microseconds; more would hold up every other request of its thread.
+const QUICK_BYTES: usize = 64 << 10;
+
+impl Found {
+    /// Whether there is nothing to be done with the tensor.
+    const fn is_as_it_is(&self) -> bool {
+        self.output.classes.is_none() && self.span.is_none()
+    }
+}
+
+fn lost() -> ServiceError {
+    ServiceError::new(ServiceErrorKind::Run(RunErrorKind::Internal), "the outputs were lost; the server's log says why")
 }
 
 fn tell_one(found: Found, tensor: TensorOutput, generation: &Generation) -> Result<OutputTensor, ServiceError> {

@@ -45,6 +45,9 @@ impl WantedOutput {
         let classes = whole_number(parameters, "classification")?;
         let classes =
             classes.map(|classes| usize::try_from(classes).unwrap_or(usize::MAX)).filter(|&classes| classes > 0);
+        if classes.is_some_and(|classes| classes > CLASSES_MAX) {
+            return Err(wrong(format!("`classification` is at most {CLASSES_MAX}; ask for the tensor itself")));
+        }
         let shared = shared_range(parameters)?;
         if classes.is_some() && shared.is_some() {
             return Err(wrong("classes cannot be written to shared memory"));
@@ -52,6 +55,9 @@ impl WantedOutput {
         Ok(Self { name, classes, shared, binary: truth(parameters, "binary_data")? })
     }
 }
+
+/// Classes of one row: each takes a text of its own.
+const CLASSES_MAX: usize = 10_000;
 
 /// The region, offset and bytes of shared memory that `parameters` name; none where they name none.
 ///

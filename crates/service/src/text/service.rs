@@ -9,7 +9,7 @@ use super::similarity::{Scoring, SimilarityAnswer, SimilarityRequest};
 use super::zero_shot::{LabelScore, ZeroShotAnswer, ZeroShotRequest};
 use super::{Item, Pairs, Purpose, Ranked, TextLimits, TextObserver, scores};
 use crate::ServiceError;
-use crate::access::Caller;
+use crate::access::{Caller, Scope};
 use crate::chosen_model::{in_time, named, only, open_by, wrong_family};
 use samovar_models::{
     CaptionEncoder, CrossEncoder, EmbedOptions, FamilyKind, Heads, ImageEncoder, Scored, TextEmbedder, TextInput,
@@ -61,9 +61,10 @@ impl TextService {
     /// Vectors of texts and pictures.
     ///
     /// # Errors
-    /// `empty_input`, `too_many_items`, `text_too_large`, an option that the model has not (`Invalid`); `not_finite`; and whatever
+    /// `forbidden`; `empty_input`, `too_many_items`, `text_too_large`, an option that the model has not (`Invalid`); `not_finite`; and whatever
     /// keeps the runtime from an answer.
     pub async fn embed(&self, caller: &Caller, request: EmbedRequest) -> Result<EmbedAnswer, ServiceError> {
+        caller.require(Scope::Infer)?;
         self.limits.check_items(&request.items, "input")?;
         let deadline = request.deadline;
         let encoder = self.encoder(request.model.as_deref(), &request.items, deadline).await?;
@@ -78,6 +79,7 @@ impl TextService {
     /// # Errors
     /// As [`TextService::embed`].
     pub async fn rerank(&self, caller: &Caller, request: RerankRequest) -> Result<RerankAnswer, ServiceError> {
+        caller.require(Scope::Infer)?;
         self.limits.check_text(&request.query, "query")?;
         self.limits.check_texts(&request.documents, self.limits.documents_max, "documents")?;
         let (deadline, top_n) = (request.deadline, request.top_n);
@@ -101,6 +103,7 @@ impl TextService {
         caller: &Caller,
         request: SimilarityRequest,
     ) -> Result<SimilarityAnswer, ServiceError> {
+        caller.require(Scope::Infer)?;
         let SimilarityRequest { model, left, right, scoring, deadline } = request;
         self.limits.check_sizes(&left, "left")?;
         let columns = if right.is_empty() { left.len() } else { right.len() };
@@ -123,7 +126,7 @@ impl TextService {
             (Encoder::Text(_), _) => return Err(only_cosines()),
         };
         // A large table takes its time, and would hold up every other request of its thread.
-        let table = tokio::task::spawn_blocking(move || scores::table(&vectors, rows, scoring, pairing));
+        let table = tokio::task::spawn_blocking(move || scores::table(&vectors, rows, (scoring, pairing), deadline));
         let scores = table.await.map_err(|_| scores::lost())??;
         Ok(SimilarityAnswer { model: name, scores, tokens })
     }
@@ -133,11 +136,9 @@ impl TextService {
     /// # Errors
     /// As [`TextService::similarity`].
     pub async fn zero_shot(&self, caller: &Caller, request: ZeroShotRequest) -> Result<ZeroShotAnswer, ServiceError> {
+        caller.require(Scope::Infer)?;
         count(request.labels.len(), self.limits.labels_max, "labels", "labels")?;
-        if !request.template.contains("{}") {
-            let message = "the template has no `{}` for the label: write it like \"a photo of a {}\"";
-            return Err(ServiceError::invalid("invalid_option", message).about("template"));
-        }
+        check_template(&request.template)?;
         let ZeroShotRequest { model, picture, labels, template, activation, deadline } = request;
         let encoder = self.pair(model.as_deref(), deadline).await?;
         let mut pairing = encoder.pairing()?;
@@ -245,6 +246,18 @@ impl TextService {
     }
 }
 
+/// One place for the label, in few words: each label makes a sentence of its own out of it.
+fn check_template(template: &str) -> Result<(), ServiceError> {
+    if template.len() <= ZeroShotRequest::TEMPLATE_BYTES_MAX && template.matches("{}").count() == 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "the template is a sentence of at most {} bytes with one `{{}}` for the label, like \"a photo of a {{}}\"",
+        ZeroShotRequest::TEMPLATE_BYTES_MAX
+    );
+    Err(ServiceError::invalid("invalid_option", message).about("template"))
+}
+
 type Places = (RankMethod, Vec<f32>, usize);
 
 async fn by_cross_encoder(encoder: &CrossEncoder, request: &RerankRequest, call: Call) -> Result<Places, ServiceError> {
@@ -262,6 +275,7 @@ async fn by_vectors(embedder: &TextEmbedder, request: RerankRequest, call: Call)
         let message = "the model has one head, so that there is nothing to weigh";
         return Err(ServiceError::invalid("invalid_option", message).about("weights"));
     }
+    request.weights.map_or(Ok(()), scores::check_weights)?;
     let heads = if hybrid { heads } else { Heads::DENSE };
     let options = |purpose: Purpose| EmbedOptions {
         prompt: purpose.prompt_of(&model),
@@ -276,10 +290,10 @@ async fn by_vectors(embedder: &TextEmbedder, request: RerankRequest, call: Call)
     let (query, documents) =
         tokio::try_join!(embedder.embed(query, &asked, call), embedder.embed(documents, &answering, call))?;
     let tokens = tokens(&query) + tokens(&documents);
-    let weights = request.weights.unwrap_or_default();
+    let (weights, deadline) = (request.weights.unwrap_or_default(), request.deadline);
     let method = if hybrid { RankMethod::Hybrid } else { RankMethod::Cosine };
-    let scored = tokio::task::spawn_blocking(move || scores::of_documents(&query[0], &documents, weights));
-    Ok((method, scored.await.map_err(|_| scores::lost())?, tokens))
+    let scored = tokio::task::spawn_blocking(move || scores::of_documents(&query[0], &documents, weights, deadline));
+    Ok((method, scored.await.map_err(|_| scores::lost())??, tokens))
 }
 
 fn tokens(items: &[Embedded]) -> usize {

@@ -25,6 +25,8 @@ pub struct ZeroShotRequest {
 impl ZeroShotRequest {
     /// CLIP's own sentence.
     pub const TEMPLATE: &str = "a photo of a {}";
+    /// Bytes of the sentence around a label.
+    pub const TEMPLATE_BYTES_MAX: usize = 1 << 10;
 }
 
 /// How well each label fits.
