@@ -64,7 +64,7 @@ async fn a_model_tells_of_itself() {
     let asked = ModelConfigRequest { name: name(), version: String::new() };
     let config = client.model_config(asked).await.unwrap().into_inner().config.unwrap();
     assert_eq!((config.name.as_str(), config.input.len(), config.output.len()), ("rows", 1, 1));
-    assert_eq!(config.model_transaction_policy.unwrap().decoupled, false);
+    assert!(!config.model_transaction_policy.unwrap().decoupled);
     let version = ModelMetadataRequest { name: name(), version: "7".to_owned() };
     assert_eq!(client.model_metadata(version).await.unwrap_err().code(), Code::NotFound);
     let unknown = ModelMetadataRequest { name: "nobody".to_owned(), version: String::new() };

@@ -15,10 +15,12 @@ use std::path::Path;
 use std::sync::Arc;
 use tonic::transport::{Channel, Endpoint};
 
+#[expect(clippy::allow_attributes_without_reason, clippy::enum_variant_names, reason = "made by the build")]
 pub(crate) mod inference {
     include!(concat!(env!("OUT_DIR"), "/clients/inference.rs"));
 }
 
+#[expect(clippy::allow_attributes_without_reason, reason = "made by the build")]
 pub(crate) mod health {
     include!(concat!(env!("OUT_DIR"), "/clients/grpc.health.v1.rs"));
 }
