@@ -1,5 +1,6 @@
 //! Elements as bytes and back, little-endian as the protocols have them.
 
+use super::output_buffers::OutputBuffers;
 use crate::TensorSource;
 use bytemuck::{cast_slice, cast_slice_mut};
 use bytes::Bytes;
@@ -30,21 +31,21 @@ pub(super) fn fill(tensor: TensorMut<'_>, source: &dyn TensorSource) -> Result<(
 }
 
 /// The bytes of `tensor`, copied out of the engine's memory.
-pub(super) fn copy(tensor: &TensorRef<'_>) -> Result<Bytes, TaskError> {
+pub(super) fn copy(tensor: &TensorRef<'_>, buffers: &OutputBuffers) -> Result<Bytes, TaskError> {
     Ok(match tensor.element() {
-        ElementType::Bool => copy_plain::<bool>(tensor)?,
-        ElementType::U8 => copy_plain::<u8>(tensor)?,
-        ElementType::I8 => copy_plain::<i8>(tensor)?,
-        ElementType::U16 => copy_plain::<u16>(tensor)?,
-        ElementType::I16 => copy_plain::<i16>(tensor)?,
-        ElementType::U32 => copy_plain::<u32>(tensor)?,
-        ElementType::I32 => copy_plain::<i32>(tensor)?,
-        ElementType::U64 => copy_plain::<u64>(tensor)?,
-        ElementType::I64 => copy_plain::<i64>(tensor)?,
-        ElementType::F16 => copy_plain::<f16>(tensor)?,
-        ElementType::Bf16 => copy_plain::<bf16>(tensor)?,
-        ElementType::F32 => copy_plain::<f32>(tensor)?,
-        ElementType::F64 => copy_plain::<f64>(tensor)?,
+        ElementType::Bool => copy_plain::<bool>(tensor, buffers)?,
+        ElementType::U8 => copy_plain::<u8>(tensor, buffers)?,
+        ElementType::I8 => copy_plain::<i8>(tensor, buffers)?,
+        ElementType::U16 => copy_plain::<u16>(tensor, buffers)?,
+        ElementType::I16 => copy_plain::<i16>(tensor, buffers)?,
+        ElementType::U32 => copy_plain::<u32>(tensor, buffers)?,
+        ElementType::I32 => copy_plain::<i32>(tensor, buffers)?,
+        ElementType::U64 => copy_plain::<u64>(tensor, buffers)?,
+        ElementType::I64 => copy_plain::<i64>(tensor, buffers)?,
+        ElementType::F16 => copy_plain::<f16>(tensor, buffers)?,
+        ElementType::Bf16 => copy_plain::<bf16>(tensor, buffers)?,
+        ElementType::F32 => copy_plain::<f32>(tensor, buffers)?,
+        ElementType::F64 => copy_plain::<f64>(tensor, buffers)?,
     })
 }
 
@@ -60,6 +61,9 @@ fn fill_bools(bools: &mut [bool], source: &dyn TensorSource) -> Result<(), TaskE
     Ok(())
 }
 
-fn copy_plain<T: Element + bytemuck::NoUninit>(tensor: &TensorRef<'_>) -> Result<Bytes, TaskError> {
-    Ok(Bytes::copy_from_slice(cast_slice(tensor.as_slice::<T>()?)))
+fn copy_plain<T: Element + bytemuck::NoUninit>(
+    tensor: &TensorRef<'_>,
+    buffers: &OutputBuffers,
+) -> Result<Bytes, TaskError> {
+    Ok(buffers.copy(cast_slice(tensor.as_slice::<T>()?)))
 }

@@ -1,6 +1,7 @@
 //! Any graph: tensors in, tensors out.
 
 mod element_bytes;
+mod output_buffers;
 mod task;
 mod tensor_model;
 

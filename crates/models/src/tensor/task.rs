@@ -1,6 +1,7 @@
 //! Given bytes through any graph: what a slot's thread does before and after the run.
 
 use super::element_bytes;
+use super::output_buffers::OutputBuffers;
 use bytes::Bytes;
 use samovar_engine_api::{Dim, ElementType, EngineErrorKind};
 use samovar_runtime::{Generation, InputRow, OutputRow, RowShape, RowShapes, Scratch, Task, TaskError};
@@ -81,17 +82,23 @@ impl Task for TensorTask {
         Ok(())
     }
 
-    fn read(&mut self, row: &OutputRow<'_>, _scratch: &mut Scratch) -> Result<Self::Output, TaskError> {
-        self.outputs.iter().map(|&output| self.read_output(row, output)).collect()
+    fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<Self::Output, TaskError> {
+        let buffers = scratch.of::<OutputBuffers>();
+        self.outputs.iter().map(|&output| self.read_output(row, output, buffers)).collect()
     }
 }
 
 impl TensorTask {
-    fn read_output(&self, row: &OutputRow<'_>, output: usize) -> Result<TensorOutput, TaskError> {
+    fn read_output(
+        &self,
+        row: &OutputRow<'_>,
+        output: usize,
+        buffers: &OutputBuffers,
+    ) -> Result<TensorOutput, TaskError> {
         let tensor = row.tensor(output)?;
         let rows = self.batched.then_some(1);
         let shape = rows.into_iter().chain(tensor.shape().iter().copied()).collect();
-        Ok(TensorOutput { element: tensor.element(), shape, data: element_bytes::copy(&tensor)? })
+        Ok(TensorOutput { element: tensor.element(), shape, data: element_bytes::copy(&tensor, buffers)? })
     }
 }
 

@@ -55,6 +55,22 @@ impl Family for TensorModel {
         self.batch_max
     }
 
+    /// A run of a small graph costs more around it than in it.
+    fn rows_on_cpu(&self) -> usize {
+        let small = self.lanes.first().is_some_and(|lane| self.weight(lane) <= SMALL);
+        if small { self.batch_max.min(SMALL_ROWS) } else { 1 }
+    }
+
+    /// The numbers that go in.
+    fn weight(&self, lane: &RowShapes) -> usize {
+        let numbers = |shape: &RowShape| match shape {
+            RowShape::Batched(dims) | RowShape::Whole(dims) => {
+                dims.iter().fold(1, |all: usize, dim| all.saturating_mul(*dim))
+            }
+        };
+        lane.inputs().iter().map(numbers).fold(0, usize::saturating_add).max(1)
+    }
+
     fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow> {
         Box::new(WarmUpTensors { inputs: lane.inputs().len(), outputs: self.outputs })
     }
@@ -62,6 +78,10 @@ impl Family for TensorModel {
 
 /// Rows of different requests in one run at most.
 const BATCH_MAX: usize = 64;
+
+/// Rows of at most so many numbers share a run on a CPU, so many of them: larger ones gain nothing there.
+const SMALL: usize = 4_096;
+const SMALL_ROWS: usize = 8;
 
 fn has_batch(signature: &Signature) -> bool {
     let mut ports = signature.inputs.iter().chain(&signature.outputs);
