@@ -54,7 +54,8 @@ impl Tree {
 impl File {
     fn new(path: &str, bytes: Vec<u8>) -> Self {
         let size_bytes = bytes.len() as u64;
-        let text = String::from_utf8(bytes).ok();
+        // A protobuf without weights may happen to be UTF-8.
+        let text = String::from_utf8(bytes).ok().filter(|_| !path.ends_with(".onnx"));
         let rust = text.as_deref().filter(|_| path.ends_with(".rs")).map(RustText::new);
         Self { path: path.to_owned(), size_bytes, text, rust }
     }
