@@ -20,8 +20,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[kitchen]",
-        "1:2: `kitchen`: no such section; there are `anomaly`, `device`, `evidence`, `jobs`, `media`, `memory`, \
-         `models`, `modes`, `mqtt`, `plans`, `queue`, `server`, `source_additions`, `sources`, `video`, `webhooks`",
+        "1:2: `kitchen`: no such section; there are `anomaly`, `device`, `evidence`, `faces`, `jobs`, `keys`, `media`, `memory`, \
+         `models`, `modes`, `mqtt`, `pairs`, `plans`, `queue`, `server`, `source_additions`, `sources`, `telemetry`, `video`, `webhooks`",
     ),
     (
         "[device]\nslots = \"2\"",

@@ -32,7 +32,7 @@ mod tests {
         shown.device = Default::default();
         shown.media.ffmpeg = None;
         shown.video = Default::default();
-        shown.server.default_model = None;
+        (shown.server.default_model, shown.server.grpc_listen) = Default::default();
         (shown.server.keys_file, shown.server.tls, shown.telemetry.otlp_endpoint) = Default::default();
         shown.keys.clear();
         shown.memory.limit = None;
