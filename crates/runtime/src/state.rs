@@ -136,7 +136,7 @@ impl FailureKind {
             }
             Self::Model => "fetch the file again and compare its sha256",
             Self::Contract => {
-                "set `family` in the configuration, or export the model in a layout that docs/models.md lists"
+                "set `family`, put the files that came with the model beside it, or export it in a layout that docs/models.md lists"
             }
             Self::EngineUnavailable => "run `samovar engine list` and install the engine, or set `engine = \"auto\"`",
             Self::Unsupported => "install another engine: `samovar engine install openvino` or `onnxruntime`",

@@ -203,11 +203,14 @@ impl App {
         let mut candidates = self.registry.list().into_iter().filter(may);
         match (candidates.next(), candidates.next()) {
             (Some(only), None) => Ok(only.name),
-            (None, _) => Err(ApiError::new(Refusal::ModelRequired, none)),
+            (None, _) => Err(ApiError::new(Refusal::ModelRequired, none).with_cure(NO_MODEL)),
             _ => Err(ApiError::new(Refusal::ModelRequired, "there are several models and the request names none")),
         }
     }
 }
+
+/// What helps where nothing that could be named is there.
+const NO_MODEL: &str = "add one to the configuration as `[models.NAME]`, or start the server with `--model FILE`";
 
 /// The names of the models of an anomaly stream that were asked for. An empty one means: without.
 #[derive(Clone, Copy, Debug, Default)]

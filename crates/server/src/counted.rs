@@ -42,7 +42,8 @@ pub(crate) async fn count(State(app): State<Arc<App>>, mut request: Request, nex
 /// may hold anything, is not in it.
 fn log(labels: &HttpLabels, id: &RequestId, began: Instant, response: &Response) {
     let HttpLabels { route, method, status } = labels;
-    let ms = began.elapsed().as_secs_f64() * 1e3;
+    // Whole microseconds: what follows them is noise.
+    let ms = began.elapsed().as_micros() as f64 / 1e3;
     let key = response.extensions().get::<AskedBy>().map_or("-", |AskedBy(name)| name);
     let bytes = response.body().size_hint().exact();
     tracing::info!(target: "samovar_access", method, route, status, ms, bytes, key, %id, "answered");

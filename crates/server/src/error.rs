@@ -298,7 +298,7 @@ impl Refusal {
             Self::Stream => Some("GET /v1/streams lists those that are open"),
             Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
             Self::Host => Some("add the name to `hosts` in `[server]` of the configuration"),
-            Self::BodySize => Some("send a smaller picture, or a shorter video"),
+            Self::BodySize => Some("send less at once: fewer or shorter items, a smaller picture, a shorter video"),
             Self::Streams | Self::Connections => Some("close some, or ask again after `Retry-After`"),
             Self::SourceUnknown => Some("GET /v1/sources lists the names"),
             Self::SourceExists => Some("remove it first, or choose another name"),

@@ -68,10 +68,23 @@ fn refused<T: JsonForm>(bytes: &[u8], error: &serde_json::Error) -> ApiError {
             let known = T::FIELDS.join("`, `");
             ApiError::new(Refusal::Body, format!("there is no such field ({place}); there are `{known}`"))
         }
-        None => ApiError::new(
-            Refusal::Body,
-            format!("the body lacks what it must have ({place}); send it like {}", T::LIKE),
-        ),
+        None => lacking::<T>(error, &place),
+    }
+}
+
+/// What the library's sentence quotes is one of our own fields, or it is not told.
+fn lacking<T: JsonForm>(error: &serde_json::Error, place: &str) -> ApiError {
+    let sentence = error.to_string();
+    let quoted = sentence.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match T::FIELDS.iter().copied().find(|field| Some(*field) == quoted) {
+        Some(field) => {
+            let detail = format!("`{field}` is missing ({place}); send it like {}", T::LIKE);
+            ApiError::new(Refusal::Body, detail).about(field)
+        }
+        None => {
+            let detail = format!("the body lacks what it must have ({place}); send it like {}", T::LIKE);
+            ApiError::new(Refusal::Body, detail)
+        }
     }
 }
 
@@ -139,11 +152,17 @@ mod tests {
             ("{\"user\": 7,\n \"input\": \"a\"}", Some("input")),
             ("{\"input\": [\"\\\"user\\\": \"], \"user\": \"x\"}", Some("user")),
             ("{\"input\": [{\"user\": 1}]}", Some("input")),
-            ("{\"user\": 1}", None),
+            ("{\"user\": 1}", Some("input")),
             ("[]", None),
         ] {
             assert_eq!(told(body.as_bytes()).0, field, "{body}");
         }
+    }
+
+    #[test]
+    fn the_field_that_is_missing_is_named() {
+        assert_eq!(told(b"{}").1, "`input` is missing (line 1, column 2); send it like {\"input\": […]}; see /docs");
+        assert!(told(b"[]").1.starts_with("the body lacks what it must have"));
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn still_loading() -> RunError {
 }
 
 fn unknown() -> ServiceError {
-    let message = "no model of that name is configured";
+    let message = "no model of that name is configured; GET /v1/models lists them";
     ServiceError::new(ServiceErrorKind::Run(RunErrorKind::UnknownModel), message).about("model")
 }
 
