@@ -47,6 +47,9 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
         let _files = look_after_files(&file.config, &options);
         let server = Server::bind(options, Arc::clone(&registry), metrics)?;
         stderr::line(&format!("samovar {} listens on {scheme}://{}", env!("CARGO_PKG_VERSION"), server.local_addr()));
+        if let Some(address) = server.grpc_addr() {
+            stderr::line(&format!("  and for gRPC alone on {address}"));
+        }
         let fatal = fatal_preload(&registry, started, here::on_preload_failure(&file.config));
         serve_until_told(server, &mut signals, fatal).await
     });
@@ -248,11 +251,17 @@ fn pairs(config: &Config) -> Pairs {
 }
 
 /// How connections are encrypted.
-fn tls(config: &Config) -> Result<Option<Arc<Tls>>, CliError> {
+///
+/// # Errors
+/// Files that cannot be read, or do not belong together.
+pub fn tls(config: &Config) -> Result<Option<Arc<Tls>>, CliError> {
     let section = &config.server.tls;
     let Some((certificate, key)) = section.certificate.clone().zip(section.key.clone()) else { return Ok(None) };
     let tls = Tls::load(TlsFiles { certificate, key, client_ca: section.client_ca.clone() });
-    let unusable = |error: TlsError| CliError::new("tls_unusable", error.to_string()).exit(Exit::Usage);
+    let unusable = |error: TlsError| {
+        let cure = "`certificate`, `key` and `client_ca` in `[server.tls]` name PEM files that the server may read";
+        CliError::new("tls_unusable", error.to_string()).cure(cure).exit(Exit::Usage)
+    };
     tls.map(|tls| Some(Arc::new(tls))).map_err(unusable)
 }
 

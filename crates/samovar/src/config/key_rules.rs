@@ -13,7 +13,16 @@ pub fn broken(config: &Config) -> Vec<Broken> {
         let path = ["keys", name, key].into_iter().filter(|part| !part.is_empty()).map(str::to_owned);
         Some((path.collect(), message))
     });
-    keys.chain(tls_rule(config)).chain(telemetry_rule(config)).collect()
+    keys.chain(tls_rule(config)).chain(telemetry_rule(config)).chain(grpc_rule(config)).collect()
+}
+
+/// One address cannot be opened twice; port 0 takes a free one each time.
+fn grpc_rule(config: &Config) -> Option<Broken> {
+    let listen = config.server.listen;
+    let message =
+        || format!("{listen} is `listen` already, which takes gRPC as well; leave it out, or take another port");
+    let twice = config.server.grpc_listen == Some(listen) && listen.port() != 0;
+    twice.then(|| (vec!["server".to_owned(), "grpc_listen".to_owned()], message()))
 }
 
 /// A key in ready form.
@@ -114,6 +123,15 @@ mod tests {
         for wrong in ["", "soon", "18:00:00", "2027-13-01", "1969-12-31", "31.1.2027"] {
             assert!(moment(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn grpc_has_an_address_of_its_own_or_none() {
+        let text = |listen: &str, grpc: &str| format!("[server]\nlisten = \"{listen}\"\ngrpc_listen = \"{grpc}\"\n");
+        assert!(check(&text("127.0.0.1:8080", "127.0.0.1:8001")).is_ok());
+        assert!(check(&text("127.0.0.1:0", "127.0.0.1:0")).is_ok());
+        let problems = check(&text("127.0.0.1:8080", "127.0.0.1:8080")).unwrap_err();
+        assert!(problems[0].to_string().contains("`listen` already"), "{}", problems[0]);
     }
 
     #[test]

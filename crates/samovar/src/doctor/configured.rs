@@ -9,12 +9,13 @@ use crate::pinned_engine::Pins;
 use samovar_engine_api::EngineErrorKind;
 use samovar_engines::Surveyed;
 use samovar_runtime::FailureKind;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 /// Looks at everything that the configuration names.
 pub fn look(file: &ConfigFile, surveyed: &[Surveyed]) -> Vec<Finding> {
-    let mut findings = vec![configuration(file), ffmpeg(file), port(file)];
+    let mut findings = vec![configuration(file), ffmpeg(file)];
+    findings.push(address("address", "server.listen", file.config.server.listen));
     findings.extend(file.config.models.iter().map(|(name, section)| model(name, section, surveyed)));
     findings
 }
@@ -50,18 +51,20 @@ fn ffmpeg(file: &ConfigFile) -> Finding {
     }
 }
 
-fn port(file: &ConfigFile) -> Finding {
-    let address = file.config.server.listen;
+/// Whether a server could listen there; `key` is what the configuration calls the address.
+pub fn address(subject: &str, key: &str, address: SocketAddr) -> Finding {
     match TcpListener::bind(address) {
-        Ok(_) => Finding::ok("address", format!("{address} is free")),
+        Ok(_) => Finding::ok(subject, format!("{address} is free")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Finding::note(
-            "address",
+            subject,
             format!("{address} is taken, perhaps by a running samovar"),
-            "stop the other program, or set `server.listen`",
+            format!("stop the other program, or set `{key}`"),
         ),
-        Err(error) => {
-            Finding::problem("address", format!("{address}: {error}"), "set `server.listen` to 127.0.0.1:8080")
-        }
+        Err(error) => Finding::problem(
+            subject,
+            format!("{address}: {error}"),
+            format!("set `{key}` to an address of this machine, such as 127.0.0.1:{}", address.port()),
+        ),
     }
 }
 

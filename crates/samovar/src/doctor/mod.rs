@@ -1,6 +1,7 @@
 //! `samovar doctor`: what this machine has and whether what is configured can work on it, each problem with its cure.
 
 mod configured;
+mod doors;
 mod engines;
 mod finding;
 mod jobs;

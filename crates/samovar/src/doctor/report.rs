@@ -1,7 +1,7 @@
 //! Looks at everything, then tells it as text or JSON.
 
 use super::finding::{Finding, Health};
-use super::{configured, engines, jobs, life, live_streams, machine, service};
+use super::{configured, doors, engines, jobs, life, live_streams, machine, service};
 use crate::arguments::DoctorArguments;
 use crate::config::ConfigFile;
 use crate::failure::{CliError, Exit};
@@ -32,6 +32,7 @@ fn findings(config: Option<&Path>) -> Vec<Finding> {
     match ConfigFile::find(config) {
         Ok(file) => {
             findings.extend(configured::look(&file, &surveyed));
+            findings.extend(doors::look(&file.config));
             findings.extend(life::look(&file, &surveyed, machine::memory_bytes()));
             findings.extend(live_streams::look(&file));
             findings.extend(service::look(&file.config));

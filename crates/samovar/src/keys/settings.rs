@@ -67,7 +67,7 @@ fn warn_if_open(file: &Path) {
 
 fn unusable(reason: String) -> CliError {
     CliError::new("keys_unusable", format!("the keys cannot be used: {reason}"))
-        .cure("`samovar keys new NAME` makes a key; `samovar config check` finds mistakes")
+        .cure("mend what is said above; `samovar keys new NAME >> FILE` adds a key to a file")
         .exit(Exit::Usage)
 }
 

@@ -12,7 +12,10 @@ use std::path::Path;
 pub fn server_url(typed: Option<&str>, config: Option<&Path>) -> Result<String, CliError> {
     match typed {
         Some(url) => checked(url),
-        None => configured(ConfigFile::find(config)?.config.server.listen),
+        None => {
+            let server = ConfigFile::find(config)?.config.server;
+            configured(server.listen, server.tls.certificate.is_some())
+        }
     }
 }
 
@@ -28,7 +31,7 @@ fn checked(url: &str) -> Result<String, CliError> {
 }
 
 /// A server that listens on every address is asked on this machine's own.
-fn configured(listen: SocketAddr) -> Result<String, CliError> {
+fn configured(listen: SocketAddr, encrypted: bool) -> Result<String, CliError> {
     if listen.port() == 0 {
         let message = "the configuration lets the server take any free port, so nobody knows here where it is";
         return Err(CliError::new("url_required", message)
@@ -40,7 +43,8 @@ fn configured(listen: SocketAddr) -> Result<String, CliError> {
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    Ok(format!("http://{}", SocketAddr::new(ip, listen.port())))
+    let scheme = if encrypted { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", SocketAddr::new(ip, listen.port())))
 }
 
 #[cfg(test)]
@@ -49,11 +53,12 @@ mod tests {
 
     #[test]
     fn a_server_is_asked_where_it_listens() {
-        let asked = |listen: &str| configured(listen.parse().unwrap()).map_err(|error| error.code);
+        let asked = |listen: &str| configured(listen.parse().unwrap(), false).map_err(|error| error.code);
         assert_eq!(asked("127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080");
         assert_eq!(asked("0.0.0.0:9000").unwrap(), "http://127.0.0.1:9000");
         assert_eq!(asked("[::]:9000").unwrap(), "http://[::1]:9000");
         assert_eq!(asked("127.0.0.1:0").unwrap_err(), "url_required");
+        assert_eq!(configured("127.0.0.1:8080".parse().unwrap(), true).unwrap(), "https://127.0.0.1:8080");
     }
 
     #[test]

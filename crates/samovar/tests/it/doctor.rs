@@ -116,3 +116,20 @@ fn a_server_tells_everything_that_can_never_work_before_it_listens() {
     }
     assert!(!ended.stderr.contains("listens on"), "{}", ended.stderr);
 }
+
+#[test]
+fn keys_certificates_and_the_address_of_grpc_are_looked_at_before_a_server_fails_at_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[server]\nlisten = \"127.0.0.1:0\"\ngrpc_listen = \"127.0.0.1:0\"\nkeys_file = \"keys.toml\"\n\
+                  [server.tls]\ncertificate = \"lost.pem\"\nkey = \"lost.key\"\n";
+    std::fs::write(folder.path().join("samovar.toml"), config).unwrap();
+    std::fs::write(folder.path().join("keys.toml"), "[keys.a]\nsha256 = \"x\"\n").unwrap();
+    let look = || {
+        let output = samovar().current_dir(folder.path()).args(["doctor", "--json"]).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        ["keys", "certificate", "address of gRPC"].map(|subject| finding(&report, subject)["health"].clone())
+    };
+    assert_eq!(look(), ["problem", "problem", "ok"]);
+    std::fs::write(folder.path().join("keys.toml"), "").unwrap();
+    assert_eq!(look(), ["ok", "problem", "ok"]);
+}
