@@ -9,7 +9,7 @@ mod request;
 mod surface;
 mod tally;
 
-pub use arguments::{BenchLoadArguments, Rate, SurfaceName};
+pub use arguments::{BenchLoadArguments, Rate};
 pub use client::HttpClient;
 pub use command::load;
 pub use level::{Level, LevelPlan};

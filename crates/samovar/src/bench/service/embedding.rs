@@ -44,7 +44,7 @@ pub async fn embedding(arguments: &BenchServiceArguments, model: &Path) -> Resul
             figures.row(&format!("Python, FastAPI + {name}")).peak_bytes.push(server.peak_bytes());
         }
     }
-    figures.engine_alone = engine_alone(arguments, model, duration)?;
+    figures.engine_alone = engine_alone(arguments, model, duration).await?;
     Ok(figures)
 }
 

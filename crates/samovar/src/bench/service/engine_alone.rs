@@ -7,9 +7,7 @@ use crate::config::ConfigFile;
 use crate::failure::CliError;
 use crate::{here, model_choice};
 use samovar_engine_api::{Device, LoadOptions, ModelFiles};
-use samovar_runtime::{Generation, Registry};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Sentences of one run.
@@ -21,7 +19,7 @@ const TOKENS: usize = 24;
 ///
 /// # Errors
 /// The model, or what the engine says.
-pub fn engine_alone(
+pub async fn engine_alone(
     arguments: &BenchServiceArguments,
     model: &Path,
     duration: Duration,
@@ -29,7 +27,7 @@ pub fn engine_alone(
     let file = ConfigFile::default();
     let named = model_choice::file_or_name(&model.to_string_lossy(), &file.config, &arguments.choices)?;
     let registry = here::registry(&file.config, vec![model_choice::spec(&named)?], None)?;
-    let generation = load(&registry, &named.0)?;
+    let generation = registry.load(&named.0).await??;
     let inputs = generation.signature.inputs.len();
     let engines = here::engines(&file.config);
     let engine = engines.into_iter().find(|engine| engine.info().name == generation.engine);
@@ -55,12 +53,4 @@ pub fn engine_alone(
         })
     };
     BATCHES.into_iter().map(measure).collect()
-}
-
-fn load(registry: &Registry, name: &str) -> Result<Arc<Generation>, CliError> {
-    // This is called beside an event loop, not in one.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
-    Ok(runtime.block_on(registry.load(name))??)
 }

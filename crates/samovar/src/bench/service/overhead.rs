@@ -34,11 +34,34 @@ pub async fn overhead(repetitions: usize, duration: Duration) -> Result<Overhead
     let mut rows = rows()?;
     for _ in 0..repetitions.max(1) {
         for row in &mut rows {
+            let before = engine_runs(&server)?;
             row.ours.push(row.workload.measure(server.address(), duration).await);
+            row.engine_ms.push(engine_runs(&server)?.since_ms(before));
             row.echo.push(row.workload.measure(echo.address(), duration).await);
         }
     }
     Ok(Overhead::new(rows, server.resident_bytes()))
+}
+
+/// Runs of the model so far, as the server tells them.
+#[derive(Clone, Copy)]
+struct EngineRuns {
+    count: f64,
+    nanoseconds: f64,
+}
+
+impl EngineRuns {
+    /// Milliseconds of one run on the average since then.
+    fn since_ms(self, before: Self) -> f64 {
+        (self.nanoseconds - before.nanoseconds) / (self.count - before.count).max(1.0) / 1e6
+    }
+}
+
+fn engine_runs(server: &ServerProcess) -> Result<EngineRuns, CliError> {
+    let told = server.get("/v2/models/identity/stats")?;
+    let infer = &told["model_stats"][0]["inference_stats"]["compute_infer"];
+    let number = |name: &str| infer[name].as_f64().unwrap_or(0.0);
+    Ok(EngineRuns { count: number("count"), nanoseconds: number("ns") })
 }
 
 fn rows() -> Result<Vec<OverheadRow>, CliError> {
