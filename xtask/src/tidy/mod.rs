@@ -1,8 +1,9 @@
-//! A quick look at the source text for what neither rustc nor clippy holds: layers, headers, lengths, links, stray words.
+//! A quick look at the source text for what neither rustc nor clippy holds: layers, headers, lengths, links, codes of errors, stray words.
 //!
 //! Every rule is a function from the tree to findings, and carries tests that show it can fail.
 
 mod bans;
+mod codes;
 mod headers;
 mod layers;
 mod lengths;
@@ -36,8 +37,9 @@ impl Finding {
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     bans::check,
+    codes::check,
     headers::check,
     layers::check,
     lengths::check,
