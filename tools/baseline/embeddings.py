@@ -116,7 +116,10 @@ def main():
     makers = {"openvino": openvino_encoder, "onnxruntime": onnxruntime_encoder}
     encode = makers.get(arguments.engine, sentence_transformers_encoder)(arguments.model)
     encode(["a kettle boils"])
-    listener = socket.create_server(("127.0.0.1", arguments.port))
+    # With its protocol named, or asyncio leaves Nagle's algorithm on and every answer waits for the client's delayed acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", arguments.port))
+    listener.listen(128)
     print(f"listens on http://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
     server = uvicorn.Server(uvicorn.Config(app_of(encode), log_level="warning", access_log=False))
     asyncio.run(server.serve([listener]))
