@@ -232,8 +232,11 @@ struct Problem {
 
 impl From<Problem> for CliError {
     fn from(problem: Problem) -> Self {
+        // The server speaks to those who send headers.
+        let own =
+            (problem.code == "unauthenticated").then(|| "put a key that the server knows into SAMOVAR_KEY".to_owned());
         let failure = Self::new(problem.code, problem.detail);
-        problem.cure.map_or(failure.clone(), |cure| failure.cure(cure))
+        own.or(problem.cure).map_or(failure.clone(), |cure| failure.cure(cure))
     }
 }
 
