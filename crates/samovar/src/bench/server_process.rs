@@ -19,7 +19,7 @@ pub struct ServerProcess {
 }
 
 /// Longest wait for the server to be ready.
-const READY_MAX: Duration = Duration::from_secs(120);
+const READY_MAX: Duration = Duration::from_secs(900);
 /// Longest wait for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Longest wait for a model to be loaded, swapped or freed.
