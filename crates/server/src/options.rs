@@ -76,6 +76,13 @@ pub struct FaceSettings {
     pub embedding: Option<String>,
 }
 
+impl ServerOptions {
+    /// Whether only programs of this machine can reach it, at whichever address.
+    pub(crate) fn is_local(&self) -> bool {
+        self.address.ip().is_loopback() && self.grpc_address.is_none_or(|address| address.ip().is_loopback())
+    }
+}
+
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {

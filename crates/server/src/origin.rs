@@ -25,7 +25,7 @@ pub(crate) fn check(headers: &HeaderMap, uri: &Uri, options: &ServerOptions) -> 
 /// Refuses names that somebody else made point here. On a loopback address and without keys a page of any origin could otherwise read
 /// what the server tells, under a name of its own that resolves to this machine.
 pub(crate) fn check_host(headers: &HeaderMap, uri: &Uri, options: &ServerOptions) -> Result<(), ApiError> {
-    if !options.address.ip().is_loopback() || options.access.asks() {
+    if !options.is_local() || options.access.asks() {
         return Ok(());
     }
     let named = host(headers, uri);
@@ -143,6 +143,8 @@ mod tests {
             answers("evil.example", &ServerOptions { address, ..ServerOptions::default() }),
             "reachable under any name"
         );
+        let second = ServerOptions { grpc_address: Some(address), ..ServerOptions::default() };
+        assert!(answers("grpc.example", &second), "so is the address of gRPC beside a local one");
     }
 
     #[test]

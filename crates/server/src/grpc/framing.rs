@@ -1,7 +1,8 @@
 //! gRPC's frames: five bytes before each message, and a status behind the last one.
 
 use super::rope::Rope;
-use crate::request_body::body_error;
+use crate::ServerLimits;
+use crate::request_body::{BodyFault, body_error};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -14,6 +15,8 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, k
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
 use tonic::Status;
 
 /// Reads messages off a body.
@@ -23,6 +26,18 @@ pub(super) struct MessageReader {
     bytes_max: usize,
     /// Bytes of the message that is being read; none before its header is.
     expected: Option<usize>,
+    /// What holds of a message that has begun; none where the body's own limits do.
+    pace: Option<Pace>,
+    /// How long the message that is being read has been waited for.
+    waited: Duration,
+}
+
+/// How slowly a message may come.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// The longest silence, and the time after which the rate is looked at.
+    silence_max: Duration,
+    rate_min_bytes: u64,
 }
 
 /// A flag for compression, and the length.
@@ -31,7 +46,13 @@ const HEADER_BYTES: usize = 5;
 impl MessageReader {
     /// Reads messages of up to `bytes_max` bytes.
     pub(super) fn new(body: Body, bytes_max: usize) -> Self {
-        Self { body, rope: Rope::default(), bytes_max, expected: None }
+        Self { body, rope: Rope::default(), bytes_max, expected: None, pace: None, waited: Duration::ZERO }
+    }
+
+    /// Of a body that may be silent between messages: what has come of a message is kept for those alone who go on sending it.
+    pub(super) fn paced(self, limits: &ServerLimits) -> Self {
+        let pace = Pace { silence_max: limits.body_idle_time, rate_min_bytes: limits.body_rate_min_bytes };
+        Self { pace: Some(pace), ..self }
     }
 
     /// The one message of a call.
@@ -56,7 +77,7 @@ impl MessageReader {
         if !self.fill(length).await? {
             return Err(cut_short());
         }
-        self.expected = None;
+        (self.expected, self.waited) = (None, Duration::ZERO);
         Ok(Some(self.rope.take_pieces(length).into_iter().collect()))
     }
 
@@ -76,7 +97,7 @@ impl MessageReader {
     /// Whether there are `bytes` bytes, after waiting for them.
     async fn fill(&mut self, bytes: usize) -> Result<bool, Status> {
         while self.rope.remaining() < bytes {
-            let Some(frame) = self.body.frame().await else { return Ok(false) };
+            let Some(frame) = self.frame().await? else { return Ok(false) };
             let frame = frame.map_err(|error| Status::from(body_error(&error)))?;
             if let Ok(data) = frame.into_data() {
                 self.rope.push(data);
@@ -84,6 +105,24 @@ impl MessageReader {
         }
         Ok(true)
     }
+}
+
+impl MessageReader {
+    /// What comes next, in time where a message has begun.
+    async fn frame(&mut self) -> Result<Option<Result<Frame<Bytes>, axum::Error>>, Status> {
+        let begun = self.expected.is_some() || self.rope.has_remaining();
+        let Some(pace) = self.pace.filter(|_| begun) else { return Ok(self.body.frame().await) };
+        let since = Instant::now();
+        let frame = timeout(pace.silence_max, self.body.frame()).await.map_err(|_| too_slow())?;
+        self.waited += since.elapsed();
+        let least = self.waited.as_secs().saturating_mul(pace.rate_min_bytes);
+        let slow = self.waited >= pace.silence_max && (self.rope.remaining() as u64) < least;
+        if slow { Err(too_slow()) } else { Ok(frame) }
+    }
+}
+
+fn too_slow() -> Status {
+    body_error(&BodyFault::TooSlow).into()
 }
 
 fn cut_short() -> Status {
@@ -232,4 +271,46 @@ fn trailers(status: &Status) -> HeaderMap {
         trailers.insert(Status::GRPC_STATUS, HeaderValue::from(status.code() as i32));
     }
     trailers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+    use tonic::Code;
+
+    /// Each piece after its pause; then nothing more, and no end.
+    fn reader(pieces: Vec<(Duration, Vec<u8>)>) -> MessageReader {
+        let pieces = stream::unfold(pieces.into_iter(), async |mut pieces| {
+            let Some((pause, piece)) = pieces.next() else { return std::future::pending().await };
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, Infallible>(piece), pieces))
+        });
+        MessageReader::new(Body::from_stream(pieces), 1 << 20).paced(&ServerLimits::default())
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn between_messages_a_stream_may_be_silent_and_within_one_it_may_not() {
+        let whole = vec![0, 0, 0, 0, 2, 7, 7];
+        let mut idle =
+            reader(vec![(600 * SECOND, whole.clone()), (600 * SECOND, whole.clone()), (9 * SECOND, vec![0])]);
+        assert_eq!(idle.next().await.unwrap().unwrap().remaining(), 2);
+        assert_eq!(idle.next().await.unwrap().unwrap().remaining(), 2);
+        assert_eq!(idle.next().await.unwrap_err().code(), Code::DeadlineExceeded, "a header that does not end");
+        let mut silent = reader(vec![(SECOND, whole[..6].to_vec()), (11 * SECOND, vec![7])]);
+        assert_eq!(silent.next().await.unwrap_err().code(), Code::DeadlineExceeded);
+        let mut in_time = reader(vec![(SECOND, whole[..6].to_vec()), (9 * SECOND, vec![7])]);
+        assert_eq!(in_time.next().await.unwrap().unwrap().remaining(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_trickles_in_is_given_up_and_a_slow_one_is_not() {
+        let head = || (SECOND, vec![0, 0, 0, 0x80, 0]);
+        let pieces =
+            |bytes: usize| std::iter::once(head()).chain((0..60).map(move |_| (SECOND, vec![7; bytes]))).collect();
+        assert_eq!(reader(pieces(100)).next().await.unwrap_err().code(), Code::DeadlineExceeded);
+        assert_eq!(reader(pieces(2 << 10)).next().await.unwrap().unwrap().remaining(), 0x8000);
+    }
 }

@@ -4,16 +4,31 @@ use super::messages::health::health_check_response::ServingStatus;
 use super::messages::health::health_server::Health;
 use super::messages::health::{HealthCheckRequest, HealthCheckResponse};
 use crate::app::App;
+use crate::error::{ApiError, Refusal};
 use crate::routes::is_serving;
 use futures_util::stream::unfold;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, async_trait};
 
 /// Answers checks.
-pub(super) struct HealthCalls(pub(super) Arc<App>);
+pub(super) struct HealthCalls {
+    app: Arc<App>,
+    /// Nobody is asked for a key here, so that watching has a limit of its own.
+    places: Arc<Semaphore>,
+}
+
+/// Callers who watch at the same time.
+const WATCHERS_MAX: usize = 128;
+
+impl HealthCalls {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self { app, places: Arc::new(Semaphore::new(WATCHERS_MAX)) }
+    }
+}
 
 /// What the inference service is called; asked for by that name it is the server.
 const INFERENCE: &str = "inference.GRPCInferenceService";
@@ -23,7 +38,7 @@ type Answer = Result<HealthCheckResponse, Status>;
 #[async_trait]
 impl Health for HealthCalls {
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
-        match status(&self.0, &request.get_ref().service) {
+        match status(&self.app, &request.get_ref().service) {
             ServingStatus::ServiceUnknown => Err(Status::not_found("there is no model or service of that name")),
             status => Ok(Response::new(told(status))),
         }
@@ -33,7 +48,10 @@ impl Health for HealthCalls {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<BoxStream<HealthCheckResponse>>, Status> {
-        let watch = Watch { app: Arc::clone(&self.0), service: request.into_inner().service, last: None, over: false };
+        let full = || ApiError::new(Refusal::Streams, "as many callers watch the server's health as may");
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Status::from(full()))?;
+        let (app, service) = (Arc::clone(&self.app), request.into_inner().service);
+        let watch = Watch { app, service, last: None, over: false, _place: place };
         Ok(Response::new(Box::pin(unfold(watch, Watch::next))))
     }
 }
@@ -44,6 +62,7 @@ struct Watch {
     service: String,
     last: Option<ServingStatus>,
     over: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Watch {

@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, unfold};
 use futures_util::{FutureExt, StreamExt};
 use http::HeaderMap;
+use samovar_service::ServiceError;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::time::{Instant, sleep_until};
@@ -42,6 +43,8 @@ struct Session {
     bytes_max: usize,
     /// Whether the first error of a request ends the stream with its status, as the client has asked.
     errors_end: bool,
+    /// Whether a request has come; the stream itself counted for it.
+    begun: bool,
     phase: Phase,
 }
 
@@ -81,9 +84,9 @@ impl Session {
         let asker = Asker::of(request.extensions())?;
         let bytes_max = asker.message_bytes_max(&app);
         let errors_end = wants_statuses(request.headers());
-        let reader = MessageReader::new(request.into_body(), bytes_max);
+        let reader = MessageReader::new(request.into_body(), bytes_max).paced(&app.options.limits);
         let (running, phase) = (FuturesOrdered::new(), Phase::Open);
-        Ok(Self { app, asker, reader, running, running_bytes: 0, bytes_max, errors_end, phase })
+        Ok(Self { app, asker, reader, running, running_bytes: 0, bytes_max, errors_end, begun: false, phase })
     }
 
     /// The next answer; none at the end.
@@ -135,7 +138,9 @@ impl Session {
         };
         self.running_bytes += bytes;
         let (app, asker) = (Arc::clone(&self.app), self.asker.clone());
-        let finished = async move { Finished { bytes, reply: answer(&app, &asker, message).await } };
+        let further = std::mem::replace(&mut self.begun, true);
+        let admitted = if further { app.options.access.admit_again(&asker.caller) } else { Ok(()) };
+        let finished = async move { Finished { bytes, reply: answer(&app, &asker, message, admitted).await } };
         self.running.push_back(finished.boxed());
     }
 
@@ -159,9 +164,15 @@ impl Session {
     }
 }
 
-async fn answer(app: &App, asker: &Asker, message: InferMessage) -> Result<Parts, Failed> {
+async fn answer(
+    app: &App,
+    asker: &Asker,
+    message: InferMessage,
+    admitted: Result<(), ServiceError>,
+) -> Result<Parts, Failed> {
     let (id, model) = (message.fields.id.clone(), message.fields.model_name.clone());
     let result = async {
+        admitted.map_err(refused)?;
         let request = message.into_request(asker.deadline.left())?;
         app.tensors.infer(&asker.caller, request).await.map_err(refused)
     };

@@ -20,7 +20,7 @@ const HEALTH: &str = "/grpc.health.v1.Health/{*rest}";
 /// Every call.
 pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let calls = GrpcInferenceServiceServer::new(Calls(Arc::clone(app))).max_decoding_message_size(CALL_BYTES_MAX);
-    let health = HealthServer::new(HealthCalls(Arc::clone(app))).max_decoding_message_size(HEALTH_BYTES_MAX);
+    let health = HealthServer::new(HealthCalls::new(Arc::clone(app))).max_decoding_message_size(HEALTH_BYTES_MAX);
     Router::new()
         .route(INFER, post(infer::infer))
         .route(STREAM, post(infer_stream::infer_stream))

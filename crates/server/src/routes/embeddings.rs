@@ -1,13 +1,14 @@
 //! `POST /v1/embeddings`: vectors in OpenAI's form; and the short forms `/embed/text` and `/embed/vision`.
 
 use crate::app::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Refusal};
 use crate::json_body::{json_answer, json_body};
 use crate::upload;
 use crate::wire::{
     EmbeddingAnswer, EmbeddingRequest, OpenAiError, PictureBody, Problem, TextBody, VectorAnswer, numbers,
 };
 use axum::Extension;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
 use samovar_models::{Heads, Truncate};
@@ -84,9 +85,10 @@ pub(crate) async fn embed_text(
 pub(crate) async fn embed_vision(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Query(query): Query<VisionQuery>,
+    query: Result<Query<VisionQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let Query(query) = query.map_err(|_| ApiError::new(Refusal::Query, "the query takes model, at most once"))?;
     let picture = upload::picture_or_json(request, app.options.limits.image).await?;
     let model = query.model.or_else(|| only_pair(&app));
     vectors(&app, &caller, model, vec![Item::Picture(picture)], false).await

@@ -1,7 +1,8 @@
 //! Messages and frames that no library would send.
 
+use crate::grpc_client::health::HealthCheckRequest;
 use crate::grpc_client::inference::{ModelInferRequest, ModelMetadataRequest};
-use crate::grpc_client::{channel, client, raw, row, rows_house};
+use crate::grpc_client::{channel, client, health_client, raw, row, rows_house};
 use crate::house::options;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
@@ -136,4 +137,17 @@ async fn a_message_over_the_limit_is_refused_and_the_connection_goes_on() {
     assert!(client.model_infer(row("", [0.0; 4])).await.is_ok());
     let long = ModelMetadataRequest { name: "x".repeat(17 << 20), version: String::new() };
     assert_eq!(client.model_metadata(long).await.unwrap_err().code(), Code::ResourceExhausted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_watch_health_and_no_more() {
+    let house = rows_house(options()).await;
+    let mut client = health_client(house.address).await;
+    let mut watching = Vec::new();
+    for _ in 0..128 {
+        watching.push(client.watch(HealthCheckRequest::default()).await.unwrap());
+    }
+    let refused = client.watch(HealthCheckRequest::default()).await.unwrap_err();
+    assert_eq!((refused.code(), refused.metadata().contains_key("grpc-retry-pushback-ms")), (Code::Unavailable, true));
+    assert!(client.check(HealthCheckRequest::default()).await.is_ok(), "asking once is always answered");
 }

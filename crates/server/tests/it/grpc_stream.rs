@@ -9,6 +9,9 @@ use crate::grpc_client::{Client, client, floats, identity_house, raw, row, rows_
 use crate::house::options;
 use futures_util::stream;
 use samovar_engines::Gate;
+use samovar_server::ServerOptions;
+use samovar_service::access::{Access, CallerBounds, KeyDigest, KeySpec, Keyring, Rate, Scope, Scopes};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -141,4 +144,25 @@ async fn a_stream_ends_at_its_deadline_and_with_the_server() {
     house.shutdown.drain_now();
     let end = timeout(PATIENCE, replies.message()).await.unwrap().unwrap_err();
     assert_eq!(end.code(), Code::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_request_of_a_stream_counts_for_its_key_and_may_have_as_many_rows_as_the_key() {
+    let day = Rate::new(1.0 / 86_400.0, 2);
+    let bounds = CallerBounds { items_max: Some(3), ..CallerBounds::default() };
+    let scopes = Scopes::default().with(Scope::Infer);
+    let spec = KeySpec { scopes, rate: day, bounds, ..KeySpec::new("a", KeyDigest::of("secret")) };
+    let access = Arc::new(Access::keyed(Keyring::new(&[spec]).unwrap()));
+    let house = rows_house(ServerOptions { access, ..options() }).await;
+    let mut many = row("many", [0.0; 4]);
+    many.inputs[0].shape = vec![4, 4];
+    many.raw_input_contents = vec![vec![0; 64].into()];
+    let mut request = Request::new(stream::iter([row("first", [1.0; 4]), many, row("third", [1.0; 4])]));
+    request.metadata_mut().insert("authorization", "Bearer secret".parse().unwrap());
+    let mut replies = client(house.address).await.model_stream_infer(request).await.unwrap().into_inner();
+    assert_eq!(next(&mut replies).await.unwrap().error_message, "");
+    let many = next(&mut replies).await.unwrap().error_message;
+    assert!(many.contains("4 items and this key may send 3"), "{many}");
+    let third = next(&mut replies).await.unwrap().error_message;
+    assert!(third.contains("asks more often than it may"), "{third}");
 }

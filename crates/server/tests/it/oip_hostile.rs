@@ -44,6 +44,7 @@ async fn wrong_inputs_and_outputs_are_told_apart() {
         (json!([values(), with(ids(), "shape", json!([-1, -2]))]), "invalid_shape"),
         (json!([values(), with(ids(), "shape", json!([i64::MAX, 16]))]), "invalid_shape"),
         (json!([values(), with(ids(), "shape", json!([2]))]), "invalid_shape"),
+        (json!([values(), with(with(ids(), "shape", json!([1_i64 << 40, 0])), "data", json!([]))]), "invalid_shape"),
         (json!([values(), with(with(ids(), "shape", json!([2, 1])), "data", json!([1, 2]))]), "invalid_shape"),
         (json!([with(with(values(), "shape", json!([1, 2])), "data", json!([1, 2])), ids()]), "invalid_shape"),
         (json!([with(values(), "shape", json!([1, 1, 3])), ids()]), "invalid_shape"),
@@ -63,6 +64,7 @@ async fn wrong_inputs_and_outputs_are_told_apart() {
         (json!([{"name": "nobody"}]), "unknown_output"),
         (json!([{"name": "scores"}, {"name": "scores"}]), "duplicate_output"),
         (json!([{"name": "scores", "parameters": {"classification": -1}}]), "invalid_parameter"),
+        (json!([{"name": "scores", "parameters": {"classification": 1_000_000}}]), "invalid_parameter"),
     ];
     for (outputs, code) in outputs {
         let body = json!({"inputs": [values(), ids()], "outputs": outputs}).to_string();
@@ -106,6 +108,9 @@ async fn bodies_that_lie_about_themselves_are_refused() {
     refused(&post(house.address, INFER, b"{\"inputs\": \xff}").await, 400, "invalid_body");
     refused(&post(house.address, INFER, b"").await, 400, "invalid_body");
     refused(&post(house.address, INFER, b"[]").await, 400, "invalid_body");
+    let long = post(house.address, INFER, json!({"inputs": "x".repeat(1 << 20)}).to_string().as_bytes()).await;
+    refused(&long, 400, "invalid_body");
+    assert!(long.body.len() < 1_000, "what is wrong is not told back");
     assert!(is_well(&house).await);
 }
 

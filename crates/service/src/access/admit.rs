@@ -104,6 +104,25 @@ impl Access {
         let (caller, guard) = key.enter(now)?;
         Ok(Admission { caller: caller.asking_from(peer), guard: Some(guard) })
     }
+
+    /// Counts one more request of a caller who was let in with a stream of them, by the keys as they are now.
+    ///
+    /// # Errors
+    /// `Unauthenticated`: the key is gone or has expired meanwhile; `RateLimited`: its rate is used up.
+    pub fn admit_again(&self, caller: &Caller) -> Result<(), ServiceError> {
+        self.admit_again_at(caller, Now::here())
+    }
+
+    /// Counts one more request at that moment.
+    ///
+    /// # Errors
+    /// As [`admit_again`](Self::admit_again).
+    pub fn admit_again_at(&self, caller: &Caller, now: Now) -> Result<(), ServiceError> {
+        let Some(keys) = &self.keys else { return Ok(()) };
+        let keys = keys.load();
+        let key = caller.key().and_then(|name| keys.named(name, now)).ok_or_else(unknown)?;
+        key.ask(now)
+    }
 }
 
 /// The same whatever was wrong: no key, an unknown one, one that has expired.
@@ -219,5 +238,20 @@ mod tests {
         access.replace(&[]).unwrap();
         assert_eq!(kind(access.admit_at(Some("other"), &peer(), now)), Some(ServiceErrorKind::Unauthenticated));
         assert!(access.asks());
+    }
+
+    #[test]
+    fn each_request_of_a_stream_counts_and_a_key_that_is_gone_sends_no_more() {
+        let now = Now::here();
+        let expires = Some(now.wall + Duration::from_secs(60));
+        let access = access(&[KeySpec { rate: Rate::new(1.0, 3), expires, ..key("a", "s") }]);
+        let caller = access.admit_at(Some("s"), &peer(), now).unwrap().caller;
+        let code = |now| access.admit_again_at(&caller, now).err().map(|error| error.kind().code());
+        assert_eq!([code(now), code(now), code(now)], [None, None, Some("rate_limited")]);
+        let at = |s| Now { clock: now.clock + Duration::from_secs(s), wall: now.wall + Duration::from_secs(s) };
+        assert_eq!((code(at(1)), code(at(60))), (None, Some("unauthenticated")));
+        access.replace(&[]).unwrap();
+        assert_eq!(code(at(2)), Some("unauthenticated"));
+        assert!(Access::open().admit_again(&Caller::local()).is_ok());
     }
 }

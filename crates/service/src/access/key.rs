@@ -119,8 +119,16 @@ impl Key {
         const SOON: Duration = Duration::from_secs(1);
         let place = Places::enter(&self.used.places, self.concurrent_max)
             .ok_or_else(|| limited(SOON, "this key has as many requests open as it may"))?;
-        self.take(now).map_err(|wait| limited(wait, "this key asks more often than it may"))?;
+        self.ask(now)?;
         Ok((self.caller.clone(), place))
+    }
+
+    /// One more request in a place that it has already.
+    ///
+    /// # Errors
+    /// `RateLimited`.
+    pub(super) fn ask(&self, now: Now) -> Result<(), ServiceError> {
+        self.take(now).map_err(|wait| limited(wait, "this key asks more often than it may"))
     }
 
     fn take(&self, now: Now) -> Result<(), Duration> {

@@ -61,6 +61,11 @@ impl Keyring {
         self.keys.is_empty()
     }
 
+    /// The key of that name, unless it has expired.
+    pub(super) fn named(&self, name: &str, now: Now) -> Option<&Key> {
+        self.keys.iter().find(|key| key.name() == name).filter(|key| !key.is_expired(now))
+    }
+
     /// The key with that secret, unless it has expired. Every key is compared, whole, whichever it is.
     pub(super) fn find(&self, secret: &str, now: Now) -> Option<&Key> {
         if secret.len() > SECRET_BYTES_MAX {

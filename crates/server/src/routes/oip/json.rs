@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use crate::request_body::read_portion;
-use crate::wire::oip::{DEPTH_MAX, is_too_deep};
+use crate::wire::oip::{DEPTH_MAX, is_too_deep, why};
 use axum::body::Body;
 use bytes::Bytes;
 use samovar_service::ServiceError;
@@ -24,6 +24,6 @@ pub(super) async fn read<T: DeserializeOwned + Default>(body: Body) -> Result<T,
         let message = format!("the JSON is nested deeper than {DEPTH_MAX} levels");
         return Err(ServiceError::invalid("invalid_body", message).into());
     }
-    let unreadable = |error| ServiceError::invalid("invalid_body", format!("the JSON cannot be read: {error}")).into();
+    let unreadable = |error| ServiceError::invalid("invalid_body", why(&error)).into();
     serde_json::from_slice(&bytes).map_err(unreadable)
 }

@@ -78,7 +78,7 @@ pub(crate) fn read_request(mut body: ByteChunks, json_bytes: Option<usize>) -> R
         return Err(unreadable(format!("the JSON is nested deeper than {DEPTH_MAX} levels")));
     }
     let read: Body<'_> =
-        serde_json::from_slice(&json).map_err(|error| unreadable(format!("the JSON cannot be read: {error}")))?;
+        serde_json::from_slice(&json).map_err(|error| unreadable(format!("{}; send it like {LIKE}", why(&error))))?;
     let mut request = InferRequest { id: read.id, ..InferRequest::default() };
     request.take_parameters(read.parameters.0)?;
     request.inputs = read.inputs.into_iter().map(|input| input.read(&mut body)).collect::<Result<_, _>>()?;
@@ -136,6 +136,15 @@ fn elements(shape: &[i64]) -> Result<usize, ServiceError> {
     let size = |&axis: &i64| usize::try_from(axis).ok();
     let count = shape.iter().try_fold(1_usize, |count, axis| count.checked_mul(size(axis)?));
     count.ok_or_else(wrong)
+}
+
+/// What a request looks like, for people.
+const LIKE: &str = "{\"inputs\": [{\"name\": …, \"shape\": […], \"datatype\": …, \"data\": […]}]}";
+
+/// Why JSON cannot be read, and where; never what stands there, which may be as long as the body.
+pub(crate) fn why(error: &serde_json::Error) -> String {
+    let why = if error.is_data() { "lacks a field or has one of another type" } else { "is no JSON" };
+    format!("the body {why} (line {}, column {})", error.line(), error.column())
 }
 
 fn bad_size() -> ServiceError {

@@ -16,7 +16,7 @@ pub(crate) use config::ConfigBody;
 pub(crate) use depth::{DEPTH_MAX, is_too_deep};
 pub(crate) use error::OipError;
 pub(crate) use infer_answer::{InferAnswer, answer_of};
-pub(crate) use infer_request::{Form, ReadRequest, read_request};
+pub(crate) use infer_request::{Form, ReadRequest, read_request, why};
 pub(crate) use metadata::{ModelMetadataBody, ServerMetadataBody};
 pub(crate) use parameter::ParametersBody;
 pub(crate) use settings::{LogBody, TraceBody, TraceChanges};
