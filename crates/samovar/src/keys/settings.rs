@@ -17,7 +17,7 @@ pub fn access(config: &Config) -> Result<Arc<Access>, CliError> {
         return Ok(Arc::default());
     }
     let specs = specs(&config.keys, config.server.keys_file.as_deref()).map_err(unusable)?;
-    let keys = Keyring::new(&specs).map_err(|error| unusable(error.to_string()))?;
+    let keys = Keyring::new(&specs).map_err(|error| unusable(&error.to_string()))?;
     Ok(Arc::new(Access::keyed(keys)))
 }
 
@@ -65,7 +65,7 @@ fn warn_if_open(file: &Path) {
     }
 }
 
-fn unusable(reason: String) -> CliError {
+fn unusable(reason: &str) -> CliError {
     CliError::new("keys_unusable", format!("the keys cannot be used: {reason}"))
         .cure("mend what is said above; `samovar keys new NAME >> FILE` adds a key to a file")
         .exit(Exit::Usage)

@@ -131,7 +131,6 @@ impl Towers {
 }
 
 /// What holds for a pairing that cannot be.
-#[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
 pub(super) fn pairing_error(error: samovar_models::PairingError) -> ServiceError {
     ServiceError::invalid(error.code(), error.to_string()).about("model")
 }

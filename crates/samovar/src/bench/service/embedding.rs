@@ -55,7 +55,7 @@ async fn samovar(
     row: &mut EmbeddingRow,
 ) -> Result<(), CliError> {
     let workplace = Workplace::new("service")?;
-    let setup = ServerSetup::new(&workplace.path().join("plans"), arguments.choices.clone());
+    let setup = ServerSetup::new(&workplace.path().join("plans"), arguments.choices);
     let server = ServerProcess::start(&setup.model(NAME, model, ""))?;
     server.wait_until_ready()?;
     measure_all(server.address(), duration, row).await;

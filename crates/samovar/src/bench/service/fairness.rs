@@ -27,7 +27,7 @@ const GREEDY_CONNECTIONS: u32 = 64;
 /// A server that does not start.
 pub async fn fairness(arguments: &BenchServiceArguments, files: Files<'_>) -> Result<Fairness, CliError> {
     let workplace = Workplace::new("service")?;
-    let setup = ServerSetup::new(&workplace.path().join("plans"), arguments.choices.clone());
+    let setup = ServerSetup::new(&workplace.path().join("plans"), arguments.choices);
     let setup =
         setup.model("text", files.embedding, "").model("objects", files.detector, "").model("faces", files.faces, "");
     let server = ServerProcess::start(&setup)?;
