@@ -111,7 +111,9 @@ fn a_server_tells_everything_that_can_never_work_before_it_listens() {
     std::fs::write(folder.path().join("samovar.toml"), config).unwrap();
     let ended = Ended::from(samovar().current_dir(folder.path()).arg("serve").output().unwrap()).without_panic();
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    for told in ["lost: model_file_unreadable: ", "bare: model_contract: ", "tokenizer", "pair sides: models_do_not_fit: "] {
+    for told in
+        ["lost: model_file_unreadable: ", "bare: model_contract: ", "tokenizer", "pair sides: models_do_not_fit: "]
+    {
         assert!(ended.stderr.contains(told), "{told}: {}", ended.stderr);
     }
     assert!(!ended.stderr.contains("listens on"), "{}", ended.stderr);
