@@ -16,7 +16,7 @@ pub fn access(config: &Config) -> Result<Arc<Access>, CliError> {
     if config.keys.is_empty() && config.server.keys_file.is_none() {
         return Ok(Arc::default());
     }
-    let specs = specs(&config.keys, config.server.keys_file.as_deref()).map_err(unusable)?;
+    let specs = specs(&config.keys, config.server.keys_file.as_deref()).map_err(|reason| unusable(&reason))?;
     let keys = Keyring::new(&specs).map_err(|error| unusable(&error.to_string()))?;
     Ok(Arc::new(Access::keyed(keys)))
 }
