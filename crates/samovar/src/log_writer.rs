@@ -5,14 +5,16 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that may wait.
 const LINES_MAX: usize = 4_096;
 /// The longest that the end of the program waits for lines to be written.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
+/// How often it looks for room in a full queue meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Where log lines are put; clones put them into the same queue.
 #[derive(Clone)]
@@ -53,10 +55,17 @@ impl LogWriter {
     /// Waits until what was put in until now is written, but not for long.
     pub fn flush(&self) {
         let (done, written) = sync_channel::<()>(0);
-        if self.queue.try_send(Entry::Flush(done)).is_ok() {
-            // Nothing is ever sent: the end of the sender is the news.
-            let _ = written.recv_timeout(FLUSH_MAX);
+        let until = Instant::now() + FLUSH_MAX;
+        let mut entry = Entry::Flush(done);
+        while let Err(TrySendError::Full(back)) = self.queue.try_send(entry) {
+            if Instant::now() >= until {
+                return;
+            }
+            entry = back;
+            std::thread::sleep(LOOK_EVERY);
         }
+        // Nothing is ever sent: the end of the sender is the news.
+        let _ = written.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 

@@ -58,10 +58,18 @@ fn a_model_cut_anywhere_is_told() {
 
 #[test]
 fn a_model_of_no_family_is_told() {
-    let (Some(model), Some(picture)) = (real("minilm/model.onnx"), Some(street().picture)) else { return };
-    let ended = detect(&model, &[&picture]);
+    let identity = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/service/identity.onnx");
+    let ended = detect(&identity, &[&street().picture]);
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("error[model_contract]: "), "{}", ended.stderr);
+}
+
+#[test]
+fn a_model_of_texts_detects_nothing() {
+    let Some(model) = real("minilm/model.onnx") else { return };
+    let ended = detect(&model, &[&street().picture]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("error[wrong_family]: "), "{}", ended.stderr);
 }
 
 #[test]

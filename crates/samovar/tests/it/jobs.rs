@@ -289,8 +289,9 @@ fn a_server_that_is_told_to_end_gives_its_jobs_back_and_the_next_goes_on() {
     let after = wait_for(&server, &id, "work", |job| job["state"] != "queued");
     let goes_on = |job: &Value| job["progress"]["done"].as_u64().unwrap() >= before;
     wait_for(&server, &id, "going on", goes_on);
-    let done = wait_for(&server, &id, "its end", is_done);
-    assert_eq!(done["attempts"], 1, "what was given back does not count: {after}");
+    // A machine that is busy enough may lose this attempt's lease of a second; what was given back is not among them.
+    assert_eq!(after["attempts"], 1, "what was given back does not count: {after}");
+    wait_for(&server, &id, "its end", is_done);
     assert_eq!(frames(&server, &id), (0..300).collect::<Vec<_>>());
     server.end();
 }
