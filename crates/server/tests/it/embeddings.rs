@@ -100,7 +100,7 @@ async fn what_is_wrong_is_told_in_openais_form_with_its_field() {
         (b"{\"model\": \"bert\", \"input\": \"\"}".to_vec(), 400, "input".into(), "empty_input"),
         (b"{\"model\": \"bert\", \"input\": []}".to_vec(), 400, "input".into(), "empty_input"),
         (b"{\"model\": \"bert\", \"input\": [[]]}".to_vec(), 400, "input".into(), "empty_input"),
-        (b"{\"model\": \"bert\"}".to_vec(), 400, Value::Null, "invalid_body"),
+        (b"{\"model\": \"bert\"}".to_vec(), 400, "input".into(), "invalid_body"),
         (b"{\"model\": \"bert\", \"input\": 7}".to_vec(), 400, "input".into(), "invalid_body"),
         (b"{\"model\": \"bert\", \"input\": [\"a\", 7]}".to_vec(), 400, "input".into(), "invalid_body"),
         (b"{\"model\": \"bert\", \"input\": [[1e99]]}".to_vec(), 400, "input".into(), "invalid_body"),
