@@ -37,6 +37,11 @@ pub fn busy() -> JobError {
     JobError::new(BUSY.0, BUSY.1)
 }
 
+/// Whether others hold the database, so that another try may succeed.
+pub fn is_busy(error: &JobError) -> bool {
+    (error.kind(), error.to_string().as_str()) == BUSY
+}
+
 type Told = (JobErrorKind, &'static str);
 
 const DAMAGED: Told = (

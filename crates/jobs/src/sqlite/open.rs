@@ -1,14 +1,28 @@
 //! Opens the file: makes it where there is none, refuses it where it is damaged or not ours.
 
 use super::SqliteLimits;
-use super::fault::{corrupt, fault};
+use super::fault::{corrupt, fault, is_busy};
 use super::schema::{APPLICATION_ID, TABLES, VERSION};
 use crate::JobError;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The connection that writes. Checks the file, and makes it where there is none.
+///
+/// Others may open it in the same moment: SQLite then says at once, without the busy timeout, that it is busy where two of
+/// them turn the WAL on or recover it, so everything is tried again for a while.
 pub fn writer(file: &Path, limits: SqliteLimits) -> Result<Connection, JobError> {
+    let until = Instant::now() + OPEN_MAX;
+    loop {
+        match opened(file, limits) {
+            Err(error) if is_busy(&error) && Instant::now() < until => std::thread::sleep(OPEN_PAUSE),
+            result => return result,
+        }
+    }
+}
+
+fn opened(file: &Path, limits: SqliteLimits) -> Result<Connection, JobError> {
     refuse_emptied(file)?;
     let mut connection = connect(file, limits, OpenFlags::SQLITE_OPEN_CREATE)?;
     make_where_empty(&mut connection)?;
@@ -32,11 +46,13 @@ pub fn checkpointer(file: &Path, limits: SqliteLimits) -> Result<Connection, Job
 }
 
 /// SQLite takes a file without bytes for a new one and deletes the log beside it, which may hold every job.
+///
+/// The log is looked at first: whoever makes the file at this moment fills it before there is a log.
 fn refuse_emptied(file: &Path) -> Result<(), JobError> {
     let bytes = |path: &Path| path.metadata().map_or(0, |data| data.len());
     let mut log = file.as_os_str().to_owned();
     log.push("-wal");
-    if bytes(file) == 0 && bytes(&PathBuf::from(log)) > 0 { Err(corrupt()) } else { Ok(()) }
+    if bytes(&PathBuf::from(log)) > 0 && bytes(file) == 0 { Err(corrupt()) } else { Ok(()) }
 }
 
 fn connect(file: &Path, limits: SqliteLimits, more: OpenFlags) -> Result<Connection, JobError> {
@@ -102,6 +118,10 @@ fn set_up(connection: &Connection, limits: SqliteLimits) -> rusqlite::Result<()>
     connection.pragma_update_and_check(None, "max_page_count", pages_max, |_| Ok(()))
 }
 
+/// How long the file may be busy with others who open it.
+const OPEN_MAX: Duration = Duration::from_secs(30);
+/// Between two tries.
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
 /// The most that SQLite can hold.
 const PAGES_MAX: u32 = u32::MAX - 1;
 /// Prepared statements that a connection keeps: more than there are.
