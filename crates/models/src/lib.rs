@@ -60,6 +60,7 @@ mod vector_output;
 mod voice;
 mod warm_up_picture;
 mod warm_up_walk;
+pub mod whisper;
 
 pub use appearance::Appearance;
 pub use appearance_encoder::AppearanceEncoder;
