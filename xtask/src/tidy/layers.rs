@@ -9,19 +9,37 @@ use super::tree::{File, Tree};
 
 /// Each crate with the crates of this workspace that it may use. What is not listed may use none.
 /// Dev-dependencies are free: tests may put together what the crates may not.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("engine-api", &[]),
     ("engines", &["engine-api"]),
     ("schedule", &[]),
     ("runtime", &["engine-api", "schedule"]),
     ("media", &[]),
     ("models", &["engine-api", "runtime", "media"]),
-    ("pipelines", &["runtime", "media", "models"]),
+    ("acoustics", &[]),
+    ("triage", &[]),
+    ("calls", &["acoustics", "triage"]),
+    ("pipelines", &["runtime", "media", "models", "acoustics", "triage"]),
     ("jobs", &["schedule"]),
     ("monitor", &[]),
     ("recorded", &["runtime", "media", "models", "pipelines"]),
     ("service", &["runtime", "media", "models"]),
-    ("server", &["runtime", "media", "models", "pipelines", "recorded", "service", "jobs", "monitor"]),
+    (
+        "server",
+        &[
+            "runtime",
+            "media",
+            "models",
+            "acoustics",
+            "triage",
+            "calls",
+            "pipelines",
+            "recorded",
+            "service",
+            "jobs",
+            "monitor",
+        ],
+    ),
     ("hub", &[]),
     (
         "samovar",
@@ -32,6 +50,9 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "runtime",
             "media",
             "models",
+            "acoustics",
+            "triage",
+            "calls",
             "pipelines",
             "recorded",
             "jobs",
@@ -61,7 +82,7 @@ const ONLY_IN: [(&str, &[&str]); 19] = [
     ("clap", &["samovar"]),
     ("indicatif", &["samovar"]),
     ("ratatui", &["samovar"]),
-    ("rusqlite", &["jobs"]),
+    ("rusqlite", &["jobs", "calls"]),
     ("parquet", &["recorded"]),
     ("nvml-wrapper", &["engines", "monitor"]),
 ];
