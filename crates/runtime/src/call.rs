@@ -1,6 +1,6 @@
 //! Who calls: the class of work, the stream it belongs to, and when it is too late.
 
-pub use samovar_schedule::{Class, StreamKey};
+pub use samovar_schedule::{Class, ClientKey, StreamKey};
 use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,12 @@ pub struct Call {
     /// Which of the three kinds of work this is.
     pub class: Class,
     /// Whose turn it takes: one key per live stream, client or job.
+    pub client: ClientKey,
+    /// What it came by: the connections of one client share its turns.
     pub stream: StreamKey,
     /// When the result is worth nothing any more.
     pub deadline: Option<Instant>,
-    /// The stream's share: a stream of weight 2 gets two turns where one of weight 1 gets one.
+    /// The client's share: one of weight 2 gets two turns where one of weight 1 gets one.
     pub weight: NonZeroU16,
     /// Whether it goes on with what a run before gave, and so goes before what waits for its first: see
     /// [`Entry::follow_up`](samovar_schedule::Entry::follow_up).
@@ -21,9 +23,17 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of `class` for `stream`, without a deadline.
+    /// A call of `class` for `stream`, which is a client of its own, without a deadline.
     pub const fn new(class: Class, stream: StreamKey) -> Self {
-        Self { class, stream, deadline: None, weight: NonZeroU16::MIN, follow_up: false }
+        let client = ClientKey(stream.0);
+        Self { class, client, stream, deadline: None, weight: NonZeroU16::MIN, follow_up: false }
+    }
+
+    /// The same call of a stream that shares its turns with the others of this client. Live streams have turns of their own.
+    #[must_use]
+    pub const fn of_client(mut self, client: ClientKey) -> Self {
+        self.client = client;
+        self
     }
 
     /// The same call of a stream with this share.

@@ -8,13 +8,15 @@ use crate::event::{Contained, Event};
 use crate::generation::{Generation, GenerationKey};
 use crate::slot::Slot;
 use crate::threads::Threads;
-use crate::unqueued::{Unqueued, dropped_error};
+use crate::unqueued::{Unqueued, dropped_error, full_error};
 use crate::warm_up::WarmUpFigures;
 use crate::work::Work;
-use crate::{Clock, DropReason, FailureKind, Observer};
+use crate::{Clock, DropReason, FailureKind, Observer, RunError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use samovar_engine_api as engine_api;
-use samovar_schedule::{Batch, Class, DeviceQueue, Dropped, Entry, Moment, Next, QueuePolicy, Ticket};
+use samovar_schedule::{
+    Batch, Class, DeviceQueue, Displaced, DisplacedReason, Dropped, Entry, Moment, Next, QueuePolicy, Ticket,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -242,8 +244,13 @@ impl Device {
         if reaper_rests {
             self.waiting.notify_one();
         }
-        if let Some((_, older)) = admitted.displaced {
-            self.drop_work(older, DropReason::Displaced);
+        if let Some(Displaced { item, reason, .. }) = admitted.displaced {
+            match reason {
+                DisplacedReason::Newer => self.drop_work(item, DropReason::Displaced),
+                DisplacedReason::Crowded { retry_after } => {
+                    self.drop_with(item, DropReason::Refused, full_error(retry_after));
+                }
+            }
         }
         Ok(admitted.ticket)
     }
@@ -376,9 +383,13 @@ impl Device {
 
     /// Tells and settles work that will not be started.
     pub(crate) fn drop_work(&self, work: Work, reason: DropReason) {
+        self.drop_with(work, reason, dropped_error(reason));
+    }
+
+    fn drop_with(&self, work: Work, reason: DropReason, error: RunError) {
         let (model, class) = (work.generation().name.clone(), work.class);
         self.observer.observe(&Event::Dropped { model: &model, class, reason });
-        work.settle(Err(dropped_error(reason)));
+        work.settle(Err(error));
     }
 
     /// Finishes what is queued and ends the threads. Work that is pushed later is refused.
@@ -437,7 +448,7 @@ mod tests {
     use crate::fixture::{Nothing, generation, rows};
     use samovar_engine_api::Device::Cpu;
     use samovar_engines::FakeModel;
-    use samovar_schedule::{BatchRule, ClassPolicy, StreamKey, WhenFull};
+    use samovar_schedule::{BatchRule, ClassPolicy, ClientKey, StreamKey, WhenFull};
     use std::num::NonZeroU16;
 
     #[test]
@@ -454,10 +465,19 @@ mod tests {
         let unripe = BatchRule { size_max: 2, delay_max: Duration::from_secs(3600) };
         let (generation, rows) = (generation(&FakeModel::rows(1), 1, unripe), rows());
         let (lane, batch) = generation.lane(&rows);
-        let (class, stream, weight) = (Class::Job, StreamKey(1), NonZeroU16::MIN);
-        let entry = Entry { class, stream, lane, batch, deadline: None, weight, follow_up: false };
+        let entry = Entry {
+            class: Class::Job,
+            client: ClientKey(1),
+            stream: StreamKey(1),
+            lane,
+            batch,
+            deadline: None,
+            weight: NonZeroU16::MIN,
+            cost: Entry::TURN,
+            follow_up: false,
+        };
         let in_use = generation.enter().expect("it serves");
-        let (work, mut answer) = Work::new(Nothing, rows, class, in_use);
+        let (work, mut answer) = Work::new(Nothing, rows, Class::Job, in_use);
         assert!(device.push(entry, work).is_ok());
         let mut room = std::pin::pin!(device.room());
         assert!(!room.as_mut().enable(), "the queue is full");

@@ -3,6 +3,7 @@
 use crate::drift::{Change, DriftWatch};
 use crate::fingerprint::Fingerprint;
 use crate::plan::{Plan, PlanInUse, PlanSource};
+use crate::row_costs::RowCosts;
 use crate::warm_up::WarmUpFigures;
 use crate::{Drift, Family, RowShapes, SettledRun, TaskError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -61,6 +62,7 @@ pub struct Generation {
     /// What each row shape and batch size settled at in the last warm-up; bounded by what the family names.
     settled: Mutex<Vec<SettledRun>>,
     drift: Mutex<Drifting>,
+    costs: Mutex<RowCosts>,
     /// By what it runs: written by its load, and by a measurement that finds that this is how it should run.
     plan: Mutex<PlanInUse>,
 }
@@ -169,6 +171,7 @@ impl Generation {
             figures: Mutex::new(LoadFigures::default()),
             settled: Mutex::new(Vec::new()),
             drift: Mutex::default(),
+            costs: Mutex::default(),
             plan: Mutex::new(loaded.plan),
         }
     }
@@ -279,6 +282,17 @@ impl Generation {
             }
             None => {}
         }
+    }
+
+    /// What a row of these shapes will probably take of the device's cores.
+    pub(crate) fn cost_of(&self, shapes: &RowShapes) -> Duration {
+        self.costs.lock().of(shapes)
+    }
+
+    /// Notes what a batch of so many rows took from its slot, writing and reading included.
+    pub(crate) fn batch_took(&self, shapes: &RowShapes, rows: usize, took: Duration) {
+        let threads = u32::try_from(self.threads.max(1)).unwrap_or(u32::MAX);
+        self.costs.lock().note(shapes, rows, took.saturating_mul(threads));
     }
 
     /// The drift that has been found since the last call: whoever takes it warms the model again.

@@ -32,6 +32,7 @@ mod pending;
 mod pinned;
 mod plan;
 mod registry;
+mod row_costs;
 mod rows;
 mod run_trace;
 mod scratch;
@@ -50,7 +51,7 @@ mod work;
 
 pub use agreement::{Agreement, Disagreement, Snapshot, Tolerance};
 pub use budget::{MemoryStats, estimate as memory_estimate};
-pub use call::{Call, Class, StreamKey};
+pub use call::{Call, Class, ClientKey, StreamKey};
 pub use clock::{Clock, ManualClock};
 pub use device::{Device, DeviceOptions, DeviceStats};
 pub use drift::{Drift, SettledRun};

@@ -74,11 +74,13 @@ impl PinnedModel {
         let (lane, batch) = generation.lane(rows);
         Entry {
             class: call.class,
+            client: call.client,
             stream: call.stream,
             lane,
             batch,
             deadline: call.deadline.map(|at| self.device.clock.at(at)),
             weight: call.weight,
+            cost: generation.cost_of(rows),
             follow_up: call.follow_up,
         }
     }

@@ -243,6 +243,7 @@ impl Slot {
         let count = rows.len();
         let Some(generation) = rows.first().map(|row| Arc::clone(row.work.generation())) else { return };
         let waited = rows.iter().map(|row| row.timings.queued).max().unwrap_or_default();
+        let shapes = rows.first().map(|row| row.work.rows.clone());
         let mut results = Vec::with_capacity(count);
         for (index, mut row) in rows.into_iter().enumerate() {
             let started = self.device.clock.now();
@@ -251,6 +252,9 @@ impl Slot {
             times.read += took;
             let timings = Timings { ran: times.ran, read: took, batch_rows: count, ..row.timings };
             results.push((row.work, read.map(|()| timings).map_err(task_error)));
+        }
+        if let Some(shapes) = shapes {
+            generation.batch_took(&shapes, count, times.wrote + times.ran + times.read);
         }
         self.device.observer.observe(&Event::BatchRun {
             model: &generation.name,

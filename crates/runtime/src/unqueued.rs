@@ -14,10 +14,7 @@ pub(crate) struct Unqueued {
 impl Unqueued {
     pub(crate) fn error(&self) -> RunError {
         match self.reason {
-            RefusedReason::Full { retry_after } => RunError::new(
-                RunErrorKind::QueueFull { retry_after },
-                "the queue is full; ask again after the time given",
-            ),
+            RefusedReason::Full { retry_after } => full_error(retry_after),
             RefusedReason::WouldWait => {
                 let retry_after = Duration::from_secs(1);
                 RunError::new(RunErrorKind::QueueFull { retry_after }, "the queue for jobs is full; ask again later")
@@ -26,6 +23,10 @@ impl Unqueued {
             RefusedReason::Closed => RunError::shutting_down(),
         }
     }
+}
+
+pub(crate) fn full_error(retry_after: Duration) -> RunError {
+    RunError::new(RunErrorKind::QueueFull { retry_after }, "the queue is full; ask again after the time given")
 }
 
 pub(crate) fn dropped_error(reason: DropReason) -> RunError {

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use crate::{Class, Moment};
 
-/// Whose work it is: turns are fair between streams of one class.
+/// Whose turn it takes: turns are fair between the clients of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientKey(pub u64);
+
+/// What it came by, a live stream, a job or a connection: those of one client share its turns evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamKey(pub u64);
 
@@ -43,7 +47,9 @@ impl BatchRule {
 pub struct Entry {
     /// How urgent it is.
     pub class: Class,
-    /// Whose it is.
+    /// Whose turn it takes.
+    pub client: ClientKey,
+    /// What it came by.
     pub stream: StreamKey,
     /// What it may share a batch with.
     pub lane: LaneKey,
@@ -51,9 +57,17 @@ pub struct Entry {
     pub batch: BatchRule,
     /// The first moment at which it is too late to start.
     pub deadline: Option<Moment>,
-    /// The stream's share: a stream of weight 2 gets two turns where one of weight 1 gets one.
+    /// The client's share: one of weight 2 gets two turns where one of weight 1 gets one.
     pub weight: NonZeroU16,
+    /// The time of one core that it is thought to take. A request or a job takes so much of its client's turns, [`Entry::TURN`]
+    /// being one of them, so that ten short texts count no more than one long one. A frame of a live stream is one turn whatever it takes.
+    pub cost: Duration,
     /// Whether it goes on with work that has had its turn: it goes before what has not, takes no turn of its own, and neither
     /// displaces nor is displaced. For what comes out of a run in bounded number, such as the persons of one frame.
     pub follow_up: bool,
+}
+
+impl Entry {
+    /// One turn, in time of a core: what the work costs of which nothing is known yet.
+    pub const TURN: Duration = Duration::from_millis(10);
 }

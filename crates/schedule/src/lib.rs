@@ -11,14 +11,16 @@ mod drain;
 mod entry;
 mod lane;
 mod moment;
+mod places;
 mod policy;
 mod queue;
+mod strands;
 mod take;
 mod turns;
 
 pub use backoff::Backoff;
-pub use entry::{BatchRule, Entry, LaneKey, StreamKey, Ticket};
+pub use entry::{BatchRule, ClientKey, Entry, LaneKey, StreamKey, Ticket};
 pub use moment::Moment;
 pub use policy::{Class, ClassPolicy, QueuePolicy, WhenFull};
-pub use queue::{Admitted, DeviceQueue, DropReason, Dropped, Refused, RefusedReason};
+pub use queue::{Admitted, DeviceQueue, Displaced, DisplacedReason, DropReason, Dropped, Refused, RefusedReason};
 pub use take::{Batch, Next, Take, Taken};

@@ -38,7 +38,8 @@ pub enum WhenFull {
     ///
     /// In a class with this rule a stream is also held to [`QueuePolicy::live_depth`] entries per lane: latest wins.
     DropOldestOfStream,
-    /// Refused with [`RefusedReason::Full`](crate::RefusedReason::Full), which says when to come again.
+    /// The newest entry of the client that has the most waiting makes room, if that is more than the newcomer's client would have;
+    /// else it is refused with [`RefusedReason::Full`](crate::RefusedReason::Full), which says when to come again.
     Refuse,
     /// Refused with [`RefusedReason::WouldWait`](crate::RefusedReason::WouldWait): the producer keeps the item and
     /// pushes it again once [`DeviceQueue::has_room`](crate::DeviceQueue::has_room).

@@ -1,26 +1,28 @@
 //! The queue of one device: admission, order, batches, and the end of everything that is admitted.
 //!
-//! An admitted entry ends in exactly one of five ways: a batch ([`DeviceQueue::take`]), displaced by a newer one of
-//! its stream ([`DeviceQueue::push`]), too late ([`DeviceQueue::expire`]), cancelled ([`DeviceQueue::cancel`]), or
+//! An admitted entry ends in exactly one of five ways: a batch ([`DeviceQueue::take`]), displaced by another
+//! ([`DeviceQueue::push`]: by a newer one of its stream, or by one of a client that has less waiting), too late ([`DeviceQueue::expire`]), cancelled ([`DeviceQueue::cancel`]), or
 //! drained with its lane ([`DeviceQueue::drain_lane`]). Whoever causes the end is handed the item.
 //!
 //! **Order.** Class first, except for the shares that are reserved for requests and jobs while they wait; within the class the
-//! lanes whose batch is ripe before the others; among those, fair turns between streams, which heed deadlines (the rule
-//! and its bound are in `turns.rs`). A batch begins with the entry so found; the other rows come from the same lane,
+//! lanes whose batch is ripe before the others; among those, fair turns between clients, across all lanes and models, which heed
+//! deadlines (the rule and its bound are in `turns.rs`). A batch begins with the entry so found; the other rows come from the same lane,
 //! the highest class first, so that a row is never given to a lower class while a higher one waits for it.
 //!
 //! **Batches.** Held back only while *no* lane is ripe and the slot may wait. As soon as a slot has anything to do it
 //! does the most urgent thing, though its batch be not full: urgent work never waits behind less urgent work.
 //!
-//! **Bounds.** Each class holds at most its capacity. No entry waits longer than its class's `wait_max` provided the
+//! **Bounds.** Each class holds at most its capacity; who has to leave when it is full says `places.rs`. No entry waits longer than its class's `wait_max` provided the
 //! caller calls [`DeviceQueue::expire`] or [`DeviceQueue::take`] at the moments told by [`DeviceQueue::next_event`].
-//! Refusing takes constant time; everything else O(log entries), and choosing a batch O(lanes with work) besides.
+//! Everything takes O(log entries), and choosing a batch O(lanes with work) besides.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::drain::DrainRate;
 use crate::lane::Lane;
+use crate::places::Places;
+use crate::strands::Spot;
 use crate::turns::Turns;
 use crate::{Batch, Class, Entry, LaneKey, Moment, Next, QueuePolicy, StreamKey, Take, Taken, Ticket, WhenFull};
 
@@ -44,8 +46,31 @@ pub struct DeviceQueue<T> {
 pub struct Admitted<T> {
     /// The entry's number, for [`DeviceQueue::cancel`].
     pub ticket: Ticket,
-    /// The older entry of the same stream that made room, if one had to.
-    pub displaced: Option<(Ticket, T)>,
+    /// What made room, if something had to.
+    pub displaced: Option<Displaced<T>>,
+}
+
+/// An entry that was admitted and had to make room for another.
+#[derive(Debug)]
+pub struct Displaced<T> {
+    /// The entry's number.
+    pub ticket: Ticket,
+    /// What was pushed.
+    pub item: T,
+    /// For whom.
+    pub reason: DisplacedReason,
+}
+
+/// For whom an entry had to make room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisplacedReason {
+    /// A newer one of the same live stream.
+    Newer,
+    /// One of a client that has fewer waiting, in a class that was full.
+    Crowded {
+        /// When to come again, as in [`RefusedReason::Full`].
+        retry_after: Duration,
+    },
 }
 
 /// An entry was not admitted; the item goes back to the caller.
@@ -108,6 +133,8 @@ struct Waiting<T> {
     entry: Entry,
     since: Moment,
     limit: Moment,
+    /// Where it stands among the entries of its client.
+    spot: Spot,
     item: T,
 }
 
@@ -117,6 +144,7 @@ struct ClassState {
     /// What goes on with work that has had its turn, in fair turns of its own.
     follow_ups: Turns,
     drain: DrainRate,
+    places: Places,
     waiting: usize,
     /// Batches since the class began to wait that carried none of its work.
     passed_over: u32,
@@ -148,7 +176,10 @@ impl<T> DeviceQueue<T> {
         };
         let ticket = self.admit(now, entry, item);
         // After the newcomer is in: a stream that displaces its own work keeps its turn.
-        let displaced = displaced.and_then(|old| Some((old, self.remove(old, false)?.item)));
+        let displaced = displaced.and_then(|(ticket, reason)| {
+            let item = self.remove(ticket, false)?.item;
+            Some(Displaced { ticket, item, reason })
+        });
         Ok(Admitted { ticket, displaced })
     }
 
@@ -226,8 +257,8 @@ impl<T> DeviceQueue<T> {
         limit.into_iter().chain(ripe).min()
     }
 
-    /// Whether `entry` may enter, and which older entry it displaces.
-    fn admission(&self, now: Moment, entry: &Entry) -> Result<Option<Ticket>, RefusedReason> {
+    /// Whether `entry` may enter, and which entry it displaces.
+    fn admission(&self, now: Moment, entry: &Entry) -> Result<Option<(Ticket, DisplacedReason)>, RefusedReason> {
         if self.closed {
             return Err(RefusedReason::Closed);
         }
@@ -242,11 +273,15 @@ impl<T> DeviceQueue<T> {
             WhenFull::DropOldestOfStream if entry.follow_up && !full => Ok(None),
             WhenFull::DropOldestOfStream if entry.follow_up => Err(RefusedReason::Full { retry_after }),
             WhenFull::DropOldestOfStream => {
-                let crowded = state.turns.depth(entry.stream, entry.lane) >= self.policy.live_depth.max(1);
-                let oldest = state.turns.oldest(entry.stream, entry.lane).filter(|_| full || crowded);
+                let crowded = state.turns.depth(entry.client, entry.lane) >= self.policy.live_depth.max(1);
+                let oldest = state.turns.oldest(entry.client, entry.lane).filter(|_| full || crowded);
+                let oldest = oldest.map(|ticket| (ticket, DisplacedReason::Newer));
                 if full && oldest.is_none() { Err(RefusedReason::Full { retry_after }) } else { Ok(oldest) }
             }
-            WhenFull::Refuse if full => Err(RefusedReason::Full { retry_after }),
+            WhenFull::Refuse if full => {
+                let greedy = state.places.pushed_out_by(entry.client).ok_or(RefusedReason::Full { retry_after })?;
+                Ok(Some((greedy, DisplacedReason::Crowded { retry_after })))
+            }
             WhenFull::ProducerWaits if full => Err(RefusedReason::WouldWait),
             WhenFull::Refuse | WhenFull::ProducerWaits => Ok(None),
         }
@@ -259,15 +294,19 @@ impl<T> DeviceQueue<T> {
         let limit = entry.deadline.map_or(patience, |deadline| deadline.min(patience));
         let state = &mut self.classes[entry.class.index()];
         state.waiting += 1;
-        let deadline = entry.deadline.unwrap_or(Moment::NEVER);
-        state.turns_of(entry.follow_up).insert(entry.stream, entry.lane, ticket, deadline);
+        // A deadline beyond the patience of the class says nothing of urgency: every request has one of some kind.
+        let deadline = entry.deadline.filter(|deadline| *deadline <= patience).unwrap_or(Moment::NEVER);
+        let spot = state.turns_of(entry.follow_up).insert(&entry, ticket, deadline);
+        if self.policy.class(entry.class).when_full == WhenFull::Refuse {
+            state.places.take(entry.client, ticket);
+        }
         self.lanes.entry(entry.lane).or_insert_with(|| Lane::new(entry.batch)).insert(ticket, now, entry.batch);
         self.limits.insert((limit, ticket));
-        self.waiting.insert(ticket, Waiting { entry, since: now, limit, item });
+        self.waiting.insert(ticket, Waiting { entry, since: now, limit, spot, item });
         ticket
     }
 
-    /// The one way out of the queue: takes an entry out of every index. `starts`: its stream has had a turn.
+    /// The one way out of the queue: takes an entry out of every index. `starts`: its client has had a turn.
     fn remove(&mut self, ticket: Ticket, starts: bool) -> Option<Waiting<T>> {
         let waiting = self.waiting.remove(&ticket)?;
         let entry = &waiting.entry;
@@ -280,8 +319,10 @@ impl<T> DeviceQueue<T> {
         }
         let state = &mut self.classes[entry.class.index()];
         state.waiting -= 1;
-        let served = starts.then_some(entry.weight);
-        state.turns_of(entry.follow_up).remove(entry.stream, entry.lane, ticket, served);
+        state.turns_of(entry.follow_up).remove(entry, waiting.spot, starts);
+        if self.policy.class(entry.class).when_full == WhenFull::Refuse {
+            state.places.give_back(entry.client, ticket);
+        }
         if state.waiting == 0 && !starts {
             state.drain.emptied();
         }
@@ -344,7 +385,7 @@ impl<T> DeviceQueue<T> {
     fn take_row(&mut self, now: Moment, class: Class, lane: LaneKey) -> Option<Taken<T>> {
         let state = &mut self.classes[class.index()];
         let (_, ticket) = state.follow_ups.head(lane).or_else(|| state.turns.head(lane))?;
-        let Waiting { entry, since, limit, item } = self.remove(ticket, true)?;
+        let Waiting { entry, since, limit, item, .. } = self.remove(ticket, true)?;
         Some(Taken { ticket, class, stream: entry.stream, waited: now.saturating_since(since), limit, item })
     }
 

@@ -33,9 +33,9 @@ use tower::ServiceExt;
 pub(crate) struct Peer {
     /// Keeps the connection's place; a stream takes it along.
     pub(crate) permit: Arc<ConnectionPermit>,
-    /// Whose turn its requests take.
+    /// The connection's own.
     pub(crate) key: StreamKey,
-    /// Who asks. Where keys are asked for, nobody until the request's key was looked at.
+    /// Who asks, and so whose turn its requests take. Where keys are asked for, nobody until the request's key was looked at.
     pub(crate) caller: Caller,
     /// The key's place for this request, where keys are asked for; a stream takes it along.
     pub(crate) _call: Option<Arc<CallPlace>>,
@@ -64,7 +64,6 @@ where
     let service = service_fn(|request: Request<Incoming>| {
         let seen = RequestSeen::new(&clock);
         let body_limits = BodyLimits::of(&request, &app.options);
-        let key = if access.asks() { key } else { caller.turn };
         let peer = Peer { permit: Arc::clone(&permit), key, caller: caller.clone(), _call: None, head: seen.head };
         let mut request = request.map(|body| Body::new(RequestBody::new(body, body_limits)));
         if !access.asks() {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use samovar_schedule::{
-    Batch, BatchRule, Class, ClassPolicy, DeviceQueue, Entry, LaneKey, Moment, Next, QueuePolicy, StreamKey, Ticket,
-    WhenFull,
+    Batch, BatchRule, Class, ClassPolicy, ClientKey, DeviceQueue, Displaced, DisplacedReason, Entry, LaneKey, Moment,
+    Next, QueuePolicy, StreamKey, Ticket, WhenFull,
 };
 
 use crate::support::{entry, ms, push};
@@ -18,6 +18,8 @@ use crate::support::{entry, ms, push};
 /// Rows in the largest batch and the longest delay in ms, by lane.
 const LANES: [(usize, u64); 4] = [(1, 0), (4, 0), (3, 15), (8, 40)];
 const STREAMS: u64 = 5;
+/// That the streams of requests and jobs belong to.
+const CLIENTS: u64 = 2;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -88,7 +90,10 @@ impl History {
         match *step {
             Step::Push { class, stream, lane, deadline_ms, weight } => {
                 let (size_max, delay_ms) = LANES[lane];
+                let client = if Class::ALL[class] == Class::Live { stream } else { stream % CLIENTS };
                 self.push(Entry {
+                    client: ClientKey(client),
+                    cost: ms(1 + lane as u64 * 7),
                     batch: BatchRule { size_max, delay_max: ms(delay_ms) },
                     deadline: deadline_ms.map(|span| self.now + ms(span)),
                     weight: weight.try_into().expect("weights start at one"),
@@ -114,10 +119,9 @@ impl History {
                 let last = self.inside.last_key_value().map(|(ticket, _)| *ticket);
                 assert!(last < Some(admitted.ticket), "tickets follow the order of admission");
                 self.inside.insert(admitted.ticket, (entry, self.now, item));
-                if let Some((ticket, displaced)) = admitted.displaced {
-                    assert_eq!(entry.class, Class::Live, "only live work is displaced");
-                    assert_eq!(Some(ticket), self.oldest(Class::Live, entry.stream, entry.lane));
-                    self.end(ticket, displaced, "displaced");
+                if let Some(displaced) = admitted.displaced {
+                    self.check_displaced(&entry, &displaced);
+                    self.end(displaced.ticket, displaced.item, "displaced");
                 }
             }
             Err(refused) => {
@@ -125,6 +129,28 @@ impl History {
                 let late = entry.deadline.is_some_and(|deadline| deadline <= self.now);
                 assert!(late || !room, "refused {:?} though there was room", refused.reason);
                 self.ended.insert(item, "refused");
+            }
+        }
+    }
+
+    fn check_displaced(&self, entry: &Entry, displaced: &Displaced<u64>) {
+        match displaced.reason {
+            DisplacedReason::Newer => {
+                assert_eq!(entry.class, Class::Live, "only live work is replaced");
+                assert_eq!(Some(displaced.ticket), self.oldest(Class::Live, entry.stream, entry.lane));
+            }
+            DisplacedReason::Crowded { .. } => {
+                assert_eq!(entry.class, Class::Interactive, "only requests are pushed out");
+                let counts = self.inside.values().filter(|(other, ..)| other.class == entry.class).fold(
+                    HashMap::<_, usize>::new(),
+                    |mut counts, (other, ..)| {
+                        *counts.entry(other.client).or_default() += 1;
+                        counts
+                    },
+                );
+                let (greedy, ..) = self.inside[&displaced.ticket];
+                assert_eq!(Some(&counts[&greedy.client]), counts.values().max());
+                assert!(counts[&greedy.client] > counts[&entry.client], "no more than is fair");
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::num::NonZeroU16;
 
 use samovar_schedule::{
-    Class, ClassPolicy, DeviceQueue, DropReason, Entry, LaneKey, Next, QueuePolicy, RefusedReason, WhenFull,
+    Class, ClassPolicy, DeviceQueue, DisplacedReason, DropReason, Entry, LaneKey, Next, QueuePolicy, RefusedReason,
+    WhenFull,
 };
 
 use crate::support::{LONG, at, batch, batched, entry, items, ms, policy, push, roomy};
@@ -174,7 +175,8 @@ fn the_latest_frame_of_a_stream_wins() {
     push(&mut queue, at(0), entry(Class::Live, 2, 1), "of another stream");
     push(&mut queue, at(0), entry(Class::Live, 1, 2), "for another model");
     let admitted = queue.push(at(1), entry(Class::Live, 1, 1), "new").expect("room is made");
-    assert_eq!(admitted.displaced, Some((first, "old")));
+    let displaced = admitted.displaced.expect("the older frame made room");
+    assert_eq!((displaced.ticket, displaced.item, displaced.reason), (first, "old", DisplacedReason::Newer));
     assert_eq!(queue.cancel(first), None);
     assert_eq!(queue.len(), 3);
 }
@@ -210,7 +212,7 @@ fn a_full_class_does_what_its_policy_says() {
     assert_eq!(reason(Class::Interactive), RefusedReason::Full { retry_after: ms(1_000) });
     assert_eq!(reason(Class::Job), RefusedReason::WouldWait);
     let own = queue.push(at(0), entry(Class::Live, 1, 1), 10).expect("its own frame makes room");
-    assert_eq!(own.displaced.map(|(_, item)| item), Some(1));
+    assert_eq!(own.displaced.map(|displaced| displaced.item), Some(1));
     assert_eq!(queue.depth(Class::Live), 2);
 }
 
@@ -349,5 +351,5 @@ fn work_that_goes_on_neither_displaces_nor_is_displaced() {
     let full = queue.push(at(0), goes_on, "fourth").expect_err("the class is full");
     assert!(matches!(full.reason, RefusedReason::Full { .. }));
     let displaced = queue.push(at(0), entry(Class::Live, 1, 1), "newer").expect("the older frame makes room").displaced;
-    assert_eq!(displaced.map(|(_, item)| item), Some("frame"));
+    assert_eq!(displaced.map(|displaced| displaced.item), Some("frame"));
 }

@@ -4,8 +4,8 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use samovar_schedule::{
-    Batch, BatchRule, Class, ClassPolicy, DeviceQueue, Entry, LaneKey, Moment, Next, QueuePolicy, StreamKey, Take,
-    Ticket, WhenFull,
+    Batch, BatchRule, Class, ClassPolicy, ClientKey, DeviceQueue, Entry, LaneKey, Moment, Next, QueuePolicy, StreamKey,
+    Take, Ticket, WhenFull,
 };
 
 pub const LONG: Duration = Duration::from_secs(3_600);
@@ -18,15 +18,17 @@ pub fn at(count_ms: u64) -> Moment {
     Moment::from_duration(ms(count_ms))
 }
 
-/// An entry of weight 1 without deadline, alone in its batch.
+/// An entry of one turn and of weight 1 without deadline, alone in its batch; each stream is a client of its own.
 pub fn entry(class: Class, stream: u64, lane: u64) -> Entry {
     Entry {
         class,
+        client: ClientKey(stream),
         stream: StreamKey(stream),
         lane: LaneKey(lane),
         batch: BatchRule::SINGLE,
         deadline: None,
         weight: NonZeroU16::MIN,
+        cost: Entry::TURN,
         follow_up: false,
     }
 }

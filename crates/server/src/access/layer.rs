@@ -71,7 +71,7 @@ fn checked(admission: Admission, need: Need, request: &Request) -> Result<Admiss
 /// The request with what is known now.
 fn known(mut request: Request, peer: Peer, caller: Caller, call: Option<Arc<CallPlace>>) -> Request {
     let most = caller.bounds.body_bytes_max.and_then(|most| usize::try_from(most).ok());
-    let peer = Peer { key: caller.turn, caller: caller.clone(), _call: call, ..peer };
+    let peer = Peer { caller: caller.clone(), _call: call, ..peer };
     request.extensions_mut().insert(peer);
     request.extensions_mut().insert(caller);
     match most {

@@ -14,7 +14,7 @@ use axum::{Extension, Json};
 use http::HeaderMap;
 use samovar_media::{Canvas, FramePool, ImageEncoding, Picture, encode_image};
 use samovar_models::Detection;
-use samovar_runtime::{Call, Class};
+use samovar_runtime::Class;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -56,7 +56,7 @@ pub(crate) async fn detect(
     let deadline = arrived + query.timeout(limits.request_time);
     open_by(detector.handle(), deadline).await?;
     let options = query.options(&*detector.model()?)?;
-    let call = Call { deadline: Some(deadline.into_std()), ..Call::new(Class::Interactive, peer.key) };
+    let call = peer.caller.call(Class::Interactive, deadline.into_std());
     let completed = result_by(detector.detect(picture.clone(), options, call)?, deadline).await?;
     let Some(encoding) = encoding(&headers) else {
         return Ok(Json(DetectAnswer::new(&completed, arrived.elapsed())).into_response());

@@ -14,7 +14,7 @@ use axum::{Extension, Json};
 use http::HeaderMap;
 use samovar_media::{Canvas, FramePool, ImageEncoding, Picture, class_color, encode_image};
 use samovar_models::{COCO_KEYPOINTS, COCO_LIMBS, PersonPose};
-use samovar_runtime::{Call, Class};
+use samovar_runtime::Class;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -56,7 +56,7 @@ pub(crate) async fn pose(
     let deadline = arrived + query.timeout(limits.request_time);
     open_by(estimator.handle(), deadline).await?;
     let options = query.options(&*estimator.model()?)?;
-    let call = Call { deadline: Some(deadline.into_std()), ..Call::new(Class::Interactive, peer.key) };
+    let call = peer.caller.call(Class::Interactive, deadline.into_std());
     let completed = result_by(estimator.estimate(picture.clone(), options, call)?, deadline).await?;
     let Some(encoding) = encoding(&headers) else {
         return Ok(Json(PoseAnswer::new(&completed, arrived.elapsed())).into_response());

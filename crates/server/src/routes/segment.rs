@@ -15,7 +15,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use samovar_media::{CLASS_PALETTE, Canvas, FramePool, ImageEncoding, Picture, encode_image};
 use samovar_models::{ClassMap, SegmentOptions};
-use samovar_runtime::{Call, Class, Completed};
+use samovar_runtime::{Class, Completed};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -64,7 +64,7 @@ pub(crate) async fn segment(
     let (mode, segmenter) = (Arc::clone(&target.mode().name), &target.mode().segmenter);
     open_by(segmenter.handle(), deadline).await?;
     let options = if matches!(form, AnswerForm::Overlay(_)) { SegmentOptions::default() } else { choice.options() };
-    let call = Call { deadline: Some(deadline.into_std()), ..Call::new(Class::Interactive, peer.key) };
+    let call = peer.caller.call(Class::Interactive, deadline.into_std());
     let completed = result_by(segmenter.segment(picture.clone(), options, call)?, deadline).await?;
     let generation = Arc::clone(&completed.generation);
     match form {

@@ -2,9 +2,10 @@
 
 use super::{Peer, Scope, Scopes};
 use crate::{ServiceError, ServiceErrorKind};
-use samovar_runtime::StreamKey;
+use samovar_runtime::{Call, Class, ClientKey, StreamKey};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Who asks: a key's name, or where they ask from where no keys are configured. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -15,7 +16,9 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Whose turn their work takes: one for each key, so that many connections of one key have one share. Live streams have turns
     /// of their own, since a stream's newest frame displaces its older ones.
-    pub turn: StreamKey,
+    pub client: ClientKey,
+    /// By which connection they ask: those of one client share its turns evenly.
+    pub connection: StreamKey,
     /// What their requests may hold, where that is less than everybody's.
     pub bounds: CallerBounds,
     /// Whether they ask from this machine: only such callers may name its shared memory.
@@ -57,7 +60,8 @@ impl Caller {
         Self {
             name: peer.address.to_string().into(),
             scopes: Scopes::ALL,
-            turn: peer.turn(),
+            client: peer.client(),
+            connection: peer.connection,
             bounds: CallerBounds::default(),
             local: peer.address.is_loopback(),
             standing: if peer.address.is_loopback() { Standing::Here } else { Standing::Elsewhere },
@@ -74,12 +78,19 @@ impl Caller {
         Self { scopes: Scopes::default(), standing: Standing::Key, ..Self::anonymous(peer) }
     }
 
-    pub(super) const fn keyed(name: Arc<str>, scopes: Scopes, turn: StreamKey, bounds: CallerBounds) -> Self {
-        Self { name, scopes, turn, bounds, local: false, standing: Standing::Key }
+    pub(super) const fn keyed(name: Arc<str>, scopes: Scopes, client: ClientKey, bounds: CallerBounds) -> Self {
+        let connection = StreamKey(client.0);
+        Self { name, scopes, client, connection, bounds, local: false, standing: Standing::Key }
     }
 
     pub(super) fn asking_from(self, peer: &Peer) -> Self {
-        Self { local: peer.address.is_loopback(), ..self }
+        Self { local: peer.address.is_loopback(), connection: peer.connection, ..self }
+    }
+
+    /// The terms on which their work is done: in their turn, and no later than that.
+    pub const fn call(&self, class: Class, deadline: Instant) -> Call {
+        let call = Call::new(class, self.connection).of_client(self.client);
+        Call { deadline: Some(deadline), ..call }
     }
 
     /// The key's name; none where no keys are configured.
@@ -138,7 +149,7 @@ mod tests {
     }
 
     fn key(name: &str, scopes: Scopes) -> Caller {
-        Caller::keyed(name.into(), scopes, StreamKey(1), CallerBounds::default())
+        Caller::keyed(name.into(), scopes, ClientKey(1), CallerBounds::default())
     }
 
     #[test]

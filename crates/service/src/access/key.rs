@@ -1,7 +1,7 @@
 //! One key: what the operator wrote, and what is used of it while the server runs.
 
 use super::bucket::Bucket;
-use super::peer::turn_of;
+use super::peer::client_of;
 use super::place::{CallPlace, Places};
 use super::{Caller, CallerBounds, KeyDigest, Now, Scopes};
 use crate::{ServiceError, ServiceErrorKind};
@@ -92,10 +92,10 @@ impl Key {
     /// The key of these terms; `before` is what was called so until now.
     pub(super) fn new(spec: &KeySpec, before: Option<&Self>) -> Self {
         let name: Arc<str> = spec.name.as_str().into();
-        let turn = turn_of(b"key", name.as_bytes());
+        let client = client_of(b"key", name.as_bytes());
         Self {
             digest: spec.digest,
-            caller: Caller::keyed(name, spec.scopes, turn, spec.bounds),
+            caller: Caller::keyed(name, spec.scopes, client, spec.bounds),
             rate: spec.rate,
             concurrent_max: spec.concurrent_max.unwrap_or(usize::MAX),
             expires: spec.expires,

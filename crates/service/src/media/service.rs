@@ -72,7 +72,7 @@ impl MediaService {
         options: FaceOptions,
         models: FaceModels,
     ) -> Result<FaceAnswer, ServiceError> {
-        let call = Call { deadline: Some(request.deadline), ..Call::new(Class::Interactive, caller.turn) };
+        let call = caller.call(Class::Interactive, request.deadline);
         // Decoded once for everything that is done with it; for the detector alone, by the slot that takes it.
         let prepared = wants_vectors(&request) || request.crops.is_some();
         let picture = if prepared { self.decoded(request.picture).await? } else { request.picture };

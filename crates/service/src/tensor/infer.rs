@@ -41,7 +41,7 @@ impl TensorService {
         let deadline = began + limit;
         open_by(handle, deadline).await?;
         let class = if request.priority > 1 { Class::Job } else { Class::Interactive };
-        let call = Call { deadline: Some(deadline.into_std()), ..Call::new(class, caller.turn) };
+        let call = caller.call(class, deadline.into_std());
         let pinned = pin(handle, class, deadline).await?;
         let generation = pinned.generation();
         check_version(generation, request.version.as_deref())?;

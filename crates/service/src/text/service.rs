@@ -302,7 +302,7 @@ fn tokens(items: &[Embedded]) -> usize {
 
 /// A request of one caller takes that caller's turns.
 fn call(caller: &Caller, deadline: Instant) -> Call {
-    Call { deadline: Some(deadline), ..Call::new(Class::Interactive, caller.turn) }
+    caller.call(Class::Interactive, deadline)
 }
 
 /// The vectors that likenesses are made of.
