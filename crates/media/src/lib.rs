@@ -1,9 +1,10 @@
-//! Bytes to frames: images and video, the pool their pixels live in, and the way of a frame into a tensor row.
+//! Bytes to frames and samples: images and video, the pool their pixels live in, the way of a frame into a tensor row; audio.
 //!
 //! Everything a client can send is limited by what its header says, before any decoding, and checked again on what
 //! was decoded. Native decoders of untrusted bytes (video) run in a child process. Nothing here names a model.
 
 mod aligned_crop;
+mod audio;
 mod crop;
 mod draw;
 mod error;
@@ -34,6 +35,10 @@ mod video;
 mod yuv;
 
 pub use aligned_crop::{AlignedCrop, aligned_rgb, write_aligned};
+pub use audio::{
+    AUDIO_RATE_HZ, AudioBlock, AudioError, AudioErrorKind, AudioInfo, AudioInput, AudioLimits, AudioOptions,
+    AudioReader, AudioRing, ChannelChoice, LiveAudio, LiveCoding, LiveFormat, PcmEncoding,
+};
 pub use crop::Crop;
 pub use draw::{Canvas, class_color};
 pub use error::{MediaError, MediaErrorKind};

@@ -22,31 +22,31 @@ use std::time::{Duration, Instant};
 const REAP_LIMIT: Duration = Duration::from_secs(5);
 
 /// How a child is started.
-pub(super) struct ChildPlan<'a> {
+pub(crate) struct ChildPlan<'a> {
     /// The program's own file.
-    pub(super) program: &'a Path,
-    pub(super) arguments: Vec<OsString>,
-    pub(super) stdin: Stdio,
-    pub(super) stdout: Stdio,
+    pub(crate) program: &'a Path,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) stdin: Stdio,
+    pub(crate) stdout: Stdio,
     /// A descriptor that the child gets besides, under the number that it has here.
-    pub(super) extra: Option<OwnedFd>,
-    pub(super) limits: ChildLimits,
-    pub(super) sandbox: Sandbox,
+    pub(crate) extra: Option<OwnedFd>,
+    pub(crate) limits: ChildLimits,
+    pub(crate) sandbox: Sandbox,
 }
 
 /// The resources that a child may use.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ChildLimits {
-    pub(super) address_space_bytes: u64,
-    pub(super) cpu_s: u64,
+pub(crate) struct ChildLimits {
+    pub(crate) address_space_bytes: u64,
+    pub(crate) cpu_s: u64,
     /// Longest file it may write; no bound where none.
-    pub(super) file_bytes: Option<u64>,
-    pub(super) open_files: u64,
+    pub(crate) file_bytes: Option<u64>,
+    pub(crate) open_files: u64,
 }
 
 /// A running child.
 #[derive(Debug)]
-pub(super) struct ConfinedChild {
+pub(crate) struct ConfinedChild {
     child: Child,
     clock: ChildClock,
     /// Set once it is reaped: its number may then belong to another process.
@@ -55,7 +55,7 @@ pub(super) struct ConfinedChild {
 
 impl ConfinedChild {
     /// Starts it. Must be called on the thread that will own it.
-    pub(super) fn spawn(plan: ChildPlan<'_>) -> Result<Self, MediaError> {
+    pub(crate) fn spawn(plan: ChildPlan<'_>) -> Result<Self, MediaError> {
         let mut command = Command::new(plan.program);
         command.args(plan.arguments).env_clear().stdin(plan.stdin).stdout(plan.stdout).stderr(Stdio::piped());
         // Each arena reserves 64 MiB of address space; many threads would fill the limit with nothing.
@@ -77,29 +77,29 @@ impl ConfinedChild {
         Ok(Self { clock: ChildClock::new(child.id()), child, status: None })
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Its processor time, also after its end.
-    pub(super) const fn clock(&self) -> &ChildClock {
+    pub(crate) const fn clock(&self) -> &ChildClock {
         &self.clock
     }
 
-    pub(super) fn take_stdin(&mut self) -> ChildStdin {
+    pub(crate) fn take_stdin(&mut self) -> ChildStdin {
         self.child.stdin.take().expect("asked for once, and piped by the plan")
     }
 
-    pub(super) fn take_stdout(&mut self) -> ChildStdout {
+    pub(crate) fn take_stdout(&mut self) -> ChildStdout {
         self.child.stdout.take().expect("asked for once, and piped by the plan")
     }
 
-    pub(super) fn take_stderr(&mut self) -> ChildStderr {
+    pub(crate) fn take_stderr(&mut self) -> ChildStderr {
         self.child.stderr.take().expect("asked for once, and always piped")
     }
 
     /// How it ended, waiting for `limit` at most.
-    pub(super) fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+    pub(crate) fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + limit;
         let mut pause = Duration::from_micros(200);
         while self.status.is_none() {
@@ -124,7 +124,7 @@ impl ConfinedChild {
     }
 
     /// Kills it with all that it started.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if self.status.is_some() {
             return;
         }

@@ -9,29 +9,29 @@ use std::time::Duration;
 
 /// The processor time of one child.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ChildClock {
+pub(crate) struct ChildClock {
     process_id: u32,
     /// Microseconds of the whole life, one more so that zero is a child that still runs.
     ended: Arc<AtomicU64>,
 }
 
 impl ChildClock {
-    pub(super) fn new(process_id: u32) -> Self {
+    pub(crate) fn new(process_id: u32) -> Self {
         Self { process_id, ended: Arc::default() }
     }
 
-    pub(super) const fn process_id(&self) -> u32 {
+    pub(crate) const fn process_id(&self) -> u32 {
         self.process_id
     }
 
     /// User and system time so far, or of the whole life.
-    pub(super) fn cpu(&self) -> Duration {
+    pub(crate) fn cpu(&self) -> Duration {
         // Once more where it ended in between.
         self.whole().or_else(|| cpu_of(self.process_id)).or_else(|| self.whole()).unwrap_or_default()
     }
 
     /// Takes down the whole life. The child must have ended, and not yet be reaped.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let cpu = cpu_of(self.process_id).unwrap_or_default();
         self.ended.store(1 + u64::try_from(cpu.as_micros()).unwrap_or(0), Ordering::Release);
     }
@@ -42,7 +42,7 @@ impl ChildClock {
 }
 
 /// Bytes that a process has read so far, of files and pipes.
-pub(super) fn bytes_read(process_id: u32) -> Option<u64> {
+pub(crate) fn bytes_read(process_id: u32) -> Option<u64> {
     let io = std::fs::read_to_string(format!("/proc/{process_id}/io")).ok()?;
     io.lines().find_map(|line| line.strip_prefix("rchar: "))?.parse().ok()
 }

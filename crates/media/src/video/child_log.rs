@@ -14,15 +14,15 @@ const TAIL_LINES: usize = 8;
 
 /// A reader of the child's lines.
 #[derive(Debug, Default)]
-pub(super) struct ChildLog {
+pub(crate) struct ChildLog {
     line: Vec<u8>,
     /// The last warnings and errors, without addresses: passwords may stand in them.
     tail: VecDeque<String>,
     section: Section,
     /// Size of the pictures that are being filtered.
     filtered: Option<(u32, u32)>,
-    pub(super) facts: SourceFacts,
-    pub(super) trouble: Trouble,
+    pub(crate) facts: SourceFacts,
+    pub(crate) trouble: Trouble,
 }
 
 /// Which dump the child is printing.
@@ -36,39 +36,43 @@ enum Section {
 
 /// What the child says of the source and of what it delivers.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct SourceFacts {
-    pub(super) duration: Option<Duration>,
-    pub(super) frames_per_second: Option<f64>,
-    pub(super) codec: Option<String>,
-    pub(super) size: Option<(u32, u32)>,
+pub(crate) struct SourceFacts {
+    pub(crate) duration: Option<Duration>,
+    pub(crate) frames_per_second: Option<f64>,
+    pub(crate) codec: Option<String>,
+    /// FFmpeg's names of the container, such as `matroska,webm`.
+    pub(crate) container: Option<String>,
+    /// FFmpeg's name of the first sound's codec.
+    pub(crate) audio_codec: Option<String>,
+    pub(crate) size: Option<(u32, u32)>,
     /// Of the delivered frames, not of the source.
-    pub(super) color: Option<(YuvMatrix, YuvRange)>,
+    pub(crate) color: Option<(YuvMatrix, YuvRange)>,
 }
 
 /// What went wrong, as far as the child says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// The container was recognised and opened.
-    pub(super) opened: bool,
+    pub(crate) opened: bool,
     /// A container or codec is not on its list.
-    pub(super) not_listed: bool,
+    pub(crate) not_listed: bool,
     /// A bound of ours was hit.
-    pub(super) too_large: bool,
+    pub(crate) too_large: bool,
     /// There is no video stream.
-    pub(super) no_video: bool,
+    pub(crate) no_video: bool,
     /// Something is damaged: an error of a container or codec.
-    pub(super) damaged: bool,
+    pub(crate) damaged: bool,
     /// A network source was not reached.
-    pub(super) unreachable: bool,
+    pub(crate) unreachable: bool,
     /// The pictures have another size than those before.
-    pub(super) resized: bool,
+    pub(crate) resized: bool,
     /// An RTSP server has sent it on to another address.
-    pub(super) redirected: bool,
+    pub(crate) redirected: bool,
 }
 
 impl Trouble {
     /// Whether not all of an opened video was decoded as it was meant: a picture over the limit is left out too.
-    pub(super) const fn is_damage(&self) -> bool {
+    pub(crate) const fn is_damage(&self) -> bool {
         self.damaged || self.too_large
     }
 }
@@ -79,7 +83,7 @@ const UNREACHABLE: [&str; 5] =
 
 impl ChildLog {
     /// Takes bytes as they come.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             if byte == b'\n' || byte == b'\r' {
                 let line = std::mem::take(&mut self.line);
@@ -91,12 +95,12 @@ impl ChildLog {
     }
 
     /// The last warnings and errors, for our log only.
-    pub(super) fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         self.tail.iter().map(String::as_str).collect::<Vec<_>>().join(" | ")
     }
 
     /// Why not one frame came out of a child that ended by itself.
-    pub(super) fn failure(&self) -> MediaError {
+    pub(crate) fn failure(&self) -> MediaError {
         let Trouble { opened, not_listed, too_large, no_video, damaged, unreachable, .. } = self.trouble;
         let (kind, sentence) = if too_large {
             (MediaErrorKind::TooLarge, "the video's size or number of streams is over the limit; scale it down first")
@@ -149,8 +153,9 @@ impl ChildLog {
     }
 
     fn take_fact(&mut self, text: &str) {
-        if text.starts_with("Input #0") {
+        if let Some(rest) = text.strip_prefix("Input #0") {
             (self.section, self.trouble.opened) = (Section::Input, true);
+            self.facts.container = rest.split(", from ").next().map(|names| names.trim_start_matches(", ").to_owned());
         } else if text.starts_with("Output #0") {
             self.section = Section::Output;
         } else if let Some(rest) = text.strip_prefix("  Duration: ") {
@@ -159,6 +164,12 @@ impl ChildLog {
             text.strip_prefix("  Stream #0:").and_then(|rest| rest.split_once(": Video: "))
         {
             self.take_stream(stream);
+        } else if let Some((_, stream)) =
+            text.strip_prefix("  Stream #0:").and_then(|rest| rest.split_once(": Audio: "))
+            && self.section == Section::Input
+            && self.facts.audio_codec.is_none()
+        {
+            self.facts.audio_codec = Some(codec_name(stream));
         }
     }
 
@@ -166,8 +177,7 @@ impl ChildLog {
         if self.section == Section::Output {
             self.facts.color = Some(parse_color(stream));
         } else if self.facts.codec.is_none() && !stream.ends_with("(attached pic)") {
-            let name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-            self.facts.codec = Some(stream.chars().take_while(name).take(32).collect());
+            self.facts.codec = Some(codec_name(stream));
             self.facts.size = stream.split(", ").find_map(parse_size);
             self.facts.frames_per_second = stream.split(", ").find_map(parse_rate);
         }
@@ -190,6 +200,11 @@ impl ChildLog {
             trouble.damaged = true;
         }
     }
+}
+
+/// The first word of a stream's line.
+fn codec_name(stream: &str) -> String {
+    stream.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(32).collect()
 }
 
 /// A line without its marks.

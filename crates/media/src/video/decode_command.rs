@@ -25,7 +25,7 @@ const FILE_PROBE: (&str, &str) = ("5000000", "5000000");
 /// The same for live sources, which are never ahead of the clock: a second at most.
 const LIVE_PROBE: (&str, &str) = ("1000000", "1000000");
 /// The most that one allocation of the child may take; an index of four hours at 120 frames/s takes 41 MB.
-const ALLOCATION_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const ALLOCATION_BYTES_MAX: u64 = 256 << 20;
 
 /// What the child reads beyond the end: the reader knows best which frame is the first that is not wanted.
 const END_SPARE: Duration = Duration::from_secs(1);
@@ -75,7 +75,7 @@ pub(super) fn access_unit_arguments(size: VideoSize, limits: &VideoLimits) -> Ve
 }
 
 /// Where the child finds a file input: its standard input, opened once more so that it can seek.
-pub(super) const STDIN_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/self/fd/0" } else { "file:/dev/fd/0" };
+pub(crate) const STDIN_FILE: &str = if cfg!(target_os = "linux") { "file:/proc/self/fd/0" } else { "file:/dev/fd/0" };
 /// Only the picture.
 const NO_OTHERS: &str = "-map_metadata -1 -map_chapters -1 -an -sn -dn";
 /// The time base is set, since FFmpeg would otherwise round timestamps to the declared frame rate; and one thread, since
@@ -216,17 +216,17 @@ fn scale(size: VideoSize) -> Option<String> {
 
 /// A list of arguments under construction.
 #[derive(Default)]
-struct Arguments {
-    list: Vec<OsString>,
+pub(crate) struct Arguments {
+    pub(crate) list: Vec<OsString>,
 }
 
 impl Arguments {
     /// Adds words that hold no spaces.
-    fn add(&mut self, words: &str) {
+    pub(crate) fn add(&mut self, words: &str) {
         self.list.extend(words.split(' ').map(OsString::from));
     }
 
-    fn pair(&mut self, name: &str, value: &impl ToString) {
+    pub(crate) fn pair(&mut self, name: &str, value: &impl ToString) {
         self.list.extend([name.into(), value.to_string().into()]);
     }
 }

@@ -22,9 +22,9 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 /// Descriptors that the child may have open; FFmpeg and its libraries need about ten.
-pub(super) const OPEN_FILES_MAX: u64 = 32;
+pub(crate) const OPEN_FILES_MAX: u64 = 32;
 /// Address space beside the pictures: program, libraries, thread stacks, container index.
-pub(super) const ADDRESS_SPACE_BASE_BYTES: u64 = 1 << 30;
+pub(crate) const ADDRESS_SPACE_BASE_BYTES: u64 = 1 << 30;
 /// Bytes that a codec may hold for each pixel: some twenty pictures of 10-bit 4:2:0.
 pub(super) const HELD_BYTES_PER_PIXEL: u64 = 64;
 /// Frames left out for which the stall limit is given once more.

@@ -195,7 +195,7 @@ fn check_device(path: &Path) -> Result<String, MediaError> {
 }
 
 /// Opens a regular file and nothing else: a pipe or device could block for ever.
-fn open_regular(path: &Path) -> Result<File, MediaError> {
+pub(crate) fn open_regular(path: &Path) -> Result<File, MediaError> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| unreadable(&errno.into()))?);
     if file.metadata().map_err(|error| unreadable(&error))?.is_file() {
@@ -206,7 +206,7 @@ fn open_regular(path: &Path) -> Result<File, MediaError> {
 
 /// A file without a name, so that the child can seek in it.
 #[cfg(target_os = "linux")]
-fn hold_in_memory(bytes: &[u8]) -> Result<File, MediaError> {
+pub(crate) fn hold_in_memory(bytes: &[u8]) -> Result<File, MediaError> {
     use std::io::{Seek, Write};
     let flags = rustix::fs::MemfdFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::memfd_create("video", flags).map_err(|errno| unreadable(&errno.into()))?);
@@ -215,7 +215,7 @@ fn hold_in_memory(bytes: &[u8]) -> Result<File, MediaError> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn hold_in_memory(_bytes: &[u8]) -> Result<File, MediaError> {
+pub(crate) fn hold_in_memory(_bytes: &[u8]) -> Result<File, MediaError> {
     Err(MediaError::new(MediaErrorKind::Unreadable, "video in memory is read on Linux only; give a file"))
 }
 

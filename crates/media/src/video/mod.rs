@@ -2,18 +2,18 @@
 
 mod access_units;
 mod annex_b;
-mod child;
-mod child_clock;
-mod child_log;
+pub(crate) mod child;
+pub(crate) mod child_clock;
+pub(crate) mod child_log;
 mod clip;
 mod damage_note;
-mod decode_command;
+pub(crate) mod decode_command;
 mod decoder;
-mod decoding;
+pub(crate) mod decoding;
 mod encoder;
 #[cfg(test)]
 mod fake_child_tests;
-mod input;
+pub(crate) mod input;
 mod nut;
 mod nut_fields;
 mod nut_writer;
@@ -23,12 +23,12 @@ mod packet_feed;
 mod packet_ring;
 mod picture_ring;
 mod program;
-mod sandbox;
-mod stoppable;
+pub(crate) mod sandbox;
+pub(crate) mod stoppable;
 mod timed_ring;
 mod unit_queue;
 mod unit_session;
-mod watch;
+pub(crate) mod watch;
 
 pub use access_units::{AccessUnitDecoder, AccessUnitEvent, AccessUnitOptions};
 pub use clip::{ClipFacts, ClipOptions, write_clip, write_picture_clip};

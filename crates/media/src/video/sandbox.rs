@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// What a child may open besides its program: one of these, or the network.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Grant<'a> {
+pub(crate) enum Grant<'a> {
     /// A decoder's input.
     Read(&'a File),
     /// An encoder's output.
@@ -26,13 +26,13 @@ pub(super) enum Grant<'a> {
 
 /// A prepared set of rules; empty where the kernel has none.
 #[derive(Debug, Default)]
-pub(super) struct Sandbox {
-    pub(super) ruleset: Option<OwnedFd>,
+pub(crate) struct Sandbox {
+    pub(crate) ruleset: Option<OwnedFd>,
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Sandbox {
-    pub(super) fn new(_program: &Path, _grant: Grant<'_>) -> Self {
+    pub(crate) fn new(_program: &Path, _grant: Grant<'_>) -> Self {
         Self::default()
     }
 }
@@ -40,7 +40,7 @@ impl Sandbox {
 #[cfg(target_os = "linux")]
 impl Sandbox {
     /// Rules for `program` and one thing besides.
-    pub(super) fn new(program: &Path, grant: Grant<'_>) -> Self {
+    pub(crate) fn new(program: &Path, grant: Grant<'_>) -> Self {
         rules(program, grant).unwrap_or_else(|error| {
             tracing::warn!(%error, "the video child runs without file system rules");
             Self::default()

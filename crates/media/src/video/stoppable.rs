@@ -8,19 +8,19 @@ use std::os::fd::AsFd;
 
 /// Ends the waits of a [`Stoppable`] when it is dropped.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(crate) struct Stop {
     _writer: PipeWriter,
 }
 
 /// A pipe that is read or written; fails with `ConnectionAborted` once its [`Stop`] is dropped.
 #[derive(Debug)]
-pub(super) struct Stoppable<P> {
+pub(crate) struct Stoppable<P> {
     pipe: P,
     stop: PipeReader,
 }
 
 impl<P: AsFd> Stoppable<P> {
-    pub(super) fn new(pipe: P) -> io::Result<(Self, Stop)> {
+    pub(crate) fn new(pipe: P) -> io::Result<(Self, Stop)> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
         let (stop, writer) = io::pipe()?;
         Ok((Self { pipe, stop }, Stop { _writer: writer }))

@@ -15,21 +15,21 @@ const PIPE_BYTES: usize = 1 << 20;
 
 /// A child's standard output, read. Fails with `TimedOut` past the deadline and `ConnectionAborted` when stopped.
 #[derive(Debug)]
-pub(super) struct WatchedOutput {
+pub(crate) struct WatchedOutput {
     stdout: ChildStdout,
-    pub(super) watch: Watch,
+    pub(crate) watch: Watch,
 }
 
 /// A child's standard input, written. Fails as [`WatchedOutput`] does.
 #[derive(Debug)]
-pub(super) struct WatchedInput {
+pub(crate) struct WatchedInput {
     stdin: ChildStdin,
-    pub(super) watch: Watch,
+    pub(crate) watch: Watch,
 }
 
 /// The deadline, the stop pipe and the child's standard error.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// None once it has ended.
     stderr: Option<ChildStderr>,
     stop: PipeReader,
@@ -40,11 +40,11 @@ pub(super) struct Watch {
     reader: Option<(u32, u64)>,
     log: ChildLog,
     /// Whether a child that is sent on to another address is given up (`PermissionDenied`).
-    pub(super) is_to_stay: bool,
+    pub(crate) is_to_stay: bool,
 }
 
 impl WatchedOutput {
-    pub(super) fn new(stdout: ChildStdout, watch: Watch) -> io::Result<Self> {
+    pub(crate) fn new(stdout: ChildStdout, watch: Watch) -> io::Result<Self> {
         enlarge(&stdout);
         rustix::io::ioctl_fionbio(&stdout, true)?;
         Ok(Self { stdout, watch })
@@ -72,14 +72,14 @@ impl Read for WatchedOutput {
 }
 
 impl WatchedInput {
-    pub(super) fn new(stdin: ChildStdin, watch: Watch) -> io::Result<Self> {
+    pub(crate) fn new(stdin: ChildStdin, watch: Watch) -> io::Result<Self> {
         enlarge(&stdin);
         rustix::io::ioctl_fionbio(&stdin, true)?;
         Ok(Self { stdin, watch })
     }
 
     /// Closes the stream, which tells the child that all is written.
-    pub(super) fn close(self) -> Watch {
+    pub(crate) fn close(self) -> Watch {
         self.watch
     }
 }
@@ -103,7 +103,7 @@ impl Write for WatchedInput {
 }
 
 impl Watch {
-    pub(super) fn new(stderr: ChildStderr, stop: PipeReader) -> io::Result<Self> {
+    pub(crate) fn new(stderr: ChildStderr, stop: PipeReader) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&stderr, true)?;
         Ok(Self {
             stderr: Some(stderr),
@@ -117,18 +117,18 @@ impl Watch {
     }
 
     /// Lets the child be silent for longer than allowed as long as it reads its input.
-    pub(super) const fn let_read(&mut self, process_id: u32) {
+    pub(crate) const fn let_read(&mut self, process_id: u32) {
         self.reader = Some((process_id, 0));
     }
 
     /// Takes no account of damage that was told so far.
-    pub(super) fn forgive(&mut self) {
+    pub(crate) fn forgive(&mut self) {
         self.read_log();
         self.log.trouble.damaged = false;
     }
 
     /// Gives what follows `limit` from now.
-    pub(super) fn allow(&mut self, limit: Duration) {
+    pub(crate) fn allow(&mut self, limit: Duration) {
         let now = Instant::now();
         self.limit = limit;
         // A limit beyond what a clock can hold is none; a century serves.
@@ -136,13 +136,13 @@ impl Watch {
     }
 
     /// What standard error has said so far, without waiting.
-    pub(super) fn log(&mut self) -> &ChildLog {
+    pub(crate) fn log(&mut self) -> &ChildLog {
         self.read_log();
         &self.log
     }
 
     /// Reads standard error to its end, which is the child's end, or to the deadline.
-    pub(super) fn read_log_to_end(&mut self) {
+    pub(crate) fn read_log_to_end(&mut self) {
         while self.stderr.is_some() && self.wait(None).is_ok() {}
     }
 
