@@ -291,6 +291,7 @@ fn limits(server: &ServerSection, config: &Config) -> ServerLimits {
         connections_max: server.connections_max,
         connections_per_client_max: server.connections_per_client_max,
         body_bytes_max: server.body_bytes_max,
+        bodies_bytes_max: server.bodies_bytes_max,
         request_time: Duration::from_millis(server.request_time_max_ms),
         image: here::image_limits(config),
         stream: StreamLimits {

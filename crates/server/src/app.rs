@@ -1,5 +1,6 @@
 //! What every route works with.
 
+use crate::body_budget::BodyBudget;
 use crate::error::{ApiError, Refusal};
 use crate::evidence::Evidence;
 use crate::jobs::JobDesk;
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) registry: Arc<Registry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) options: ServerOptions,
+    /// Room for the bodies of all requests.
+    pub(crate) bodies: Arc<BodyBudget>,
     /// Streams that may be decoded at the same time: each has a child process.
     pub(crate) decoders: Arc<Semaphore>,
     /// Cameras and files that the server opens itself.
@@ -84,6 +87,7 @@ impl App {
         let evidence = evidence(&options, &metrics)?;
         let jobs = options.jobs.as_ref().map(|settings| JobDesk::open(settings, &metrics)).transpose()?.map(Arc::new);
         Ok(Self {
+            bodies: BodyBudget::new(&options.limits, Arc::clone(&metrics)),
             sources: Sources::default(),
             sinks,
             evidence,

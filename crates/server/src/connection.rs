@@ -2,8 +2,10 @@
 
 use crate::ServerLimits;
 use crate::app::App;
+use crate::body_budget::BodyCharge;
 use crate::connection_clock::{ConnectionClock, HeadSeen, Verdict};
 use crate::connection_limit::ConnectionPermit;
+use crate::hygiene::declared_bytes;
 use crate::request_body::{BodyLimits, RequestBody};
 use crate::timed_io::TimedIo;
 use axum::Router;
@@ -41,6 +43,8 @@ pub(crate) struct Peer {
     pub(crate) _call: Option<Arc<CallPlace>>,
     /// What was seen of the request's head.
     pub(crate) head: HeadSeen,
+    /// What its body holds of the budget; none where it has none.
+    pub(crate) body: Option<Arc<BodyCharge>>,
 }
 
 impl Peer {
@@ -59,13 +63,20 @@ where
     let io = TokioIo::new(TimedIo::new(socket, Arc::clone(&clock)));
     let (permit, key) = (Arc::new(permit), app.next_key());
     let (limits, access) = (&app.options.limits, &app.options.access);
+    let bodies = app.bodies.connection();
     let place = access::Peer { address: permit.client(), connection: key };
     let caller = if access.asks() { Caller::nobody(&place) } else { Caller::anonymous(&place) };
     let service = service_fn(|request: Request<Incoming>| {
-        let seen = RequestSeen::new(&clock);
+        let charge = (!http_body::Body::is_end_stream(request.body())).then(|| bodies.begin());
+        let seen = RequestSeen::new(&clock, charge.clone());
         let body_limits = BodyLimits::of(&request, &app.options);
-        let peer = Peer { permit: Arc::clone(&permit), key, caller: caller.clone(), _call: None, head: seen.head };
-        let mut request = request.map(|body| Body::new(RequestBody::new(body, body_limits)));
+        let (permit, head) = (Arc::clone(&permit), seen.head);
+        let peer = Peer { permit, key, caller: caller.clone(), _call: None, head, body: charge.clone() };
+        let declared = declared_bytes(request.headers());
+        let mut request = request.map(|body| match charge {
+            Some(charge) => Body::new(RequestBody::new(body, body_limits).charged(&charge, declared)),
+            None => Body::empty(),
+        });
         if !access.asks() {
             request.extensions_mut().insert(caller.clone());
         }
@@ -157,11 +168,13 @@ async fn answer(router: Router, request: Request<Body>, seen: RequestSeen) -> Re
 struct RequestSeen {
     clock: Arc<ConnectionClock>,
     head: HeadSeen,
+    /// The bytes of its body are held for as long.
+    _charge: Option<Arc<BodyCharge>>,
 }
 
 impl RequestSeen {
-    fn new(clock: &Arc<ConnectionClock>) -> Self {
-        Self { clock: Arc::clone(clock), head: clock.request_begins() }
+    fn new(clock: &Arc<ConnectionClock>, charge: Option<Arc<BodyCharge>>) -> Self {
+        Self { clock: Arc::clone(clock), head: clock.request_begins(), _charge: charge }
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) enum Refusal {
     BodyTime,
     /// The body is over the limit.
     BodySize,
+    /// The server, or the connection, holds as many bytes of bodies as it may.
+    Bodies,
     /// The route takes only upgrades to a WebSocket.
     UpgradeRequired,
     /// As many streams are open as may be.
@@ -151,7 +153,9 @@ impl ApiError {
             }
             ErrorKind::Service(ServiceErrorKind::RateLimited { retry_after }) => Some(retry_after),
             ErrorKind::Run(RunErrorKind::ShuttingDown | RunErrorKind::Displaced)
-            | ErrorKind::Request(Refusal::Streams | Refusal::Connections | Refusal::Sources) => Some(SOON),
+            | ErrorKind::Request(Refusal::Streams | Refusal::Connections | Refusal::Sources | Refusal::Bodies) => {
+                Some(SOON)
+            }
             ErrorKind::Request(Refusal::Job(kind)) => job_retry_after(kind),
             ErrorKind::Request(Refusal::Uploads) => Some(Duration::from_secs(5)),
             _ => None,
@@ -204,7 +208,10 @@ impl ApiError {
 
     /// Whether the connection must end: its framing cannot be trusted, or the rest of the body will not be read.
     fn ends_connection(&self) -> bool {
-        matches!(self.kind, ErrorKind::Request(Refusal::Malformed | Refusal::BodyTime | Refusal::BodySize))
+        matches!(
+            self.kind,
+            ErrorKind::Request(Refusal::Malformed | Refusal::BodyTime | Refusal::BodySize | Refusal::Bodies)
+        )
     }
 
     fn cure(&self) -> Option<&'static str> {
@@ -243,6 +250,7 @@ impl Refusal {
             Self::Method => "method_not_allowed",
             Self::BodyTime => "body_too_slow",
             Self::BodySize => "body_too_large",
+            Self::Bodies => "too_many_bytes",
             Self::UpgradeRequired => "upgrade_required",
             Self::Streams => "too_many_streams",
             Self::Connections => "too_many_connections",
@@ -280,7 +288,7 @@ impl Refusal {
             Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
             Self::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            Self::Streams | Self::Connections | Self::Sources => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Streams | Self::Connections | Self::Sources | Self::Bodies => StatusCode::SERVICE_UNAVAILABLE,
             Self::Load(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::JobsOff | Self::JobFile => StatusCode::NOT_FOUND,
             Self::JobInput => StatusCode::FORBIDDEN,
@@ -299,6 +307,7 @@ impl Refusal {
             Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
             Self::Host => Some("add the name to `hosts` in `[server]` of the configuration"),
             Self::BodySize => Some("send less at once: fewer or shorter items, a smaller picture, a shorter video"),
+            Self::Bodies => Some("send less at a time, or ask again after `Retry-After`"),
             Self::Streams | Self::Connections => Some("close some, or ask again after `Retry-After`"),
             Self::SourceUnknown => Some("GET /v1/sources lists the names"),
             Self::SourceExists => Some("remove it first, or choose another name"),

@@ -11,6 +11,7 @@ mod anomaly_query;
 mod anomaly_settings;
 mod api_page;
 mod app;
+mod body_budget;
 mod connection;
 mod connection_clock;
 mod connection_limit;

@@ -22,6 +22,9 @@ pub struct ServerLimits {
     pub idle_time: Duration,
     /// Bytes of a request body, declared or counted.
     pub body_bytes_max: usize,
+    /// Bytes of all request bodies that are held at once, declared or counted; videos for jobs go to the disk and are not among them.
+    /// One connection has a quarter of it at most, or two bodies.
+    pub bodies_bytes_max: usize,
     /// Longest wait for the next bytes of a body. Also the time after which the rate is looked at.
     pub body_idle_time: Duration,
     /// Slowest body, in bytes per second on the average so far.
@@ -95,6 +98,7 @@ impl Default for ServerLimits {
             header_bytes_max: 16 << 10,
             idle_time: Duration::from_secs(60),
             body_bytes_max: 16 << 20,
+            bodies_bytes_max: 512 << 20,
             body_idle_time: Duration::from_secs(10),
             body_rate_min_bytes: 1 << 10,
             answer_bytes_max: 16 << 20,

@@ -71,6 +71,10 @@ pub struct Metrics {
     pub(crate) connections: Gauge,
     /// Connections refused because a limit was reached.
     pub(crate) connections_refused: Counter,
+    /// Bytes of request bodies that are held.
+    pub(crate) body_bytes: Gauge,
+    /// Bodies for which there was no room.
+    pub(crate) bodies_refused: Counter,
     /// Connections cut because the client was too slow.
     connections_cut: Counter,
     /// Connections that the system could not hand over.
@@ -107,6 +111,8 @@ impl Metrics {
             streams: add(into, "samovar_streams", "Open live streams.", Gauge::default()),
             connections: add(into, "samovar_connections", "Open connections.", Gauge::default()),
             connections_refused: add(into, "samovar_connections_refused", "Over a limit.", Counter::default()),
+            body_bytes: add(into, "samovar_body_bytes", "Bytes of request bodies held.", Gauge::default()),
+            bodies_refused: add(into, "samovar_bodies_refused", "Bodies without room.", Counter::default()),
             connections_cut: add(into, "samovar_connections_cut", "Clients too slow.", Counter::default()),
             accept_errors: add(into, "samovar_accept_errors", "Connections not handed over.", Counter::default()),
             stream_events_lost: add(

@@ -1,5 +1,6 @@
 //! A request's body on its way in: counted, and cut when it is too large or comes too slowly.
 
+use crate::body_budget::{BodyCharge, NoRoom};
 use crate::error::{ApiError, Refusal};
 use crate::{ServerLimits, ServerOptions, grpc};
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, LengthLimitError};
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -18,6 +20,12 @@ pub(crate) struct RequestBody<B> {
     body: B,
     limits: BodyLimits,
     received_bytes: u64,
+    /// What it takes of the budget of all bodies; none where it is not held.
+    charge: Option<Arc<BodyCharge>>,
+    /// Bytes that were set aside for it and have not come yet.
+    set_aside: u64,
+    /// Why it is not read at all.
+    refused: Option<BodyFault>,
     /// When the first wait began.
     since: Instant,
     /// Ends the present wait; none while nothing has had to be waited for.
@@ -30,6 +38,8 @@ pub(crate) struct BodyLimits {
     bytes_max: u64,
     idle_time: Duration,
     rate_min_bytes: u64,
+    /// Whether it is held until the answer, rather than written to the disk.
+    held: bool,
 }
 
 /// Why a body was cut.
@@ -39,6 +49,8 @@ pub(crate) enum BodyFault {
     TooLarge,
     #[error("the body comes too slowly")]
     TooSlow,
+    #[error("there is no room for the body")]
+    NoRoom,
 }
 
 impl From<&ServerLimits> for BodyLimits {
@@ -47,6 +59,7 @@ impl From<&ServerLimits> for BodyLimits {
             bytes_max: limits.body_bytes_max as u64,
             idle_time: limits.body_idle_time,
             rate_min_bytes: limits.body_rate_min_bytes,
+            held: true,
         }
     }
 }
@@ -59,11 +72,12 @@ impl BodyLimits {
             Some(jobs) if request.method() == Method::POST && request.uri().path() == JOBS => Self {
                 bytes_max: jobs.upload_bytes_max.saturating_add(FORM_BYTES),
                 rate_min_bytes: jobs.upload_rate_min_bytes,
+                held: false,
                 ..limits
             },
             // Each message of a stream is counted by itself, and there may be none for long: a client that is gone answers no ping.
             _ if request.uri().path() == grpc::STREAM => {
-                Self { bytes_max: u64::MAX, idle_time: STREAM_IDLE_TIME, rate_min_bytes: 0 }
+                Self { bytes_max: u64::MAX, idle_time: STREAM_IDLE_TIME, rate_min_bytes: 0, ..limits }
             }
             _ => limits,
         }
@@ -84,7 +98,19 @@ const FORM_BYTES: u64 = 128 << 10;
 
 impl<B> RequestBody<B> {
     pub(crate) fn new(body: B, limits: BodyLimits) -> Self {
-        Self { body, limits, received_bytes: 0, since: Instant::now(), patience: None }
+        let since = Instant::now();
+        Self { body, limits, received_bytes: 0, charge: None, set_aside: 0, refused: None, since, patience: None }
+    }
+
+    /// The same on the budget of all bodies; what it declares is set aside at once.
+    pub(crate) fn charged(mut self, charge: &Arc<BodyCharge>, declared: Option<u64>) -> Self {
+        if self.limits.held {
+            // What is over the limit on one body is refused for that.
+            self.set_aside = declared.filter(|declared| *declared <= self.limits.bytes_max).unwrap_or(0);
+            self.refused = charge.take(self.set_aside).err().map(|NoRoom| BodyFault::NoRoom);
+            self.charge = Some(Arc::clone(charge));
+        }
+        self
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), BodyFault> {
@@ -92,10 +118,22 @@ impl<B> RequestBody<B> {
         if self.received_bytes > self.limits.bytes_max {
             return Err(BodyFault::TooLarge);
         }
+        self.hold(bytes as u64)?;
         let elapsed = self.since.elapsed();
         let least = elapsed.as_secs().saturating_mul(self.limits.rate_min_bytes);
         let slow = elapsed >= self.limits.idle_time && self.received_bytes < least;
         if slow { Err(BodyFault::TooSlow) } else { Ok(()) }
+    }
+
+    /// Takes what was not set aside from the budget.
+    fn hold(&mut self, bytes: u64) -> Result<(), BodyFault> {
+        let expected = bytes.min(self.set_aside);
+        self.set_aside -= expected;
+        let more = bytes - expected;
+        match &self.charge {
+            Some(charge) if more > 0 => charge.take(more).map_err(|NoRoom| BodyFault::NoRoom),
+            _ => Ok(()),
+        }
     }
 
     /// Waits for more, but not for ever.
@@ -116,6 +154,9 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for RequestBody<
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(fault) = self.refused {
+            return Poll::Ready(Some(Err(fault.into())));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
             let fault = ready!(self.wait(context));
             return Poll::Ready(Some(Err(fault.into())));
@@ -168,6 +209,9 @@ pub(crate) fn body_error(error: &(dyn Error + 'static)) -> ApiError {
             return match fault {
                 BodyFault::TooLarge => too_large(),
                 BodyFault::TooSlow => ApiError::new(Refusal::BodyTime, "the body comes too slowly"),
+                BodyFault::NoRoom => {
+                    ApiError::new(Refusal::Bodies, "the server holds as many bytes of requests as it may")
+                }
             };
         }
         if error.is::<LengthLimitError>() {

@@ -41,7 +41,7 @@ struct Pace {
 }
 
 /// A flag for compression, and the length.
-const HEADER_BYTES: usize = 5;
+pub(super) const HEADER_BYTES: usize = 5;
 
 impl MessageReader {
     /// Reads messages of up to `bytes_max` bytes.

@@ -5,12 +5,14 @@
 
 use super::asker::Asker;
 use super::deadline::late;
-use super::framing::{self, MessageReader, Parts};
+use super::framing::{self, HEADER_BYTES, MessageReader, Parts};
 use super::infer_answer;
 use super::infer_message::InferMessage;
 use super::rope::Rope;
 use super::status::refused;
 use crate::app::App;
+use crate::body_budget::BodyCharge;
+use crate::connection::Peer;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::{Buf, Bytes};
@@ -41,6 +43,8 @@ struct Session {
     running: FuturesOrdered<BoxFuture<'static, Finished>>,
     running_bytes: usize,
     bytes_max: usize,
+    /// What its messages hold of the budget of all bodies, from their first byte until they are answered.
+    charge: Option<Arc<BodyCharge>>,
     /// Whether the first error of a request ends the stream with its status, as the client has asked.
     errors_end: bool,
     /// Whether a request has come; the stream itself counted for it.
@@ -83,10 +87,11 @@ impl Session {
     fn open(app: Arc<App>, request: Request) -> Result<Self, Status> {
         let asker = Asker::of(request.extensions())?;
         let bytes_max = asker.message_bytes_max(&app);
+        let charge = request.extensions().get::<Peer>().and_then(|peer| peer.body.clone());
         let errors_end = wants_statuses(request.headers());
         let reader = MessageReader::new(request.into_body(), bytes_max).paced(&app.options.limits);
         let (running, phase) = (FuturesOrdered::new(), Phase::Open);
-        Ok(Self { app, asker, reader, running, running_bytes: 0, bytes_max, errors_end, begun: false, phase })
+        Ok(Self { app, asker, reader, running, running_bytes: 0, bytes_max, charge, errors_end, begun: false, phase })
     }
 
     /// The next answer; none at the end.
@@ -104,6 +109,9 @@ impl Session {
             match self.next_event().await {
                 Event::Finished(finished) => {
                     self.running_bytes -= finished.bytes;
+                    if let Some(charge) = &self.charge {
+                        charge.give_back((finished.bytes + HEADER_BYTES) as u64);
+                    }
                     return Some(self.reply(finished.reply));
                 }
                 Event::Message(Ok(Some(message))) => self.start(message),

@@ -44,7 +44,7 @@ fn path(key: &str) -> PathBuf {
 }
 
 async fn house() -> (House, Client) {
-    let limits = SharedMemoryLimits { regions_max: 3, bytes_max: 1 << 20 };
+    let limits = SharedMemoryLimits { regions_max: 3, bytes_max: 1 << 20, ..SharedMemoryLimits::default() };
     let house = rows_house(ServerOptions { shared_memory: Some(limits), ..options() }).await;
     let client = client(house.address).await;
     (house, client)

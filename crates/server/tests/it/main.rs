@@ -3,6 +3,7 @@
 
 mod access;
 mod anomaly_live;
+mod bodies;
 mod client;
 mod dashboard;
 mod drain;

@@ -66,7 +66,7 @@ impl SharedMemory {
             let message = "a region of that name is registered already; unregister it first";
             return Err(ServiceError::invalid("shared_memory_exists", message));
         }
-        check_room(limits, &regions, byte_size)?;
+        check_room(limits, &regions, &caller.name, byte_size)?;
         regions.insert(name, Arc::new(region));
         Ok(())
     }
@@ -126,14 +126,30 @@ const NAME_BYTES_MAX: usize = 255;
 fn check_room(
     limits: SharedMemoryLimits,
     regions: &BTreeMap<RegionName, Arc<Region>>,
+    caller: &Arc<str>,
     byte_size: u64,
 ) -> Result<(), ServiceError> {
-    let bytes = regions.values().fold(byte_size, |sum, region| sum.saturating_add(region.byte_size));
-    if regions.len() < limits.regions_max && bytes <= limits.bytes_max {
+    let own = regions.iter().filter(|((owner, _), _)| owner == caller).map(|(_, region)| region);
+    let message = if !is_room(own, limits.caller_regions_max, limits.caller_bytes_max, byte_size) {
+        "this caller has registered as much shared memory as one may; unregister some"
+    } else if !is_room(regions.values(), limits.regions_max, limits.bytes_max, byte_size) {
+        "as much shared memory is registered as may be by all callers together; unregister some"
+    } else {
         return Ok(());
-    }
-    let message = "as much shared memory is registered as may be; unregister some";
+    };
     Err(ServiceError::new(ServiceErrorKind::TooLarge { code: "shared_memory_full" }, message))
+}
+
+/// Whether one more of that size is within both limits.
+fn is_room<'a>(
+    regions: impl Iterator<Item = &'a Arc<Region>>,
+    regions_max: usize,
+    bytes_max: u64,
+    byte_size: u64,
+) -> bool {
+    let more = |(count, bytes): (usize, u64), region: &Arc<Region>| (count + 1, bytes.saturating_add(region.byte_size));
+    let (count, bytes) = regions.fold((0, byte_size), more);
+    count < regions_max && bytes <= bytes_max
 }
 
 fn status(name: &str, region: &Region) -> RegionStatus {
@@ -143,4 +159,53 @@ fn status(name: &str, region: &Region) -> RegionStatus {
 fn unknown() -> ServiceError {
     let kind = ServiceErrorKind::NotFound { code: "shared_memory_unknown" };
     ServiceError::new(kind, "no region of that name is registered")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    /// An object of 1,000 bytes that ends with the test.
+    struct Object(String);
+
+    impl Object {
+        fn new(name: &str) -> Self {
+            let key = format!("samovar-regions-{}-{name}", std::process::id());
+            File::create(format!("/dev/shm/{key}")).unwrap().set_len(1_000).unwrap();
+            Self(key)
+        }
+    }
+
+    impl Drop for Object {
+        fn drop(&mut self) {
+            std::fs::remove_file(format!("/dev/shm/{}", self.0)).ok();
+        }
+    }
+
+    fn caller(name: &str) -> Caller {
+        let mut caller = Caller::local();
+        caller.name = name.into();
+        caller
+    }
+
+    #[test]
+    fn one_caller_leaves_room_for_another() {
+        let limits =
+            SharedMemoryLimits { regions_max: 4, bytes_max: 1_500, caller_regions_max: 2, caller_bytes_max: 1_000 };
+        let (memory, object) = (SharedMemory::new(limits), Object::new("room"));
+        let register = |owner: &str, name: &str, byte_size| {
+            let outcome = memory.register(&caller(owner), name, &object.0, (0, byte_size));
+            outcome.err().map(|error| (error.kind().code(), error.message().contains("this caller")))
+        };
+        let (own, of_all) = (Some(("shared_memory_full", true)), Some(("shared_memory_full", false)));
+        assert_eq!(register("greedy", "a", 900), None);
+        assert_eq!(register("greedy", "b", 101), own, "bytes");
+        assert_eq!(register("greedy", "b", 50), None);
+        assert_eq!(register("greedy", "c", 1), own, "regions");
+        assert_eq!(register("other", "a", 551), of_all);
+        assert_eq!(register("other", "a", 550), None);
+        memory.unregister(&caller("greedy"), Some("a")).unwrap();
+        assert_eq!(register("greedy", "c", 900), None);
+    }
 }

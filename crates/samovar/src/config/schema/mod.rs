@@ -115,6 +115,9 @@ pub struct ServerSection {
     /// The largest request body.
     #[schemars(range(min = 1_024, max = 1_073_741_824))]
     pub body_bytes_max: usize,
+    /// Bytes of all request bodies that are held at once; videos for jobs are not among them.
+    #[schemars(range(min = 1_048_576, max = 1_099_511_627_776_u64))]
+    pub bodies_bytes_max: usize,
     /// Connections at the same time.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_max: usize,
@@ -265,6 +268,7 @@ impl Default for ServerSection {
             grace_ms: 30_000,
             request_time_max_ms: 30_000,
             body_bytes_max: 16 << 20,
+            bodies_bytes_max: 512 << 20,
             connections_max: 2_000,
             connections_per_client_max: 100,
             streams_max: 1_000,
