@@ -11,6 +11,7 @@ use crate::wire::StreamNotice;
 use axum::extract::ws::{Utf8Bytes, WebSocket};
 use futures_util::future::try_join_all;
 use samovar_runtime::{Hold, ModelHandle, Opened, StreamKey};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
@@ -26,7 +27,7 @@ pub(crate) struct Session<O> {
     /// Held until the stream ends.
     pub(crate) _place: StreamPlace,
     /// Held until the stream ends: it is still the client's connection, and a request of its key.
-    pub(crate) _peer: Peer,
+    pub(crate) peer: Peer,
 }
 
 /// The right to one open stream.
@@ -69,14 +70,7 @@ enum End {
 }
 
 async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app: &App) {
-    let end = match open(&mut link, &session, app).await {
-        Ok(mut running) => {
-            let end = running.run(&mut link, app).await;
-            running.end(&mut link);
-            end
-        }
-        Err(end) => end,
-    };
+    let end = until_revoked(&mut link, &session, app).await.unwrap_or_else(|error| fail(&mut link, &error));
     // Whoever reads or looks need not wait until the client has answered the close.
     drop(session.entry);
     match end {
@@ -84,6 +78,29 @@ async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app:
         End::Closed => link.end().await,
         End::Close(code, reason) => link.close(code, reason).await,
     }
+}
+
+/// The stream to its end; an error where its key is gone before.
+async fn until_revoked<O: StreamOpening>(
+    link: &mut StreamLink,
+    session: &Session<O>,
+    app: &App,
+) -> Result<End, ApiError> {
+    let mut revoked = pin!(app.options.access.revoked(&session.peer.caller));
+    let opened = tokio::select! {
+        opened = open(link, session, app) => opened,
+        error = &mut revoked => return Err(error.into()),
+    };
+    let mut running = match opened {
+        Ok(running) => running,
+        Err(end) => return Ok(end),
+    };
+    let end = tokio::select! {
+        end = running.run(link, app) => Ok(end),
+        error = revoked => Err(error.into()),
+    };
+    running.end(link);
+    end
 }
 
 /// Waits for the models; frames that come meanwhile are dropped and told, control messages wait.

@@ -1,10 +1,13 @@
 //! `/v1/jobs/{id}/events`: how far a job is, as Server-Sent Events, to its end.
 
+use super::feed_end::FeedEnd;
 use super::jobs::Named;
 use crate::app::App;
+use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
 use crate::jobs::{JobSeen, JobWatch};
 use crate::wire::{JobBody, JobProgressBody, Problem};
+use axum::Extension;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
@@ -14,7 +17,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
 
 /// How far a job is, as Server-Sent Events.
 ///
@@ -30,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 )]
 pub(crate) async fn events(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Named { desk, id }: Named,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     /// What stands between keeps a connection that nobody speaks on.
@@ -37,7 +40,8 @@ pub(crate) async fn events(
     let full = || ApiError::new(Refusal::Streams, "as many readers follow events as may");
     let place = app.board.reader_place().ok_or_else(full)?;
     let watch = desk.watches.follow(desk.queue().get(id).await?);
-    let following = Following { watch, told: None, closing: app.closing.clone(), ended: false, _place: place };
+    let end = FeedEnd::new(&app, peer.caller);
+    let following = Following { watch, told: None, end, ended: false, _place: place };
     let events = unfold(following, async |mut following| Some((Ok(following.next().await?), following)));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
@@ -47,8 +51,8 @@ struct Following {
     watch: JobWatch,
     /// The state that was told last, and whether somebody had asked for its end.
     told: Option<(JobState, bool, u32)>,
-    /// The server's own end.
-    closing: CancellationToken,
+    /// What ends it from outside.
+    end: FeedEnd,
     ended: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -60,7 +64,10 @@ impl Following {
         }
         let seen = tokio::select! {
             seen = self.watch.next() => seen,
-            () = self.closing.cancelled() => return None,
+            last = self.end.wait() => {
+                self.ended = true;
+                return last;
+            }
         };
         match seen {
             JobSeen::Job(job) => Some(self.tell(&job)),

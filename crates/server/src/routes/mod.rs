@@ -6,6 +6,7 @@ mod detect;
 mod embeddings;
 mod evidence;
 mod faces;
+mod feed_end;
 mod health;
 mod jobs;
 mod jobs_events;

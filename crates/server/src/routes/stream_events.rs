@@ -3,6 +3,7 @@
 //! Events carry their number as `id`, so that a reader who comes back with `Last-Event-ID` gets those in between, as far as they are
 //! kept. A reader who is too slow is told how many it lost.
 
+use super::feed_end::FeedEnd;
 use super::streams::Opened;
 use crate::app::App;
 use crate::connection::Peer;
@@ -22,7 +23,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
 use utoipa::IntoParams;
 
 /// What a reader of one stream may choose.
@@ -62,6 +62,7 @@ pub(crate) struct AllEventsQuery {
 )]
 pub(crate) async fn events(
     State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
     Opened(stream): Opened,
     query: Result<Query<EventsQuery>, QueryRejection>,
     headers: HeaderMap,
@@ -69,7 +70,8 @@ pub(crate) async fn events(
     let Query(query) = query.map_err(|_| unreadable("the query takes results (true or false) and after"))?;
     let place = place(&app)?;
     let reader = stream.read(query.results, resume(&headers, query.after));
-    Ok(sse(Reading { reader, kind: None, caller: None, closing: app.closing.clone(), ended: false, _place: place }))
+    let end = FeedEnd::new(&app, peer.caller);
+    Ok(sse(Reading { reader, kind: None, caller: None, end, ended: false, _place: place }))
 }
 
 /// The events of all streams as Server-Sent Events; with keys, of those of the key that asks, and of all for the scope `admin`.
@@ -90,8 +92,8 @@ pub(crate) async fn all_events(
     let Query(query) = query.map_err(|_| unreadable("the query takes kind (detect, segment or anomaly) and after"))?;
     let place = place(&app)?;
     let reader = app.board.read(resume(&headers, query.after));
-    let (kind, caller) = (query.kind, Some(peer.caller));
-    Ok(sse(Reading { reader, kind, caller, closing: app.closing.clone(), ended: false, _place: place }))
+    let (end, kind, caller) = (FeedEnd::new(&app, peer.caller.clone()), query.kind, Some(peer.caller));
+    Ok(sse(Reading { reader, kind, caller, end, ended: false, _place: place }))
 }
 
 /// One reader, to its end.
@@ -101,8 +103,8 @@ struct Reading {
     kind: Option<StreamKind>,
     /// Streams that they may see alone; none: it is one that they may.
     caller: Option<Caller>,
-    /// The server's own end.
-    closing: CancellationToken,
+    /// What ends it from outside.
+    end: FeedEnd,
     /// The last message has been sent.
     ended: bool,
     _place: OwnedSemaphorePermit,
@@ -121,7 +123,10 @@ impl Reading {
                         return Some(Event::default().event("closed").data(r#"{"type":"closed"}"#));
                     }
                 },
-                () = self.closing.cancelled() => return None,
+                last = self.end.wait() => {
+                    self.ended = true;
+                    return last;
+                }
             }
         }
         None

@@ -54,10 +54,12 @@ pub(crate) async fn view(
         upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).protocols([SUBPROTOCOL]);
     let task = app.tasks.token();
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let _held = (task, peer);
+        let _task = task;
+        let mut socket = socket;
         tokio::select! {
-            () = show(socket, looking, &app) => {}
+            () = show(&mut socket, looking, &app) => {}
             () = app.closing.cancelled() => {}
+            error = app.options.access.revoked(&peer.caller) => refuse(&mut socket, &error.into(), &app).await,
         }
     }))
 }
@@ -76,7 +78,7 @@ struct Looking {
     encoded_at: Option<Instant>,
 }
 
-async fn show(mut socket: WebSocket, mut looking: Looking, app: &App) {
+async fn show(socket: &mut WebSocket, mut looking: Looking, app: &App) {
     let limits = &app.options.limits.stream;
     let mut pulse = interval_at(Instant::now() + limits.ping_time, limits.ping_time);
     let mut heard = true;
@@ -85,7 +87,7 @@ async fn show(mut socket: WebSocket, mut looking: Looking, app: &App) {
             messages = looking.next() => {
                 let last = messages.is_none();
                 let messages = messages.unwrap_or_else(|| vec![ended()]);
-                let sent = timeout(limits.stall_time, send(&mut socket, messages)).await;
+                let sent = timeout(limits.stall_time, send(socket, messages)).await;
                 if last || !matches!(sent, Ok(Ok(()))) {
                     return;
                 }
@@ -114,6 +116,13 @@ async fn send(socket: &mut WebSocket, messages: Vec<Message>) -> Result<(), axum
 
 fn ended() -> Message {
     Message::Close(Some(CloseFrame { code: 1000, reason: Utf8Bytes::from_static("the stream has ended") }))
+}
+
+/// Closes with the error's code as the reason.
+async fn refuse(socket: &mut WebSocket, error: &ApiError, app: &App) {
+    let reason = Utf8Bytes::from_static(error.code());
+    let close = Message::Close(Some(CloseFrame { code: error.close_code(), reason }));
+    drop(timeout(app.options.limits.stream.close_time, socket.send(close)).await);
 }
 
 impl Looking {

@@ -25,7 +25,7 @@ pub(super) fn upgrade<O: StreamOpening>(
     let entry = app.board.open(opening.facts(), Some(Arc::clone(&peer.caller.name)));
     let limits = &app.options.limits.stream;
     let message_bytes_max = peer.caller.bounds.lowered(limits.message_bytes_max);
-    let session = Session { asked, opening, key: app.next_key(), entry, _place: place, _peer: peer };
+    let session = Session { asked, opening, key: app.next_key(), entry, _place: place, peer };
     let upgrade = upgrade
         .read_buffer_size(limits.read_buffer_bytes)
         // Events are sent one by one as soon as they are there.

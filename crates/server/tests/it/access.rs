@@ -4,15 +4,17 @@ use crate::client::{PATIENCE, get, post, post_with};
 use crate::house::{House, options};
 use crate::jobs_house::{JobsHouse, video};
 use crate::pictures::png;
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use samovar_jobs::JobPolicy;
 use samovar_server::ServerOptions;
 use samovar_service::access::{Access, CallerBounds, KeyDigest, KeySpec, Keyring, Scope, Scopes};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 /// A key whose secret is its name twice, with one scope.
@@ -220,6 +222,67 @@ async fn streams_are_seen_by_their_key_alone() {
     }
     assert_eq!(ask(address, "GET", &format!("/v1/streams/{id}/events"), &bearer("one")).await.0, 200);
     assert_eq!(ask(address, "DELETE", &format!("/v1/streams/{id}"), &bearer("one")).await.0, 204);
+}
+
+/// Opens a feed of events and reads its head.
+async fn feed(address: SocketAddr, path: &str, name: &str) -> tokio::net::TcpStream {
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}\r\n", bearer(name));
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    timeout(PATIENCE, socket.read_exact(&mut first)).await.unwrap().unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    socket
+}
+
+/// Opens a WebSocket with a key and waits for its first message, if one is to come.
+async fn open(address: SocketAddr, path: &str, name: &str) -> WebSocketStream<tokio::net::TcpStream> {
+    let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+    request.headers_mut().insert("x-api-key", secret(name).parse().unwrap());
+    let socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    tokio_tungstenite::client_async(request, socket).await.unwrap().0
+}
+
+/// What comes until the close, and the close.
+async fn to_the_close(socket: &mut WebSocketStream<tokio::net::TcpStream>) -> (String, u16, String) {
+    let mut told = String::new();
+    loop {
+        match timeout(PATIENCE, socket.next()).await.unwrap().expect("a close comes before the end").unwrap() {
+            Message::Close(Some(close)) => return (told, close.code.into(), close.reason.to_string()),
+            Message::Text(text) => told.push_str(&text),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_has_open_ends_with_the_key() {
+    let given = keyed(&[key("one", Scope::Infer), key("two", Scope::Infer)]);
+    let access = Arc::clone(&given.access);
+    let house = House::fake_with(given, true).await;
+    let address = house.address;
+    let mut stream = open(address, "/v1/streams/detect", "one").await;
+    assert!(timeout(PATIENCE, stream.next()).await.unwrap().is_some(), "it is ready");
+    let mut other = open(address, "/v1/streams/detect", "two").await;
+    assert!(timeout(PATIENCE, other.next()).await.unwrap().is_some());
+    let id = list(address, "/v1/streams", "one").await[0]["id"].as_str().unwrap().to_owned();
+    let mut viewer = open(address, &format!("/v1/streams/{id}/view"), "one").await;
+    let mut feeds = vec![feed(address, &format!("/v1/streams/{id}/events"), "one").await];
+    feeds.push(feed(address, "/v1/events", "one").await);
+    access.replace(&[key("two", Scope::Infer)]).unwrap();
+    let (told, code, reason) = to_the_close(&mut stream).await;
+    assert!(told.contains(r#""type":"error""#) && told.contains(r#""code":"unauthenticated""#), "{told}");
+    assert_eq!((code, reason.as_str()), (1008, "unauthenticated"));
+    let (_, code, reason) = to_the_close(&mut viewer).await;
+    assert!(code == 1008 && reason == "unauthenticated" || code == 1000, "{code} {reason}: the stream may end first");
+    let all = crate::client::read_to_end(&mut feeds[1]).await;
+    let all = String::from_utf8_lossy(&all);
+    assert!(all.contains("event: error") && all.contains(r#""code":"unauthenticated""#), "{all}");
+    let own = crate::client::read_to_end(&mut feeds[0]).await;
+    assert!(String::from_utf8_lossy(&own).contains("event: "), "an error, or that the stream has ended");
+    other.send(Message::Binary(png(8, 8, 1).into())).await.unwrap();
+    let answer = timeout(PATIENCE, other.next()).await.unwrap().unwrap().unwrap();
+    assert!(answer.to_text().unwrap().contains(r#""type":"result""#), "another key's goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use crate::{ServiceError, ServiceErrorKind};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::watch;
 
 /// Who may ask. One value for every wire.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub struct Access {
     /// None: nobody is asked for a key.
     keys: Option<ArcSwap<Keyring>>,
     tries: FailedTries,
+    /// Told of whenever the keys were replaced.
+    replaced: watch::Sender<()>,
 }
 
 /// A request that may go on.
@@ -49,12 +52,12 @@ impl Default for Access {
 impl Access {
     /// Nobody is asked for a key.
     pub fn open() -> Self {
-        Self { keys: None, tries: FailedTries::default() }
+        Self { keys: None, tries: FailedTries::default(), replaced: watch::Sender::default() }
     }
 
     /// Whoever asks has one of these keys; with none of them, nobody may.
     pub fn keyed(keys: Keyring) -> Self {
-        Self { keys: Some(ArcSwap::from_pointee(keys)), tries: FailedTries::default() }
+        Self { keys: Some(ArcSwap::from_pointee(keys)), ..Self::open() }
     }
 
     /// Whether keys are asked for. Never changes.
@@ -67,7 +70,8 @@ impl Access {
         self.keys.as_ref().map_or(0, |keys| keys.load().len())
     }
 
-    /// Puts these keys in the place of those before. Requests that were let in go on. Nothing where no keys are asked for.
+    /// Puts these keys in the place of those before. Requests that were let in go on; streams end whose key is gone. Nothing where no
+    /// keys are asked for.
     ///
     /// # Errors
     /// What is wrong with them; those before stay.
@@ -75,6 +79,7 @@ impl Access {
         let Some(keys) = &self.keys else { return Ok(()) };
         let successor = keys.load().succeeded_by(specs)?;
         keys.store(Arc::new(successor));
+        self.replaced.send_replace(());
         Ok(())
     }
 
@@ -108,7 +113,7 @@ impl Access {
     /// Counts one more request of a caller who was let in with a stream of them, by the keys as they are now.
     ///
     /// # Errors
-    /// `Unauthenticated`: the key is gone or has expired meanwhile; `RateLimited`: its rate is used up.
+    /// `Unauthenticated`: the key is gone, has expired or was made anew meanwhile; `RateLimited`: its rate is used up.
     pub fn admit_again(&self, caller: &Caller) -> Result<(), ServiceError> {
         self.admit_again_at(caller, Now::here())
     }
@@ -120,10 +125,31 @@ impl Access {
     pub fn admit_again_at(&self, caller: &Caller, now: Now) -> Result<(), ServiceError> {
         let Some(keys) = &self.keys else { return Ok(()) };
         let keys = keys.load();
-        let key = caller.key().and_then(|name| keys.named(name, now)).ok_or_else(unknown)?;
-        key.ask(now)
+        keys.of(caller, now).ok_or_else(unknown)?.ask(now)
+    }
+
+    /// Waits until the key of a caller who was let in is gone: expired, removed, with another secret, or allowed less. For ever where no
+    /// keys are asked for.
+    pub async fn revoked(&self, caller: &Caller) -> ServiceError {
+        let mut replaced = self.replaced.subscribe();
+        while let Some(left) = self.left(caller, Now::here()) {
+            // The end of a wait that is over proves nothing: clocks are set.
+            let waited = tokio::time::timeout(left.min(LOOK_AGAIN), replaced.changed()).await;
+            debug_assert!(!matches!(waited, Ok(Err(_))), "who tells of new keys lives as long as this");
+        }
+        let message = "the key that this was opened with has expired or was revoked";
+        ServiceError::new(ServiceErrorKind::Unauthenticated, message)
+    }
+
+    /// How long the caller's key is still known; none: no longer.
+    fn left(&self, caller: &Caller, now: Now) -> Option<Duration> {
+        let Some(keys) = &self.keys else { return Some(Duration::MAX) };
+        keys.load().of(caller, now).map(|key| key.left(now))
     }
 }
+
+/// How often a key that expires is looked at again: the day may come sooner than its clock said.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// The same whatever was wrong: no key, an unknown one, one that has expired.
 fn unknown() -> ServiceError {
@@ -254,5 +280,44 @@ mod tests {
         access.replace(&[]).unwrap();
         assert_eq!(code(at(2)), Some("unauthenticated"));
         assert!(Access::open().admit_again(&Caller::local()).is_ok());
+    }
+
+    /// Whether the wait for the key's end is over by now.
+    async fn is_revoked(access: &Access, caller: &Caller) -> bool {
+        let wait = tokio::time::timeout(Duration::from_millis(1), access.revoked(caller));
+        wait.await.is_ok_and(|error| error.kind() == ServiceErrorKind::Unauthenticated)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_let_in_hears_when_the_key_is_gone() {
+        let both = |name, secret| KeySpec {
+            scopes: Scopes::default().with(Scope::Infer).with(Scope::Jobs),
+            ..key(name, secret)
+        };
+        let access = access(&[both("a", "s"), key("b", "t")]);
+        let caller = access.admit(Some("s"), &peer()).unwrap().caller;
+        assert!(!is_revoked(&access, &caller).await);
+        assert!(!is_revoked(&Access::open(), &Caller::local()).await, "without keys nothing ends");
+        access.replace(&[both("a", "s")]).unwrap();
+        assert!(!is_revoked(&access, &caller).await, "another key is gone");
+        for gone in [vec![], vec![both("a", "new")], vec![key("a", "s")], vec![both("renamed", "s")]] {
+            access.replace(&[both("a", "s")]).unwrap();
+            let began = tokio::time::Instant::now();
+            let (error, ()) = tokio::join!(access.revoked(&caller), async { access.replace(&gone).unwrap() });
+            assert_eq!(
+                (error.kind(), began.elapsed()),
+                (ServiceErrorKind::Unauthenticated, Duration::ZERO),
+                "{gone:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_expires_ends_what_it_has_open() {
+        let expires = Some(SystemTime::now() + Duration::from_millis(50));
+        let access = access(&[KeySpec { expires, ..key("a", "s") }]);
+        let caller = access.admit(Some("s"), &peer()).unwrap().caller;
+        assert!(access.revoked(&caller).await.message().contains("expired"));
+        assert!(Some(SystemTime::now()) >= expires, "and no sooner");
     }
 }

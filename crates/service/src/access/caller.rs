@@ -1,6 +1,6 @@
 //! Who asks, once that is known.
 
-use super::{Peer, Scope, Scopes};
+use super::{KeyDigest, Peer, Scope, Scopes};
 use crate::{ServiceError, ServiceErrorKind};
 use samovar_runtime::{Call, Class, ClientKey, StreamKey};
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,6 +24,8 @@ pub struct Caller {
     /// Whether they ask from this machine: only such callers may name its shared memory.
     pub local: bool,
     standing: Standing,
+    /// Of the secret that they have shown; none where no keys are configured.
+    shown: Option<KeyDigest>,
 }
 
 /// What one caller's requests may hold; these only ever lower the server's own limits.
@@ -65,6 +67,7 @@ impl Caller {
             bounds: CallerBounds::default(),
             local: peer.address.is_loopback(),
             standing: if peer.address.is_loopback() { Standing::Here } else { Standing::Elsewhere },
+            shown: None,
         }
     }
 
@@ -80,7 +83,15 @@ impl Caller {
 
     pub(super) const fn keyed(name: Arc<str>, scopes: Scopes, client: ClientKey, bounds: CallerBounds) -> Self {
         let connection = StreamKey(client.0);
-        Self { name, scopes, client, connection, bounds, local: false, standing: Standing::Key }
+        Self { name, scopes, client, connection, bounds, local: false, standing: Standing::Key, shown: None }
+    }
+
+    pub(super) fn having_shown(self, digest: KeyDigest) -> Self {
+        Self { shown: Some(digest), ..self }
+    }
+
+    pub(super) const fn shown(&self) -> Option<KeyDigest> {
+        self.shown
     }
 
     pub(super) fn asking_from(self, peer: &Peer) -> Self {

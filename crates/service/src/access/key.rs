@@ -3,7 +3,7 @@
 use super::bucket::Bucket;
 use super::peer::client_of;
 use super::place::{CallPlace, Places};
-use super::{Caller, CallerBounds, KeyDigest, Now, Scopes};
+use super::{Caller, CallerBounds, KeyDigest, Now, Scope, Scopes};
 use crate::{ServiceError, ServiceErrorKind};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl Key {
         let client = client_of(b"key", name.as_bytes());
         Self {
             digest: spec.digest,
-            caller: Caller::keyed(name, spec.scopes, client, spec.bounds),
+            caller: Caller::keyed(name, spec.scopes, client, spec.bounds).having_shown(spec.digest),
             rate: spec.rate,
             concurrent_max: spec.concurrent_max.unwrap_or(usize::MAX),
             expires: spec.expires,
@@ -105,6 +105,17 @@ impl Key {
 
     pub(super) fn name(&self) -> &str {
         &self.caller.name
+    }
+
+    /// How long it is still known; for ever where it does not expire.
+    pub(super) fn left(&self, now: Now) -> Duration {
+        let left = |expires: SystemTime| expires.duration_since(now.wall).unwrap_or_default();
+        self.expires.map_or(Duration::MAX, left)
+    }
+
+    /// Whether it allows all that this caller was let in with.
+    pub(super) fn still_allows(&self, caller: &Caller) -> bool {
+        Scope::ALL.into_iter().all(|scope| self.caller.scopes.has(scope) || !caller.scopes.has(scope))
     }
 
     pub(super) fn is_expired(&self, now: Now) -> bool {

@@ -1,7 +1,7 @@
 //! Every key that the server knows.
 
 use super::key::Key;
-use super::{KEY_NAME_RULE, KeyDigest, KeySpec, Now, is_key_name};
+use super::{Caller, KEY_NAME_RULE, KeyDigest, KeySpec, Now, is_key_name};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// Every key that the server knows.
@@ -61,9 +61,11 @@ impl Keyring {
         self.keys.is_empty()
     }
 
-    /// The key of that name, unless it has expired.
-    pub(super) fn named(&self, name: &str, now: Now) -> Option<&Key> {
-        self.keys.iter().find(|key| key.name() == name).filter(|key| !key.is_expired(now))
+    /// The key that this caller was let in with, unless it has expired, has another secret or allows less meanwhile.
+    pub(super) fn of(&self, caller: &Caller, now: Now) -> Option<&Key> {
+        let shown = caller.shown()?;
+        let key = self.keys.iter().find(|key| key.digest == shown && Some(key.name()) == caller.key());
+        key.filter(|key| !key.is_expired(now) && key.still_allows(caller))
     }
 
     /// The key with that secret, unless it has expired. Every key is compared, whole, whichever it is.
