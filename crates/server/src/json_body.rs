@@ -66,10 +66,20 @@ fn refused<T: JsonForm>(bytes: &[u8], error: &serde_json::Error) -> ApiError {
         }
         Some(None) => {
             let known = T::FIELDS.join("`, `");
-            ApiError::new(Refusal::Body, format!("there is no such field ({place}); there are `{known}`"))
+            let named = key
+                .and_then(shown)
+                .map_or_else(|| "there is no such field".to_owned(), |key| format!("there is no field `{key}`"));
+            ApiError::new(Refusal::Body, format!("{named} ({place}); there are `{known}`"))
         }
         None => lacking::<T>(error, &place),
     }
+}
+
+/// A key as it can be told: plain and short, or not at all.
+fn shown(key: &[u8]) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let text = std::str::from_utf8(key).ok()?;
+    (text.len() <= 64 && text.bytes().all(plain)).then_some(text)
 }
 
 /// What the library's sentence quotes is one of our own fields, or it is not told.
@@ -157,6 +167,28 @@ mod tests {
         ] {
             assert_eq!(told(body.as_bytes()).0, field, "{body}");
         }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "it is only read")]
+    struct Closed {
+        input: Vec<String>,
+    }
+
+    impl JsonForm for Closed {
+        const FIELDS: &'static [&'static str] = &["input"];
+        const LIKE: &'static str = "{\"input\": […]}";
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_is_named() {
+        let told = |body: &str| parse::<Closed>(body.as_bytes()).unwrap_err().sentence();
+        assert!(
+            told("{\"input\": [\"a\"], \"inptu\": 1}").starts_with("there is no field `inptu` (line 1, column 24)")
+        );
+        assert!(told("{\"a\\nb\": 1}").starts_with("there is no such field ("), "what is not plain is not told back");
+        assert!(told(&format!("{{\"{}\": 1}}", "x".repeat(65))).starts_with("there is no such field ("));
     }
 
     #[test]

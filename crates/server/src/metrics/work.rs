@@ -51,6 +51,21 @@ pub(crate) struct WorkFigures {
     pub(crate) ran_p99: Option<Duration>,
 }
 
+impl WorkFigures {
+    /// What two models have done together, and how long the slower one took.
+    pub(crate) fn beside(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            rows: self.rows + other.rows,
+            queued: self.queued.max(other.queued),
+            ran: self.ran.max(other.ran),
+            busy: self.busy + other.busy,
+            ran_p50: self.ran_p50.max(other.ran_p50),
+            ran_p99: self.ran_p99.max(other.ran_p99),
+        }
+    }
+}
+
 impl Work {
     pub(super) fn register(into: &mut Registry) -> Self {
         Self {

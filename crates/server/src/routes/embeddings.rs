@@ -48,7 +48,7 @@ pub(crate) async fn embeddings(
 
 /// The vector of a text, or those of several.
 #[utoipa::path(
-    post, path = "/embed/text", tag = "texts", request_body = TextBody,
+    post, path = "/embed/text", tag = "texts", params(ModelQuery), request_body = TextBody,
     responses(
         (status = 200, body = VectorAnswer),
         (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -58,10 +58,12 @@ pub(crate) async fn embeddings(
 pub(crate) async fn embed_text(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    query: Result<Query<ModelQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let query = read(query)?;
     let body: TextBody = json_body(request).await?;
-    let model = body.model.clone().or_else(|| only_pair(&app));
+    let model = the_one(query.model, body.model.clone())?.or_else(|| only_pair(&app));
     let (input, several) = body.input()?;
     caller.require_items(input.count())?;
     let items = input.items("text", app.options.limits.image)?;
@@ -70,7 +72,7 @@ pub(crate) async fn embed_text(
 
 /// The vector of a picture.
 #[utoipa::path(
-    post, path = "/embed/vision", tag = "texts", params(VisionQuery),
+    post, path = "/embed/vision", tag = "texts", params(ModelQuery),
     request_body(content(
         (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/png"), (Vec<u8> = "image/webp"), (Vec<u8> = "multipart/form-data"),
         (PictureBody = "application/json"),
@@ -85,21 +87,38 @@ pub(crate) async fn embed_text(
 pub(crate) async fn embed_vision(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    query: Result<Query<VisionQuery>, QueryRejection>,
+    query: Result<Query<ModelQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let Query(query) = query.map_err(|_| ApiError::new(Refusal::Query, "the query takes model, at most once"))?;
+    let query = read(query)?;
     let picture = upload::picture_or_json(request, app.options.limits.image).await?;
     let model = query.model.or_else(|| only_pair(&app));
     vectors(&app, &caller, model, vec![Item::Picture(picture)], false).await
 }
 
-/// Which model looks at the picture.
+/// Which model makes the vector.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct VisionQuery {
-    /// The configured name of a pair or of an image tower. Without it the only pair, else the only tower.
+pub(crate) struct ModelQuery {
+    /// The configured name of a model or of a pair. Without it the only pair, else the only model that it can be.
     model: Option<String>,
+}
+
+fn read(query: Result<Query<ModelQuery>, QueryRejection>) -> Result<ModelQuery, ApiError> {
+    let refused = |_| ApiError::new(Refusal::Query, "the query takes `model`, at most once");
+    query.map(|Query(query)| query).map_err(refused)
+}
+
+/// The model that the address names, or the body.
+fn the_one(in_query: Option<String>, in_body: Option<String>) -> Result<Option<String>, ApiError> {
+    match (in_query, in_body) {
+        (Some(one), Some(other)) if one != other => {
+            let detail = "the address names one model and the body another";
+            Err(ApiError::new(Refusal::Query, detail).about("model"))
+        }
+        (in_query, in_body) => Ok(in_query.or(in_body)),
+    }
 }
 
 async fn vectors(

@@ -8,18 +8,22 @@ use crate::wire::{
 };
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, State};
 use http::request::Parts;
-use samovar_runtime::{Failure, Generation, ModelHandle, ModelStatus, Opened, RunError};
+use samovar_runtime::{Failure, Generation, ModelHandle, ModelStatus, Opened, RunError, RunErrorKind};
+use samovar_service::text::Pair;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 type Answer = Result<Json<ModelBody>, ApiError>;
 
-/// All configured models, in the shape that OpenAI's clients read, with their state beside it.
+/// All configured models and pairs of towers, in the shape that OpenAI's clients read, with their state beside it.
 #[utoipa::path(get, path = "/v1/models", tag = "models", responses((status = 200, body = ModelList)))]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<ModelList> {
-    let data = app.registry.list().iter().map(|model| model_body(&app, model)).collect();
+    let models = app.registry.list();
+    let pairs = app.texts.pairs().iter().map(|(name, pair)| pair_body(&app, name, pair, &models));
+    let data = models.iter().map(|model| model_body(&app, model)).chain(pairs).collect();
     Json(ModelList { object: "list", data })
 }
 
@@ -30,13 +34,17 @@ pub(crate) async fn clear(State(app): State<Arc<App>>) -> Json<ModelList> {
     list(State(app)).await
 }
 
-/// One model.
+/// One model, or one pair of towers.
 #[utoipa::path(get, path = "/v1/models/{name}", tag = "models", params(("name" = String, Path)), responses(
     (status = 200, body = ModelBody),
     (status = 404, body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn show(State(app): State<Arc<App>>, Named(model): Named) -> Answer {
-    body(&app, &model)
+pub(crate) async fn show(State(app): State<Arc<App>>, name: Result<Path<String>, PathRejection>) -> Answer {
+    let name = name.map_or_else(|_| String::new(), |Path(name)| name);
+    match app.texts.pairs().get(&name) {
+        Some(pair) => Ok(Json(pair_body(&app, &name, pair, &app.registry.list()))),
+        None => body(&app, &known(&app, &name)?),
+    }
 }
 
 /// Loads and warms a model, unless it is. Answers when it is ready.
@@ -129,9 +137,16 @@ impl FromRequestParts<Arc<App>> for Named {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let name = Path::<String>::from_request_parts(parts, app).await;
-        let name = name.ok().map(|Path(name)| name).filter(|name| is_name(name));
-        app.model(&name.unwrap_or_default()).map(Self)
+        known(app, &name.map_or_else(|_| String::new(), |Path(name)| name)).map(Self)
     }
+}
+
+fn known(app: &App, name: &str) -> Result<ModelHandle, ApiError> {
+    if app.texts.pairs().contains_key(name) {
+        let detail = "this is a pair of towers; load, unload and warm each of them by the names in its `pair`";
+        return Err(ApiError::from(RunError::new(RunErrorKind::UnknownModel, detail)));
+    }
+    app.model(if is_name(name) { name } else { "" })
 }
 
 fn done(outcome: Result<Result<Arc<Generation>, Failure>, RunError>) -> Result<(), ApiError> {
@@ -146,6 +161,13 @@ fn done(outcome: Result<Result<Arc<Generation>, Failure>, RunError>) -> Result<(
 fn body(app: &App, model: &ModelHandle) -> Answer {
     let status = app.registry.list().into_iter().find(|status| status.name == model.name());
     status.map(|status| Json(model_body(app, &status))).ok_or_else(ApiError::internal)
+}
+
+fn pair_body(app: &App, name: &str, pair: &Pair, models: &[ModelStatus]) -> ModelBody {
+    let names = pair.image.iter().chain(&pair.text);
+    let statuses = names.filter_map(|tower| models.iter().find(|status| status.name == *tower));
+    let towers: Vec<_> = statuses.map(|status| (status.clone(), app.metrics.work_of(&status.name))).collect();
+    ModelBody::of_pair(name, pair, &towers)
 }
 
 fn model_body(app: &App, model: &ModelStatus) -> ModelBody {

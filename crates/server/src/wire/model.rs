@@ -4,7 +4,7 @@ use super::ms;
 use crate::metrics::WorkFigures;
 use samovar_models::{Heads, Pooling};
 use samovar_runtime::{Failure, Generation, ModelState, ModelStatus};
-use samovar_service::text::{Tower, VectorFacts};
+use samovar_service::text::{Pair, Tower, VectorFacts};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 pub(crate) struct ModelList {
     /// Always `list`.
     pub(crate) object: &'static str,
-    /// The models, by name.
+    /// The models, by name; behind them the pairs.
     pub(crate) data: Vec<ModelBody>,
 }
 
@@ -32,8 +32,24 @@ pub(crate) struct ModelBody {
     /// What is particular to Samovar.
     #[serde(flatten)]
     pub(crate) detail: ModelDetail,
+    /// Of a pair: its towers, each of them a model of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pair: Option<PairBody>,
     /// What it has done since the server began.
     pub(crate) work: WorkBody,
+}
+
+/// The towers of a pair by their models' names; what it lacks is left out.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PairBody {
+    /// The model that makes vectors of pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "clip-vision")]
+    pub(crate) image: Option<String>,
+    /// The model that makes vectors of texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "clip-text")]
+    pub(crate) text: Option<String>,
 }
 
 /// What a model has done, and how long it took lately.
@@ -269,7 +285,27 @@ impl ModelBody {
     pub(crate) fn new(status: &ModelStatus, work: WorkFigures) -> Self {
         let detail = ModelDetail::new(status);
         let work = WorkBody::from(work);
-        Self { id: status.name.clone(), object: "model", created: 0, owned_by: "samovar", detail, work }
+        let id = status.name.clone();
+        Self { id, object: "model", created: 0, owned_by: "samovar", detail, pair: None, work }
+    }
+
+    /// A pair: in the state of the tower that is furthest from ready, and with what both have done.
+    pub(crate) fn of_pair(name: &str, pair: &Pair, towers: &[(ModelStatus, WorkFigures)]) -> Self {
+        let statuses = || towers.iter().map(|(status, _)| status);
+        let furthest = statuses().find(|status| status.state.generation().is_none()).or_else(|| statuses().next());
+        let detail = ModelDetail {
+            state: furthest.map_or("absent", |status| status.state.name()),
+            preload: statuses().all(|status| status.preload),
+            required: statuses().any(|status| status.required),
+            holds: statuses().map(|status| status.holds).max().unwrap_or(0),
+            failure: statuses().find_map(|status| ModelDetail::new(status).failure),
+            reload_failure: None,
+            serving: None,
+        };
+        let work = towers.iter().map(|(_, work)| *work).fold(WorkFigures::default(), WorkFigures::beside);
+        let pair = Some(PairBody { image: pair.image.clone(), text: pair.text.clone() });
+        let (id, work) = (name.to_owned(), WorkBody::from(work));
+        Self { id, object: "model", created: 0, owned_by: "samovar", detail, pair, work }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Asks for documents in the order in which they answer a query.
+/// Asks for documents in the order in which they answer a query. What clients of Cohere and Jina send beside it is taken and not used.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct RerankBody {
     /// The configured name of a cross-encoder or of a model of texts. May be left out where there is only one.

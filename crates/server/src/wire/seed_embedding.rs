@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 /// Asks for the vector of a text, or for those of several.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TextBody {
     /// One text.
     #[schema(example = "a person on a bicycle")]
@@ -41,6 +42,7 @@ impl TextBody {
 
 /// A picture in JSON.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PictureBody {
     /// The picture in base64, with or without `data:image/…;base64,` before it.
     #[schema(value_type = String)]

@@ -1,6 +1,6 @@
 //! Pictures and texts through a pair of towers, and faces.
 
-use crate::client::{post, post_with};
+use crate::client::{get, post, post_with};
 use crate::house::shared;
 use crate::pictures::png;
 use crate::text_house::{ask, asked, difference, fixture, floats, one, pair};
@@ -136,4 +136,70 @@ async fn faces_are_found_on_the_real_pictures() {
     assert_eq!((wrong.status, &wrong.json()["error"]["code"]), (400, &"invalid_query".into()));
     let none = post(house.address, "/v1/faces?embeddings=true", &png(64, 64, 1)).await;
     assert_eq!((none.status, &none.json()["error"]["code"]), (400, &"model_required".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_is_listed_and_says_what_it_is() {
+    let house = pair("clip").await;
+    let list = get(house.address, "/v1/models").await.json();
+    let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["captions", "pictures", "clip"]);
+    let one = get(house.address, "/v1/models/clip").await.json();
+    assert_eq!((&one["state"], &one["object"]), (&json!("ready"), &json!("model")), "{one}");
+    assert_eq!(one["pair"], json!({"image": "pictures", "text": "captions"}));
+    assert!(get(house.address, "/v1/models/pictures").await.json()["pair"].is_null());
+    asked(&house, "/v1/embeddings", &json!({"model": "clip", "input": "a bus"})).await;
+    assert!(get(house.address, "/v1/models/clip").await.json()["work"]["rows"].as_u64() >= Some(1));
+    let load = post(house.address, "/v1/models/clip/load", b"").await;
+    assert_eq!((load.status, &load.json()["code"]), (404, &json!("model_not_found")));
+    assert!(load.text().contains("pair of towers"), "{}", load.text());
+    post(house.address, "/v1/models/pictures/unload", b"").await;
+    assert_eq!(get(house.address, "/v1/models/clip").await.json()["state"], "absent", "half a pair does not serve");
+    let ranked = ask(&house, "/v1/rerank", &json!({"model": "clip", "query": "a", "documents": ["b"]})).await;
+    let error = &ranked.json()["error"];
+    assert_eq!((ranked.status, &error["code"], &error["param"]), (400, &json!("wrong_family"), &json!("model")));
+    assert!(error["message"].as_str().unwrap().contains("pair of towers"), "{error}");
+    let cosine = asked(&house, "/v1/similarity", &json!({"model": "clip", "left": "a bus", "right": "a bus"})).await;
+    assert!(cosine["scores"][0][0].as_f64().unwrap() > 0.999, "{cosine}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_short_forms_take_the_model_from_the_address() {
+    let house = pair("clip").await;
+    let text = json!({"text": "a bus"});
+    let by_pair = asked(&house, "/embed/text", &text).await;
+    assert_eq!(asked(&house, "/embed/text?model=clip", &text).await, by_pair);
+    assert_eq!(asked(&house, "/embed/text?model=captions", &text).await, by_pair);
+    assert_eq!(asked(&house, "/embed/text?model=clip", &json!({"text": "a bus", "model": "clip"})).await, by_pair);
+    let picture = png(8, 8, 1);
+    assert_eq!(post(house.address, "/embed/vision?model=pictures", &picture).await.status, 200);
+    for (path, body, status, code) in [
+        ("/embed/text?model=nobody", text.clone(), 404, "model_not_found"),
+        ("/embed/text?model=pictures", text.clone(), 400, "wrong_family"),
+        ("/embed/text?modle=clip", text.clone(), 400, "invalid_query"),
+        ("/embed/text?model=captions", json!({"text": "a", "model": "clip"}), 400, "invalid_query"),
+        ("/embed/text", json!({"text": "a", "dimension": 4}), 400, "invalid_body"),
+    ] {
+        let answer = ask(&house, path, &body).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{path}: {}", answer.text());
+    }
+    let vision = async |query: &str| post(house.address, &format!("/embed/vision{query}"), &picture).await;
+    assert_eq!(vision("?model=nobody").await.status, 404);
+    assert_eq!(vision("?modle=clip").await.json()["code"], "invalid_query");
+    assert_eq!(vision("?model=captions").await.json()["code"], "wrong_family");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_nobody_knows_is_named_where_the_form_is_our_own() {
+    let house = pair("clip").await;
+    for (path, body) in [
+        ("/embed/text", json!({"text": "a", "surprise": 1})),
+        ("/v1/similarity", json!({"left": "a", "right": "b", "surprise": 1})),
+    ] {
+        let answer = ask(&house, path, &body).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
+        assert!(answer.text().contains("no field `surprise`"), "{path}: {}", answer.text());
+    }
+    let more = json!({"model": "clip", "input": "a", "surprise": 1, "user": "x", "safety_identifier": "y"});
+    asked(&house, "/v1/embeddings", &more).await;
 }

@@ -233,6 +233,7 @@ impl TextService {
     async fn ranker(&self, name: Option<&str>, deadline: Instant) -> Result<Ranker, ServiceError> {
         const NONE: &str = "no model that could put texts in order is configured";
         let handle = match name {
+            Some(name) if self.pairs.contains_key(name) => return Err(ranks_nothing()),
             Some(name) => named(&self.registry, name)?,
             None => only(&self.registry, &[FamilyKind::CrossEncoder], NONE)
                 .or_else(|_| only(&self.registry, &[FamilyKind::TextEmbedding], NONE))?,
@@ -308,6 +309,12 @@ fn call(caller: &Caller, deadline: Instant) -> Call {
 /// The vectors that likenesses are made of.
 fn plain(items: Vec<Item>, deadline: Instant) -> EmbedRequest {
     EmbedRequest { normalize: Some(true), truncate: Truncate::End, ..EmbedRequest::new(None, items, deadline) }
+}
+
+fn ranks_nothing() -> ServiceError {
+    let message = "the name is that of a pair of towers, which puts no texts in order; POST /v1/similarity compares texts and \
+                   pictures with it, and a cross-encoder or a model of texts ranks";
+    ServiceError::invalid("wrong_family", message).about("model")
 }
 
 fn only_cosines() -> ServiceError {
