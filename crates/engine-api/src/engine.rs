@@ -44,6 +44,10 @@ pub trait LoadedModel: Send + Sync {
         false
     }
 
+    /// Gives back memory that only the load and the first runs needed. Called when the model is warm; runs may go on meanwhile.
+    /// Engines that hold none do nothing.
+    fn trim(&self) {}
+
     /// Makes the execution state of one slot. It shares the weights.
     ///
     /// # Errors

@@ -5,11 +5,13 @@
 //! rename, so that processes which share the folder need no lock: each reads a whole form or none, and the last one written stays.
 //! A form that cannot be read, checked or kept costs its compilation again, never the load.
 
+use crate::form_bytes::FormBytes;
 use samovar_engine_api::{EngineInfo, LoadOptions};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,10 +22,19 @@ const MARK: &[u8; 16] = b"samovar form 1\r\n";
 
 const SEAL_BYTES: usize = MARK.len() + 32;
 
-/// Larger forms are neither kept nor read: while one is read, it takes as much memory again as the weights.
-const FORM_BYTES_MAX: u64 = 1 << 30;
+/// Larger forms are neither kept nor read.
+const FORM_BYTES_MAX: u64 = 64 << 30;
+
+/// Larger ones are not kept where they come by way of memory.
+const HELD_BYTES_MAX: u64 = 1 << 30;
 
 const FILE_BYTES_MAX: u64 = FORM_BYTES_MAX + SEAL_BYTES as u64;
+
+/// What stays free on the disk.
+const FREE_BYTES_MIN: u64 = 512 << 20;
+
+/// Nobody writes to a large form: a mapped one would change under a model that serves.
+const READ_ONLY: u32 = 0o400;
 
 /// How the name of a file ends that is being written.
 const DRAFT: &str = "draft";
@@ -53,7 +64,7 @@ impl CompiledForm {
     }
 
     /// The form as it was sealed; none where there is none, or where it is not what was sealed (which is told, and deleted).
-    pub(crate) fn read(&self) -> Option<Vec<u8>> {
+    pub(crate) fn read(&self) -> Option<FormBytes> {
         match self.read_sealed() {
             Ok(form) => form,
             Err(reason) => {
@@ -72,16 +83,35 @@ impl CompiledForm {
 
     /// Seals and keeps what `form` gives. Where that fails (full disk, read-only folder) the model is served without.
     pub(crate) fn keep(&self, form: impl Read) {
+        self.put(|draft| self.write(form, draft));
+    }
+
+    /// The same for a form too large to be held in memory: `write` puts it at the path that it is given, and need not notice a full
+    /// disk. `bytes_max` is how large it may become. Tells whether it was kept.
+    pub(crate) fn keep_written(&self, bytes_max: u64, write: impl FnOnce(&Path) -> Result<(), String>) -> bool {
+        self.put(|draft| {
+            let folder = draft.parent().unwrap_or(draft);
+            // Asked before and after: what is left then tells that nothing was lost for want of room.
+            room_for(folder, bytes_max.saturating_add(FREE_BYTES_MIN))?;
+            write(draft).map_err(io::Error::other)?;
+            room_for(folder, FREE_BYTES_MIN)?;
+            self.seal(draft)
+        })
+    }
+
+    /// Makes a draft and renames it into its place; tells whether that came about.
+    fn put(&self, make: impl FnOnce(&Path) -> io::Result<()>) -> bool {
         self.remove_drafts();
         let draft = self.draft_path();
-        let kept = self.write(form, &draft).and_then(|()| fs::rename(&draft, &self.path));
-        if let Err(error) = kept {
+        let kept = make(&draft).and_then(|()| fs::rename(&draft, &self.path));
+        if let Err(error) = &kept {
             drop(fs::remove_file(&draft));
             tracing::warn!(engine = self.engine, form = %self.path.display(), %error, "a compiled form cannot be kept");
         }
+        kept.is_ok()
     }
 
-    fn read_sealed(&self) -> Result<Option<Vec<u8>>, String> {
+    fn read_sealed(&self) -> Result<Option<FormBytes>, String> {
         let about = match fs::metadata(&self.path) {
             Ok(about) => about,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -91,21 +121,21 @@ impl CompiledForm {
         if !about.is_file() || about.len() > FILE_BYTES_MAX {
             return Err("it is no file, or larger than any that is kept".to_owned());
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(about.len()).map_err(|error| error.to_string())?);
         let file = File::open(&self.path).map_err(|error| error.to_string())?;
-        file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        let mut bytes = FormBytes::of(file, about.len()).map_err(|error| error.to_string())?;
         self.unseal(&mut bytes)?;
         Ok(Some(bytes))
     }
 
     /// Cuts the seal off, once it was found to be right.
-    fn unseal(&self, bytes: &mut Vec<u8>) -> Result<(), String> {
+    fn unseal(&self, bytes: &mut FormBytes) -> Result<(), String> {
         let (form, seal) = bytes.split_last_chunk::<SEAL_BYTES>().ok_or("it is too short")?;
+        let len = form.len();
         let digest = seal.strip_prefix(MARK).ok_or("it ends without a seal")?;
         if *self.hasher().chain_update(form).finalize() != *digest {
             return Err("it is not what was sealed, or was sealed for something else".to_owned());
         }
-        bytes.truncate(bytes.len() - SEAL_BYTES);
+        bytes.truncate(len);
         Ok(())
     }
 
@@ -118,7 +148,7 @@ impl CompiledForm {
                 break;
             }
             size += count as u64;
-            if size > FORM_BYTES_MAX {
+            if size > HELD_BYTES_MAX {
                 return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than what is kept"));
             }
             hasher.update(&piece[..count]);
@@ -126,6 +156,19 @@ impl CompiledForm {
         }
         file.write_all(MARK)?;
         file.write_all(&hasher.finalize())
+    }
+
+    /// Seals the form that was written at `draft`.
+    fn seal(&self, draft: &Path) -> io::Result<()> {
+        let mut file = File::options().read(true).append(true).open(draft)?;
+        let mut hasher = self.hasher();
+        let size = io::copy(&mut file, &mut hasher)?;
+        if size > FORM_BYTES_MAX {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than what is kept"));
+        }
+        file.write_all(MARK)?;
+        file.write_all(&hasher.finalize())?;
+        file.set_permissions(Permissions::from_mode(READ_ONLY))
     }
 
     fn hasher(&self) -> Sha256 {
@@ -153,6 +196,14 @@ impl CompiledForm {
     }
 }
 
+/// Whether so many bytes are free where `folder` is.
+fn room_for(folder: &Path, bytes: u64) -> io::Result<()> {
+    let disk = rustix::fs::statvfs(folder)?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let full = || format!("{} MiB are free on the disk, {} are needed", free >> 20, bytes >> 20);
+    if free >= bytes { Ok(()) } else { Err(io::Error::new(io::ErrorKind::StorageFull, full())) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,7 +228,7 @@ mod tests {
     fn what_is_kept_is_read_by_the_same_combination_alone() {
         let folder = tempfile::tempdir().unwrap();
         form(folder.path(), 1).keep(&b"compiled"[..]);
-        assert_eq!(form(folder.path(), 1).read().unwrap(), b"compiled");
+        assert_eq!(form(folder.path(), 1).read().unwrap()[..], b"compiled"[..]);
         assert_eq!(names(folder.path()), [FILE_NAME]);
         assert!(form(folder.path(), 2).read().is_none(), "two slots are another combination");
         let options = LoadOptions { cache: Some(folder.path().to_owned()), ..LoadOptions::default() };
@@ -207,6 +258,27 @@ mod tests {
             assert!(names(folder.path()).is_empty());
         }
         assert!(form.read().is_none(), "an absent one is none");
+    }
+
+    #[test]
+    fn what_was_written_to_the_disk_is_sealed_there_and_nobody_writes_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let form = form(folder.path(), 1);
+        let write = |draft: &Path| fs::write(draft, "compiled").map_err(|error| error.to_string());
+        assert!(form.keep_written(8, write));
+        assert_eq!(form.read().unwrap()[..], b"compiled"[..]);
+        assert_eq!(fs::metadata(&form.path).unwrap().permissions().mode() & 0o777, READ_ONLY);
+        assert!(!form.keep_written(8, |_| Err("it cannot be exported".to_owned())));
+        assert_eq!(form.read().unwrap()[..], b"compiled"[..], "a form that fails takes no other's place");
+        assert_eq!(names(folder.path()), [FILE_NAME]);
+    }
+
+    #[test]
+    fn a_form_for_which_there_is_no_room_is_not_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let form = form(folder.path(), 1);
+        assert!(!form.keep_written(u64::MAX / 2, |_| unreachable!("the disk is smaller")));
+        assert!(names(folder.path()).is_empty());
     }
 
     #[test]
@@ -260,7 +332,7 @@ mod tests {
         let form = form(folder.path(), 1);
         form.keep(&b"old"[..]);
         form.keep(Failing(0));
-        assert_eq!(form.read().unwrap(), b"old");
+        assert_eq!(form.read().unwrap()[..], b"old"[..]);
         assert_eq!(names(folder.path()), [FILE_NAME]);
     }
 

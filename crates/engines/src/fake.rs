@@ -138,6 +138,10 @@ impl LoadedModel for FakeLoaded {
         self.compiled_from_cache
     }
 
+    fn trim(&self) {
+        self.model.inner.state.lock().counts.trims += 1;
+    }
+
     fn runner(&self, options: &RunnerOptions) -> Result<Box<dyn Runner>, EngineError> {
         let (fault, made) = {
             let state = self.model.inner.state.lock();

@@ -72,6 +72,8 @@ pub struct FakeCounts {
     pub loaded_alive: u64,
     /// The most loaded models that were alive at the same time.
     pub loaded_alive_max: u64,
+    /// How often a loaded model was asked to give back what it needs no more.
+    pub trims: u64,
     /// Runners made.
     pub runners: u64,
     /// Runners that have not been dropped.

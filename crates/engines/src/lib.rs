@@ -12,6 +12,7 @@ mod fake_gate;
 mod fake_model;
 mod fake_numbers;
 mod fake_text;
+mod form_bytes;
 mod gpu_memory;
 mod heap;
 mod host_tensor;

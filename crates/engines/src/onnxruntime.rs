@@ -164,7 +164,7 @@ impl OnnxRuntime {
         let mut builder = builder(&self.environment, options)?.with_execution_providers(providers)?;
         let session = builder.commit_from_file(path)?;
         let built = folder.pack().map_err(ort::Error::wrap)?;
-        let is_found = found.is_some_and(|found| found == built);
+        let is_found = found.is_some_and(|found| *found == *built);
         if !is_found {
             form.keep(&built[..]);
         }

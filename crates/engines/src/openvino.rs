@@ -6,6 +6,7 @@
 
 use crate::compiled_form::CompiledForm;
 use crate::cpu;
+use crate::form_bytes::{FormBytes, MAPPED_FROM};
 use crate::memory_file::MemoryFile;
 use crate::onnx::OnnxFile;
 use crate::openvino_form;
@@ -77,19 +78,18 @@ impl Engine for OpenVino {
         configure(&mut core, options)?;
         let form = CompiledForm::of(&self.info(), options);
         let imported = form.as_ref().and_then(|form| import(&core, form, &options.device));
+        let from_cache = imported.is_some();
         let (compiled, imported_from) = match imported {
             Some((compiled, bytes)) => (compiled, Some(bytes)),
-            None => (compile(&mut core, &files.path, &file.signature, options)?, None),
+            None => compile_and_keep(&mut core, (&files.path, &file), form.as_ref(), options)?,
         };
-        if let Some(form) = form.filter(|_| imported_from.is_none()) {
-            keep(&form, &compiled);
-        }
         Ok(Arc::new(OpenVinoModel {
             compiled: Mutex::new(compiled),
             shared: Arc::new(Shared {
                 signature: file.signature,
                 shapes: options.shapes.clone(),
                 weights_bytes: file.size_bytes,
+                from_cache,
                 imported_from,
             }),
         }))
@@ -107,9 +107,11 @@ struct Shared {
     signature: Signature,
     shapes: Vec<PortShape>,
     weights_bytes: u64,
+    /// Whether an earlier load has left the form.
+    from_cache: bool,
     /// The compiled form that the model was made from: an imported model reads its weights there, as long as it or a request of it
     /// lives.
-    imported_from: Option<Vec<u8>>,
+    imported_from: Option<FormBytes>,
 }
 
 impl LoadedModel for OpenVinoModel {
@@ -122,7 +124,14 @@ impl LoadedModel for OpenVinoModel {
     }
 
     fn compiled_from_cache(&self) -> bool {
-        self.shared.imported_from.is_some()
+        self.shared.from_cache
+    }
+
+    /// Kernels read the weights that they have packed; those of the graph, from which they packed them, lie in the form.
+    fn trim(&self) {
+        if let Some(form) = &self.shared.imported_from {
+            form.give_back();
+        }
     }
 
     /// The request keeps the compiled model alive inside OpenVINO. Threads are those of the load: a stream cannot change them.
@@ -230,9 +239,33 @@ fn compile(
     core.compile_model(&model, device_type(&options.device)).map_err(|error| load_error(&error))
 }
 
+/// Compiles, and keeps the compiled form where it has a place. A large model is then made from its form: as it was compiled it holds the
+/// weights of the graph, in f32, beside those that it packed; made from its form it finds the former in a mapped file.
+fn compile_and_keep(
+    core: &mut Core,
+    (path, file): (&Path, &OnnxFile),
+    form: Option<&CompiledForm>,
+    options: &LoadOptions,
+) -> Result<(CompiledModel, Option<FormBytes>), EngineError> {
+    let compiled = compile(core, path, &file.signature, options)?;
+    let Some(form) = form else { return Ok((compiled, None)) };
+    if file.size_bytes < MAPPED_FROM {
+        keep(form, &compiled);
+        return Ok((compiled, None));
+    }
+    if !keep_large(form, &compiled, file.size_bytes) {
+        return Ok((compiled, None));
+    }
+    drop(compiled);
+    match import(core, form, &options.device) {
+        Some((compiled, bytes)) => Ok((compiled, Some(bytes))),
+        None => Ok((compile(core, path, &file.signature, options)?, None)),
+    }
+}
+
 /// The compiled model, and the bytes that must outlive it.
 #[expect(unsafe_code, reason = "the safe binding has no import")]
-fn import(core: &Core, form: &CompiledForm, device: &Device) -> Option<(CompiledModel, Vec<u8>)> {
+fn import(core: &Core, form: &CompiledForm, device: &Device) -> Option<(CompiledModel, FormBytes)> {
     let bytes = form.read()?;
     // SAFETY: the seal says that these are the bytes that this version exported for these options. They live in `Shared`, which the
     // model and its runners own and which none of them changes; both drop what OpenVINO gave them first.
@@ -251,6 +284,12 @@ fn keep(form: &CompiledForm, compiled: &CompiledModel) {
         Ok(reader) => form.keep(reader),
         Err(reason) => tracing::warn!(reason, "OpenVINO's compiled form cannot be kept"),
     }
+}
+
+/// Straight to the disk: by way of memory it would take as much again. OpenVINO writes weights of 16 bits with 32.
+fn keep_large(form: &CompiledForm, compiled: &CompiledModel, weights_bytes: u64) -> bool {
+    let bytes_max = weights_bytes.saturating_mul(2);
+    form.keep_written(bytes_max, |draft| openvino_form::export(compiled, draft).map_err(|error| error.to_string()))
 }
 
 /// Gives the model the only shapes that it will be asked for; the compiler then plans memory and picks kernels for them.

@@ -189,6 +189,14 @@ impl Generation {
         model.runner(&RunnerOptions { threads: self.threads })
     }
 
+    /// Lets the engine give back what only the load and the warm-up needed.
+    pub(crate) fn trim(&self) {
+        let model = self.model.lock().clone();
+        if let Some(model) = model {
+            model.trim();
+        }
+    }
+
     /// Lets the weights go; runners that are left keep them until they are dropped. An engine that panics over it keeps nobody from
     /// letting the rest go.
     pub(crate) fn release(&self) {
@@ -219,6 +227,11 @@ impl Generation {
 
     /// The plan that it runs by; none where it runs by default.
     pub fn plan(&self) -> Option<Arc<Plan>> {
+        self.record().filter(|plan| plan.is_measured())
+    }
+
+    /// The same, and what is recorded of a large model that runs by default.
+    pub(crate) fn record(&self) -> Option<Arc<Plan>> {
         self.plan.lock().plan.clone()
     }
 

@@ -25,6 +25,7 @@ mod hold;
 mod keeper;
 mod lifecycle;
 mod load;
+mod loading;
 mod making;
 mod memory;
 mod operations;

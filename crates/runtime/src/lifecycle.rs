@@ -3,12 +3,12 @@
 //! How a generation comes into memory and leaves it is in `making.rs`.
 
 use crate::budget::{Budget, Room};
-use crate::cores::Cores;
 use crate::device::{Device, Order};
 use crate::event::Event;
 use crate::generation::{Generation, WarmUpCause};
 use crate::hold::Usage;
 use crate::load::LoadError;
+use crate::loading::Loading;
 use crate::making::{Making, Patience, not_planned};
 use crate::memory::Scale;
 use crate::plan::{MeasuredFiles, Plans};
@@ -31,8 +31,8 @@ pub(crate) struct Shared {
     pub(crate) scale: Scale,
     /// What they may take together.
     pub(crate) budget: Budget,
-    /// Loads that go on at the same time take one each: no more than there are cores.
-    pub(crate) loading: Cores,
+    /// Which loads go on at the same time.
+    pub(crate) loading: Loading,
     pub(crate) on_preload_failure: OnPreloadFailure,
     /// What is known of the best way to run each model.
     pub(crate) plans: Plans,

@@ -5,7 +5,7 @@ use crate::agreement::{Snapshot, Tolerance};
 use crate::event::Event;
 use crate::fingerprint::Fingerprint;
 use crate::generation::Loaded;
-use crate::plan::{Candidate, Check, Found, Plan, PlanInUse, PlanKey, PlanSource, Plans};
+use crate::plan::{Candidate, Check, Found, Plan, PlanInUse, PlanKey, PlanSource, Plans, Sample};
 use crate::warm_up::run_rows;
 use crate::{Agreement, Device, EngineChoice, FailureKind, Family, ModelSpec, PrecisionChoice, Scratch};
 use samovar_engine_api as engine_api;
@@ -38,6 +38,8 @@ pub(crate) struct LoadOrder<'a> {
     pub(crate) spec: &'a ModelSpec,
     /// The files that the source resolved to.
     pub(crate) files: &'a ModelFiles,
+    /// Bytes of them, external data included.
+    pub(crate) size_bytes: u64,
     /// Their version, where the source has versions.
     pub(crate) version: Option<u64>,
     /// How they looked before anything was read.
@@ -165,8 +167,15 @@ impl Contract {
     }
 }
 
-/// Loaded weights, their precision, and its largest relative difference from f32 where it is another.
-type Weights = (Arc<dyn LoadedModel>, Precision, Option<f32>);
+/// Weights that were loaded by default.
+struct Weights {
+    model: Arc<dyn LoadedModel>,
+    precision: Precision,
+    /// Its largest relative difference from f32 where it is another.
+    precision_error: Option<f32>,
+    /// Outputs of the reference, where they are to be recorded.
+    sample: Option<Sample>,
+}
 
 /// One engine that a load may try.
 pub(crate) struct Attempt<'a> {
@@ -196,9 +205,10 @@ impl<'a> Attempt<'a> {
         let since = Instant::now();
         let family = Arc::clone(&self.contract(order)?.family);
         let arrangement = default_arrangement(self.engine, order, family.as_ref());
-        let options = load_options(order.device, family.as_ref(), &arrangement);
-        let (model, precision, precision_error) = self.load_weights(order, family.as_ref(), &options)?;
-        let plan = PlanInUse { key: key.cloned(), ..PlanInUse::default() };
+        let recorded = key.filter(|_| order.plans.record_default(order.size_bytes));
+        let Weights { model, precision, precision_error, sample } =
+            self.load_weights(order, family.as_ref(), (&arrangement, recorded))?;
+        let plan = PlanInUse { key: key.cloned(), to_record: sample, ..PlanInUse::default() };
         let arrangement = Candidate { precision, ..arrangement };
         Ok(LoadOutcome { loaded: self.loaded(order, since, (family, model), (arrangement, plan)), precision_error })
     }
@@ -222,8 +232,13 @@ impl<'a> Attempt<'a> {
             return Err(LoadError { kind: FailureKind::Contract, reason });
         }
         let check = Check { plan: Arc::clone(plan), tolerance: tolerance(order.spec, plan.precision) };
-        let plan_in_use =
-            PlanInUse { source, key: Some(plan.key.clone()), plan: Some(Arc::clone(plan)), check: Some(check) };
+        let plan_in_use = PlanInUse {
+            source,
+            key: Some(plan.key.clone()),
+            plan: Some(Arc::clone(plan)),
+            check: Some(check),
+            to_record: None,
+        };
         let exact = plan.precision == Precision::F32 && order.spec.reference.is_none();
         let precision_error = (!exact).then_some(plan.precision_error);
         Ok(LoadOutcome {
@@ -259,31 +274,46 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Where a large model is recorded, under the key `recorded`, its compiled form is kept too.
     fn load_weights(
         &self,
         order: &LoadOrder<'_>,
         family: &dyn Family,
-        options: &LoadOptions,
+        (arrangement, recorded): (&Candidate, Option<&PlanKey>),
     ) -> Result<Weights, LoadError> {
         let LoadOrder { spec, files, .. } = *order;
+        let options = load_options(order.device, family, arrangement);
+        let load = |precision| {
+            let candidate = Candidate { precision, ..arrangement.clone() };
+            let cache = recorded.and_then(|key| order.plans.compiled(key, &candidate));
+            self.engine.load(files, &LoadOptions { precision, cache, ..options.clone() })
+        };
+        let sample = |run: &Result<Snapshot, String>| recorded.and(run.as_ref().ok()).map(Sample::of);
         let candidates = self.precisions(spec);
         if candidates == [Precision::F32] && spec.reference.is_none() {
-            return Ok((self.engine.load(files, options)?, Precision::F32, None));
+            let model = load(Precision::F32)?;
+            let sample = recorded.and_then(|_| sample(&warm_run(family, model.as_ref())));
+            return Ok(Weights { model, precision: Precision::F32, precision_error: None, sample });
         }
         // One copy at a time: the reference is gone before the weights that will serve come.
         let reference_files = spec.reference.as_ref().unwrap_or(files);
-        let reference = warm_run(family, self.engine.load(reference_files, options)?.as_ref());
+        let reference = warm_run(family, self.engine.load(reference_files, &options)?.as_ref());
         let mut refused = None;
         for precision in candidates {
-            let model = self.engine.load(files, &LoadOptions { precision, ..options.clone() })?;
+            let model = load(precision)?;
             if precision == Precision::F32 && spec.reference.is_none() {
-                return Ok((model, precision, None));
+                return Ok(Weights { model, precision, precision_error: None, sample: sample(&reference) });
             }
             match compare(spec, family, model.as_ref(), &reference) {
-                Ok(agreement) => return Ok((model, precision, Some(agreement.relative))),
+                Ok(agreement) => {
+                    let (precision_error, sample) = (Some(agreement.relative), sample(&reference));
+                    return Ok(Weights { model, precision, precision_error, sample });
+                }
                 Err(reason) => {
                     tracing::warn!(model = %spec.name, %precision, %reason, "does not agree with its reference");
                     refused = Some(disagrees(precision, &reason));
+                    drop(model);
+                    recorded.inspect(|key| order.plans.drop_forms(key));
                 }
             }
         }

@@ -100,6 +100,7 @@ impl Model {
             let order = LoadOrder {
                 spec: &self.spec,
                 files: &files,
+                size_bytes: self.size_bytes(&files),
                 version,
                 fingerprint: Fingerprint::of(&files),
                 number,
@@ -116,9 +117,9 @@ impl Model {
     }
 
     fn load_within_budget(&self, order: &LoadOrder<'_>, making: Making) -> Result<Arc<Generation>, LoadError> {
-        let _turn = self.shared.loading.take(1);
+        let _turn = self.shared.loading.begin(order.size_bytes);
         let budget = &self.shared.budget;
-        let expected = budget.expected(&self.spec.name, || self.size_bytes(order.files));
+        let expected = budget.expected(&self.spec.name, || order.size_bytes);
         let reservation = budget.reserve(&self.spec.name, expected, making.room)?;
         let generation = self.load_and_warm(order, making.first)?;
         let settled = reservation.settle(&generation, making.room);
@@ -159,6 +160,8 @@ impl Model {
         self.observe_plan(&generation);
         generation.set_figures(LoadFigures { load, precision_error, ..LoadFigures::default() });
         generation.warmed(&warm.figures, warm.took, WarmUpCause::Asked);
+        generation.trim();
+        self.record_default(order, &generation);
         weighing.end(&generation, weights_bytes);
         Ok(generation)
     }

@@ -1,10 +1,10 @@
 //! All models of this process: one value, made at start, passed down.
 
 use crate::budget::Budget;
-use crate::cores::Cores;
 use crate::event::{Observer, Silent};
 use crate::keeper::Keeper;
 use crate::lifecycle::{Model, Shared, Take};
+use crate::loading::Loading;
 use crate::memory::Scale;
 use crate::operations::Operations;
 use crate::plan::{Plan, Plans, TuneFailure, TuneOptions};
@@ -60,12 +60,15 @@ pub struct PlanOptions {
     pub background: bool,
     /// The longest that the measurements of one model may take.
     pub budget: Duration,
+    /// From so many bytes of files on, a model's compiled form is kept, and whether its precision agrees, also where it was not
+    /// measured: comparing and compiling it again takes minutes and several times its weights.
+    pub large_bytes: u64,
 }
 
 impl Default for PlanOptions {
     /// Nothing is kept and nothing measured.
     fn default() -> Self {
-        Self { folder: None, background: false, budget: Duration::from_secs(60) }
+        Self { folder: None, background: false, budget: Duration::from_secs(60), large_bytes: 256 << 20 }
     }
 }
 
@@ -134,7 +137,7 @@ impl Registry {
             scale: Scale::default(),
             plans: Plans::new(options.plans),
             budget: Budget::new(options.memory_limit),
-            loading: Cores::new(cores),
+            loading: Loading::new(cores),
             on_preload_failure: options.on_preload_failure,
         });
         let mut models = BTreeMap::new();

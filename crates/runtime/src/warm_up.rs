@@ -100,7 +100,7 @@ impl WarmUp {
     fn begin(&mut self, generation: &Generation) -> Option<Step> {
         let (lane, rows) = self.steps.next()?;
         let settle = if self.figures.settled.is_empty() { Settle::of_first() } else { Settle::of_further() };
-        let planned = generation.plan().filter(|plan| self.figures.settled.is_empty() && plan.batch == rows);
+        let planned = generation.record().filter(|plan| self.figures.settled.is_empty() && plan.batch == rows);
         Some(Step::new(generation, lane, rows, settle.expecting(planned.map(|plan| plan.latency))))
     }
 }

@@ -97,6 +97,7 @@ fn plan_options(config: &Config) -> PlanOptions {
         folder: Some(plans_folder(config)),
         background: config.plans.background,
         budget: Duration::from_secs(config.plans.budget_s),
+        ..PlanOptions::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! By which plan a generation runs, and the check that its first run has to pass.
 
-use super::{Plan, PlanKey, PlanSource};
+use super::{Plan, PlanKey, PlanSource, Sample};
 use crate::agreement::{Snapshot, Tolerance};
 use samovar_engine_api::Runner;
 use std::sync::Arc;
@@ -11,8 +11,10 @@ pub(crate) struct PlanInUse {
     pub(crate) source: PlanSource,
     /// What a plan for it is called; none where no plans are kept, or its files could not be read for it.
     pub(crate) key: Option<PlanKey>,
-    /// None where it runs by default.
+    /// None where it runs by default and nothing is recorded of that.
     pub(crate) plan: Option<Arc<Plan>>,
+    /// What is to be recorded of a large model that runs by default, once it is warm: the outputs of its reference.
+    pub(crate) to_record: Option<Sample>,
     /// Still to be passed by the first run of the warm-up input.
     pub(crate) check: Option<Check>,
 }

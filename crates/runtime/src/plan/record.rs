@@ -38,7 +38,7 @@ pub struct Plan {
     pub measured_at: SystemTime,
     /// How long all the measurements took.
     pub took: Duration,
-    /// Everything that was tried, the winner included.
+    /// Everything that was tried, the winner included. Empty where nothing was measured ([`Plan::is_measured`]).
     pub tried: Vec<Tried>,
     /// Why this one won, in a sentence with figures.
     pub why: String,
@@ -94,6 +94,11 @@ impl PlanSource {
 }
 
 impl Plan {
+    /// Whether anything was measured. If not, it tells how a large model runs by default: in which precision it agrees.
+    pub fn is_measured(&self) -> bool {
+        !self.tried.is_empty()
+    }
+
     /// The way that won.
     pub fn candidate(&self) -> Candidate {
         Candidate {

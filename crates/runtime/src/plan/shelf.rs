@@ -79,7 +79,10 @@ impl Plans {
             Some(Known::Refused) => Found::Nothing,
             Some(Known::Measured(plan)) => Found::Plan(plan, PlanSource::Measured),
             None => match self.store.as_ref().and_then(|store| store.get(key)) {
-                Some(plan) if plan.engines == engines => Found::Plan(Arc::new(plan), PlanSource::Stored),
+                Some(plan) if plan.engines == engines => {
+                    let source = if plan.is_measured() { PlanSource::Stored } else { PlanSource::Default };
+                    Found::Plan(Arc::new(plan), source)
+                }
                 Some(_) => Found::Stale,
                 None => Found::Nothing,
             },
@@ -105,6 +108,19 @@ impl Plans {
         }
     }
 
+    /// Whether it is recorded how a model of so many bytes runs by default.
+    pub(crate) fn record_default(&self, size_bytes: u64) -> bool {
+        self.store.is_some() && size_bytes >= self.options.large_bytes
+    }
+
+    /// Records how a model runs by default. This process has no more use for it: to measure the model is still to be done.
+    pub(crate) fn record(&self, plan: &Plan) {
+        let kept = self.store.as_ref().map_or(Ok(()), |store| store.put(plan));
+        if let Err(error) = kept {
+            tracing::warn!(model = %plan.model, %error, "how the model runs cannot be recorded; the next start compares it again");
+        }
+    }
+
     /// Takes a plan out of use that did not hold what it said, and its compiled form with it.
     pub(crate) fn refuse(&self, key: &PlanKey) {
         self.remember(key, Known::Refused);
@@ -117,6 +133,13 @@ impl Plans {
     pub(crate) fn compiled(&self, key: &PlanKey, candidate: &Candidate) -> Option<PathBuf> {
         let folder = self.store.as_ref()?.compiled(key, candidate);
         folder.inspect_err(|error| tracing::debug!(plan = %key, %error, "no place for a compiled form")).ok()
+    }
+
+    /// Takes the compiled forms away that are kept under a key: what they were compiled for is not used.
+    pub(crate) fn drop_forms(&self, key: &PlanKey) {
+        if let Some(Err(error)) = self.store.as_ref().map(|store| store.remove_forms(key, None)) {
+            tracing::warn!(plan = %key, %error, "a compiled form that is of no use cannot be removed");
+        }
     }
 
     fn remember(&self, key: &PlanKey, known: Known) {

@@ -48,9 +48,10 @@ impl PlanStore {
         checked.and(removed).map(drop)
     }
 
-    /// All plans that can be read, the newest first.
+    /// All plans that were measured and can be read, the newest first.
     pub fn list(&self) -> Vec<Plan> {
-        let mut plans: Vec<Plan> = self.files().into_iter().filter_map(|(_, key)| self.get(&key)).collect();
+        let all = self.files().into_iter().filter_map(|(_, key)| self.get(&key));
+        let mut plans: Vec<Plan> = all.filter(Plan::is_measured).collect();
         plans.sort_by_key(|plan| std::cmp::Reverse(plan.measured_at));
         plans
     }
@@ -136,7 +137,7 @@ impl PlanStore {
     }
 
     /// Removes all compiled forms of a key but `kept`.
-    fn remove_forms(&self, key: &PlanKey, kept: Option<&Path>) -> io::Result<()> {
+    pub(crate) fn remove_forms(&self, key: &PlanKey, kept: Option<&Path>) -> io::Result<()> {
         let Ok(entries) = fs::read_dir(self.folder.join("compiled")) else { return Ok(()) };
         for entry in entries.flatten() {
             let is_ours = entry.file_name().to_string_lossy().starts_with(key.as_str());

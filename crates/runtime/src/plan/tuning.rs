@@ -7,15 +7,15 @@ use crate::budget::{Reservation, Room};
 use crate::cores::CoresHeld;
 use crate::event::Event;
 use crate::fingerprint::Fingerprint;
-use crate::generation::Generation;
+use crate::generation::{Generation, LoadFigures};
 use crate::lifecycle::Model;
-use crate::load::{LoadError, LoadOrder};
+use crate::load::{LoadError, LoadOrder, present};
 use crate::turn::Turn;
 use crate::{FailureKind, ModelSource};
 use samovar_engine_api::ModelFiles;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How a model is to be measured.
 #[derive(Clone)]
@@ -60,7 +60,7 @@ pub(crate) struct MeasuredFiles {
 impl Model {
     /// Whether a load failed by the plan that it went by: the plan is out of use then, and the load is to go the default way.
     pub(crate) fn refuses_plan(&self, generation: &Generation, error: &LoadError) -> bool {
-        let Some(plan) = generation.plan() else { return false };
+        let Some(plan) = generation.record() else { return false };
         // Nothing is wrong with a plan whose model was loaded while the device closed, or where there was no memory for it.
         if self.shared.device.is_closing() || error.kind != FailureKind::WarmUp {
             return false;
@@ -80,6 +80,42 @@ impl Model {
         }
     }
 
+    /// Records how a large model runs that was loaded by default, so that the next start neither compares nor compiles it again.
+    pub(crate) fn record_default(&self, order: &LoadOrder<'_>, generation: &Generation) {
+        let (key, sample) = {
+            let mut in_use = generation.plan_in_use();
+            (in_use.key.clone(), in_use.to_record.take())
+        };
+        let Some((key, sample)) = key.zip(sample) else { return };
+        if Fingerprint::of(order.files) != order.fingerprint {
+            // The key is of what was there before: what was compiled since may be of other weights.
+            return self.shared.plans.refuse(&key);
+        }
+        let LoadFigures { settled_run, memory_bytes, precision_error, .. } = generation.figures();
+        let Candidate { engine, engine_version, precision, threads, slots, batch } = arrangement(generation);
+        self.shared.plans.record(&Plan {
+            model: self.spec.name.clone(),
+            key,
+            engine,
+            engine_version,
+            precision,
+            threads,
+            slots,
+            batch,
+            optimize: self.spec.optimize,
+            rows_per_s: 0.0,
+            latency: settled_run,
+            memory_bytes,
+            precision_error: precision_error.unwrap_or_default(),
+            measured_at: SystemTime::now(),
+            took: Duration::ZERO,
+            tried: Vec::new(),
+            why: "the default: nothing else was measured".to_owned(),
+            engines: present(&self.spec, order.engines),
+            sample,
+        });
+    }
+
     /// The plan that the model runs by, or would run by when it is loaded again.
     pub(crate) fn plan(&self) -> Option<Arc<Plan>> {
         let (plan, key) = {
@@ -87,7 +123,7 @@ impl Model {
             let in_use = generation.plan_in_use();
             (in_use.plan.clone(), in_use.key.clone())
         };
-        plan.or_else(|| self.shared.plans.get(key.as_ref()?))
+        plan.or_else(|| self.shared.plans.get(key.as_ref()?)).filter(|plan| plan.is_measured())
     }
 
     /// Measures, keeps the plan, and lets the model run by it if it is loaded. `closing`: the process wants to end.
@@ -122,8 +158,8 @@ impl Model {
         if only_while_serving && self.serving().is_none() {
             return Err(TuneFailure::new(TuneFailureKind::Stopped, "the model was unloaded while it was measured"));
         }
-        let place = self.shared.loading.take(1);
-        let expected = self.shared.budget.expected(&self.spec.name, || self.size_bytes(order.files));
+        let place = self.shared.loading.begin(order.size_bytes);
+        let expected = self.shared.budget.expected(&self.spec.name, || order.size_bytes);
         let memory = self.shared.budget.reserve(&self.spec.name, expected, Room::Free)?.lasting();
         Ok(CandidateLoad { memory, turn: LoadTurn { _place: place, _operation: operation } })
     }
@@ -140,6 +176,7 @@ impl Model {
         let order = LoadOrder {
             spec: &self.spec,
             files: &files,
+            size_bytes: self.size_bytes(&files),
             version,
             fingerprint: measured.fingerprint,
             number: 0,

@@ -9,6 +9,7 @@ mod life;
 mod place;
 mod plan;
 mod plan_background;
+mod plan_default;
 mod plan_foreign;
 mod precision;
 mod preload;

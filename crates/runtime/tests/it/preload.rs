@@ -1,11 +1,12 @@
 //! Loading at start: what a failure means for readiness and requests, how many load at once, and beginning anew.
 
-use crate::house::{House, soon, until};
+use crate::house::{GIB, House, soon, until};
 use crate::support::spec;
 use samovar_engine_api::EngineErrorKind;
 use samovar_engines::{FakeFault, Gate};
-use samovar_runtime::{FailureKind, ModelSpec, OnPreloadFailure, RegistryOptions, RunErrorKind};
+use samovar_runtime::{FailureKind, ModelSource, ModelSpec, OnPreloadFailure, RegistryOptions, RunErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 fn preloaded(name: &str) -> ModelSpec {
@@ -83,6 +84,29 @@ async fn as_many_models_load_at_once_as_there_are_cores() {
     }
     assert!(soon(preloading).await.unwrap().is_empty());
     assert_eq!(house.alive() as usize, names.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_model_is_loaded_while_no_other_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = |name: &str| {
+        let path = folder.path().join(name);
+        // A hole: it takes no room on the disk, and its size is all that anybody looks at.
+        std::fs::File::create(&path).unwrap().set_len(2 * GIB).unwrap();
+        ModelSpec { source: ModelSource::file(path), ..preloaded(name) }
+    };
+    let specs: Vec<ModelSpec> = ["a", "b", "c"].iter().map(|name| large(name)).collect();
+    let house = House::new(specs, |_| ());
+    let through = Arc::new(AtomicU64::new(0));
+    for model in house.models.values() {
+        let (events, begun) = (Arc::clone(&house.events), Arc::clone(&through));
+        model.on_load(move |_| {
+            let before = begun.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(events.count("warmed_up"), before, "those before it are through");
+        });
+    }
+    assert!(soon(house.registry.preload()).await.is_empty());
+    assert_eq!((through.load(Ordering::SeqCst), house.alive()), (3, 3));
 }
 
 #[tokio::test]

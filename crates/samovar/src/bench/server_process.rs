@@ -156,6 +156,14 @@ impl ServerProcess {
     pub fn resident_bytes(&self) -> Option<u64> {
         resident_of(&PathBuf::from(format!("/proc/{}", self.child.as_ref()?.id())))
     }
+
+    /// What of its resident memory lies in files, which the system takes away where it is needed for something else.
+    pub fn mapped_bytes(&self) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.as_ref()?.id());
+        let text = std::fs::read_to_string(path).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("RssFile:"))?;
+        Some(line.split_ascii_whitespace().next()?.parse::<u64>().ok()? * 1024)
+    }
 }
 
 fn failed(what: &str) -> CliError {

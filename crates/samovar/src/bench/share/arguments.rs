@@ -18,6 +18,9 @@ pub struct BenchShareArguments {
     /// The picture for models that take pictures
     #[arg(long, value_name = "FILE")]
     pub picture: Option<PathBuf>,
+    /// Afterwards also start a server for each model alone, and tell what each of them holds
+    #[arg(long)]
+    pub alone: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -12,6 +12,8 @@ use std::time::Instant;
 pub struct Question {
     pub model: String,
     pub family: String,
+    /// In which it is served.
+    pub precision: String,
     pub request: PreparedRequest,
 }
 
@@ -23,6 +25,7 @@ impl Question {
     pub fn of(host: &str, model: &Value, described: &Value, picture: Option<&Path>) -> Result<Self, CliError> {
         let name = model["id"].as_str().unwrap_or_default();
         let family = model["serving"]["family"].as_str().unwrap_or_default();
+        let precision = model["serving"]["precision"].as_str().unwrap_or_default();
         let inputs = described["inputs"].as_array().map(Vec::as_slice).unwrap_or_default();
         let takes_pictures = inputs.iter().any(|input| input["shape"].as_array().is_some_and(|shape| shape.len() == 4));
         let sent = |path| {
@@ -39,7 +42,7 @@ impl Question {
             "yolo" | "yolox" => sent("/v1/detect")?,
             _ => tensors(host, name, inputs, &sizes(inputs))?,
         };
-        Ok(Self { model: name.to_owned(), family: family.to_owned(), request })
+        Ok(Self { model: name.to_owned(), family: family.to_owned(), precision: precision.to_owned(), request })
     }
 }
 

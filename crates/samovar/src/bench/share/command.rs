@@ -1,5 +1,6 @@
 //! Starts the server, asks it with every client at once, and adds up what it holds.
 
+use super::alone::resident_alone;
 use super::arguments::BenchShareArguments;
 use super::client::{Question, ask};
 use super::report::{Figures, ModelFigures};
@@ -27,14 +28,19 @@ pub fn share(arguments: &BenchShareArguments) -> Result<Exit, CliError> {
         let bytes = section.map_or(0, |section| file_bytes(&section.path));
         ModelFigures::new(question, bytes, &times)
     });
-    let figures = Figures {
+    let mut figures = Figures {
         command: std::env::args().collect::<Vec<_>>().join(" "),
         ready_s: ready.as_secs_f64(),
         clients: arguments.clients,
         resident_when_ready_bytes: resident_when_ready,
         resident_bytes: server.resident_bytes().unwrap_or(0),
+        mapped_bytes: server.mapped_bytes().unwrap_or(0),
         models: models.collect(),
     };
+    drop(server);
+    for model in figures.models.iter_mut().filter(|_| arguments.alone) {
+        model.alone_bytes = Some(resident_alone(&arguments.served, &model.name)?);
+    }
     if arguments.json {
         stdout::print_json(&figures)?;
     } else {

@@ -1,0 +1,46 @@
+//! What each model takes in a process of its own: the sum is what workers hold that load one copy each.
+
+use crate::bench::server_process::ServerProcess;
+use crate::failure::CliError;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Resident bytes of a server that holds only `model` of the configuration at `path`, once it is ready.
+///
+/// # Errors
+/// A configuration that cannot be read, or a server that does not become ready.
+pub fn resident_alone(path: &Path, model: &str) -> Result<u64, CliError> {
+    let unreadable = || CliError::new("config", "the configuration cannot be read or written for one model alone");
+    let text = std::fs::read_to_string(path).map_err(|_| unreadable())?;
+    let of_one = only(&text, model).ok_or_else(unreadable)?;
+    // Beside the other: paths are told from there.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile_in(folder).map_err(|_| unreadable())?;
+    std::io::Write::write_all(&mut file, of_one.as_bytes()).map_err(|_| unreadable())?;
+    let server = ServerProcess::of_config(file.path())?;
+    server.wait_until_ready()?;
+    Ok(server.resident_bytes().unwrap_or(0))
+}
+
+/// The configuration with one of its models, and without what joins several.
+fn only(text: &str, model: &str) -> Option<String> {
+    let mut config: Table = text.parse().ok()?;
+    let kept = config.get("models")?.get(model)?.clone();
+    let models = Table::from_iter([(model.to_owned(), kept)]);
+    config.insert("models".to_owned(), Value::Table(models));
+    config.remove("pairs");
+    toml::to_string(&config).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only;
+
+    #[test]
+    fn one_model_stays_with_the_settings_of_all() {
+        let text = "[plans]\nfolder = \"p\"\n[models.a]\npath = \"a\"\n[models.b]\npath = \"b\"\n[pairs.both]\nimage = \"a\"\n";
+        let one = only(text, "b").unwrap();
+        assert_eq!(one, "[models.b]\npath = \"b\"\n\n[plans]\nfolder = \"p\"\n");
+        assert_eq!(only(text, "c"), None);
+    }
+}
