@@ -68,10 +68,6 @@ impl Rule {
         Ok(Self { text, groups })
     }
 
-    pub fn id(&self) -> &str {
-        &self.text.id
-    }
-
     pub fn category(&self) -> Option<&str> {
         self.text.category.as_deref()
     }
