@@ -9,8 +9,8 @@ pub(super) fn log_sum_exp(values: &[f32]) -> f32 {
 /// The highest value; minus infinity of none. What is not a number is passed over.
 pub(super) fn highest(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest = chunks.remainder().iter().fold(f32::NEG_INFINITY, |most, &value| most.max(value));
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let rest = rest.iter().fold(f32::NEG_INFINITY, |most, &value| most.max(value));
     for chunk in chunks {
         lanes.iter_mut().zip(chunk).for_each(|(most, &value)| *most = if value > *most { value } else { *most });
     }
@@ -21,10 +21,11 @@ pub(super) fn highest(values: &[f32]) -> f32 {
 pub(super) fn exp_sum(values: &[f32], highest: f32, scale: f32) -> f64 {
     let block_sum = |block: &[f32]| {
         let mut lanes = [0_f32; LANES];
-        let chunks = block.chunks_exact(LANES);
-        let rest: f32 = chunks.remainder().iter().map(|&value| exp((value - highest) * scale)).sum();
+        let (chunks, rest) = block.as_chunks::<LANES>();
+        let rest: f32 = rest.iter().map(|&value| exp((value - highest) * scale)).sum();
         for chunk in chunks {
-            lanes.iter_mut().zip(chunk).for_each(|(sum, &value)| *sum += exp((value - highest) * scale));
+            let shares = chunk.map(|value| exp((value - highest) * scale));
+            lanes.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
         }
         f64::from(rest) + lanes.into_iter().map(f64::from).sum::<f64>()
     };
@@ -34,12 +35,14 @@ pub(super) fn exp_sum(values: &[f32], highest: f32, scale: f32) -> f64 {
 
 /// `exp(x)` of a number that is not above 0, to 2e-7; 0 below -87.
 ///
-/// The exponent goes through adding 1.5 · 2^23, which rounds without a call; then a polynomial over half an octave (Cephes' `expf`).
+/// Adding 1.5 · 2^23 rounds to whole octaves without a call and leaves them in the lowest bits; then a polynomial over half an octave
+/// (Cephes' `expf`).
 pub(super) fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;
     let is_some = x > -87.0;
-    let x = if is_some { x } else { 0.0 };
-    let octaves = x * std::f32::consts::LOG2_E + ROUND - ROUND;
+    let x = if is_some { x } else { -87.0 };
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let octaves = rounded - ROUND;
     let rest = x - octaves * 0.693_359_4 - octaves * -2.121_944_4e-4;
     let polynomial = ((((1.987_569_1e-4 * rest + 1.398_199_9e-3) * rest + 8.333_452e-3) * rest + 4.166_579_6e-2)
         * rest
@@ -47,8 +50,8 @@ pub(super) fn exp(x: f32) -> f32 {
         * rest
         + 0.5;
     let mantissa = polynomial * rest * rest + rest + 1.0;
-    let power = f32::from_bits(((octaves as i32 + 127) << 23) as u32);
-    if is_some { mantissa * power } else { 0.0 }
+    let power = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+    if is_some { mantissa * f32::from_bits(power) } else { 0.0 }
 }
 
 const LANES: usize = 8;

@@ -248,7 +248,7 @@ fn fixture() -> Value {
 }
 
 /// Mono, 16 bits, 16 kHz, as the files of the test set are.
-fn samples(path: &Path) -> Vec<f32> {
+pub(crate) fn samples(path: &Path) -> Vec<f32> {
     let bytes = std::fs::read(path).unwrap();
     let data = bytes.windows(4).position(|name| name == b"data").unwrap() + 8;
     bytes[data..].as_chunks::<2>().0.iter().map(|pair| f32::from(i16::from_le_bytes(*pair)) / 32_768.0).collect()
