@@ -1,0 +1,21 @@
+//! What runs a Whisper's graphs: the forms that exports have, the graphs that are made of them, and batches of rows that are stepped
+//! together on an engine's runners.
+
+mod batch;
+mod fed;
+mod graph;
+mod graphs;
+mod parts;
+mod plain;
+mod plain_ports;
+mod stepped;
+mod stepped_ports;
+mod tensor_bytes;
+mod text_cache;
+mod window_encoder;
+
+pub use batch::{BatchLimits, DecoderBatch};
+pub use fed::{Attentions, Fed};
+pub use graph::{DecoderShape, EditError, StepGraphs};
+pub use graphs::{GraphForm, Graphs};
+pub use window_encoder::{EncodedWindow, WindowEncoder};
