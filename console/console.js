@@ -1,7 +1,7 @@
 // The console: streams with live pictures, what has happened, recorded videos, and the models. Plain, and fast enough for a wall of cameras.
 
 import { Events } from "./events.js";
-import { ask } from "./key.js";
+import { ask, openFile } from "./key.js";
 import { offerModels, showJobs, takeVideos } from "./jobs.js";
 import { showModels } from "./models.js";
 import { StreamTile } from "./stream-tile.js";
@@ -59,6 +59,13 @@ const look = async () => {
     console.error(error);
   }
 };
+
+/** Pages that need a key where the server asks for one. */
+for (const link of document.querySelectorAll("nav a[data-keyed]")) {
+  link.onclick = async (event) => {
+    if (!(await openFile(event, link.href))) summary.textContent = `This key may not see ${link.textContent}.`;
+  };
+}
 
 new Events((id) => tiles.get(id)).listen();
 takeVideos();

@@ -48,15 +48,16 @@ export const sign = (request) => {
 /** The subprotocols of a WebSocket, which can have no headers. */
 export const protocols = () => (stored() ? ["samovar", `samovar.key.${stored()}`] : []);
 
-/** Opens what a link leads to: a link alone carries no key. */
+/** Opens what a link leads to: a link alone carries no key. Whether it could be opened. */
 export const openFile = async (event, href) => {
-  if (!stored()) return;
+  if (!stored()) return true;
   event.preventDefault();
   const answer = await ask(href);
-  if (!answer.ok) return;
+  if (!answer.ok) return false;
   const address = URL.createObjectURL(await answer.blob());
   window.open(address, "_blank", "noopener");
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  return true;
 };
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -72,7 +72,7 @@ pub use plan::{
 pub use registry::{ModelStatus, OnPreloadFailure, PlanOptions, PreloadFailure, Registry, RegistryOptions};
 pub use rows::{InputRow, OutputRow, RowShape, RowShapes};
 pub use run_trace::{RunTrace, TracedRun};
-pub use samovar_engine_api::{Dim, MemoryShare, Port, Precision, Signature};
+pub use samovar_engine_api::{Dim, ElementType, MemoryShare, Port, Precision, Signature};
 pub use samovar_schedule::Backoff;
 pub use scratch::Scratch;
 pub use source::{ModelSource, VersionChoice};

@@ -47,6 +47,7 @@ mod worker;
 use arguments::{Arguments, BenchCommand, Command, RunCommand};
 use clap::Parser;
 use failure::{CliError, Exit};
+use logging::Log;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -56,8 +57,8 @@ fn main() -> ExitCode {
     samovar_engines::configure_heap();
     panic_message::install();
     let arguments = Arguments::parse();
-    let _log = logging::install(&arguments.common);
-    match run_command(arguments) {
+    let log = logging::install(&arguments.common);
+    match run_command(arguments, &log) {
         Ok(exit) => exit.into(),
         Err(error) => {
             if !error.is_quiet() {
@@ -68,11 +69,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_command(arguments: Arguments) -> Result<Exit, CliError> {
+fn run_command(arguments: Arguments, log: &Log) -> Result<Exit, CliError> {
     let config = arguments.common.config.as_deref();
     match arguments.command {
         Command::Demo(demo) => demo::demo(&demo, config),
-        Command::Serve(serve) => serve::serve(&serve, config),
+        Command::Serve(serve) => serve::serve(&serve, config, log.control()),
         Command::Run(RunCommand::Detect(detect)) => run::detect(&detect, config),
         Command::Run(RunCommand::Segment(segment)) => run::segment(&segment, config),
         Command::Run(RunCommand::Anomaly(anomaly)) => run::anomaly(&anomaly, config),

@@ -17,6 +17,7 @@ use samovar_server::{
     Tls, TlsError, TlsFiles,
 };
 use samovar_service::shared_memory::SharedMemoryLimits;
+use samovar_service::tensor::LogControl;
 use samovar_service::text::{Pair, Pairs};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// What keeps it from starting: the configuration, the address. A model that fails to load does not: readiness tells.
-pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+pub fn serve(arguments: &ServeArguments, config: Option<&Path>, log: LogControl) -> Result<Exit, CliError> {
     let started = Instant::now();
     let file = ConfigFile::find(config)?;
     let metrics = Arc::new(Metrics::new());
@@ -42,7 +43,7 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>) -> Result<Exit, 
             .map_err(|error| CliError::new("internal", format!("the system tells no signals: {error}")))?;
         let house = JobHouse::of_server(&file.config)?;
         let jobs = house.as_ref().map(|house| house.settings(&file.config, job_runner(&file.config, &registry, house)));
-        let options = ServerOptions { jobs, ..options(arguments, &file.config)? };
+        let options = ServerOptions { jobs, log: Some(log), ..options(arguments, &file.config)? };
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let _files = look_after_files(&file.config, &options);
         let server = Server::bind(options, Arc::clone(&registry), metrics)?;
@@ -239,8 +240,9 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         evidence: live::evidence(config),
         pairs: pairs(config),
         faces: FaceSettings { detector: config.faces.detector.clone(), embedding: config.faces.embedding.clone() },
-        // The queue is opened by `serve` alone: what is shown or measured takes no jobs.
+        // The queue is opened by `serve` alone: what is shown or measured takes no jobs. The log is its own there, too.
         jobs: None,
+        log: None,
     })
 }
 

@@ -21,6 +21,7 @@ use crate::wire::{
         (name = "texts", description = "Texts and pictures as vectors: embeddings, ranks, likenesses"),
         (name = "streams", description = "Live frames in, events out, over WebSocket"),
         (name = "jobs", description = "Recorded media: handed in, worked through in the background, kept through restarts"),
+        (name = "protocol", description = "The Open Inference Protocol v2 with Triton's extensions; the same over gRPC"),
         (name = "models", description = "What is configured, and what is done with it"),
         (name = "operation", description = "Probes and figures"),
     ),

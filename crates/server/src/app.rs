@@ -15,7 +15,7 @@ use samovar_pipelines::{AnomalyModels, Mode, ModeTable};
 use samovar_runtime::{ModelHandle, ModelStatus, Registry, StreamKey};
 use samovar_service::media::MediaService;
 use samovar_service::shared_memory::SharedMemory;
-use samovar_service::tensor::{TensorOptions, TensorService};
+use samovar_service::tensor::{TensorObserver, TensorOptions, TensorService};
 use samovar_service::text::{TextLimits, TextObserver, TextService};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -98,7 +98,7 @@ impl App {
             began: Instant::now(),
             board: StreamBoard::new(&options.limits.stream),
             segment_modes: segment_modes(&options, &registry)?,
-            tensors: Arc::new(tensors(&options, &registry)),
+            tensors: Arc::new(tensors(&options, &registry, &metrics)),
             texts: TextService::new(
                 Arc::clone(&registry),
                 options.pairs.clone(),
@@ -252,10 +252,13 @@ impl SegmentTarget {
     }
 }
 
-fn tensors(options: &ServerOptions, registry: &Arc<Registry>) -> TensorService {
+fn tensors(options: &ServerOptions, registry: &Arc<Registry>, metrics: &Arc<Metrics>) -> TensorService {
+    let observer = Arc::clone(metrics) as Arc<dyn TensorObserver>;
     let shared_memory = Arc::new(options.shared_memory.map(SharedMemory::new).unwrap_or_default());
     let request_time = options.limits.request_time;
-    TensorService::new(Arc::clone(registry), TensorOptions { request_time, shared_memory, ..TensorOptions::default() })
+    let options =
+        TensorOptions { request_time, shared_memory, log: options.log.clone(), observer, ..TensorOptions::default() };
+    TensorService::new(Arc::clone(registry), options)
 }
 
 fn evidence(options: &ServerOptions, metrics: &Arc<Metrics>) -> Result<Option<Arc<Evidence>>, ServerError> {

@@ -68,6 +68,9 @@ pub struct StreamLimits {
     pub viewers_max: usize,
     /// Bytes of one message and of one frame of it: one picture. A stream keeps the buffer of its last picture for the next one.
     pub message_bytes_max: usize,
+    /// Messages that are read of one stream in a second, frames and controls and pings alike; after a rest twice as many at once. Whoever
+    /// sends more is read more slowly.
+    pub messages_per_s_max: u32,
     /// Bytes of one control message.
     pub control_bytes_max: usize,
     /// Bytes that are read at once. Held by every stream, idle or not.
@@ -125,6 +128,7 @@ impl Default for StreamLimits {
             readers_max: 128,
             viewers_max: 32,
             message_bytes_max: 8 << 20,
+            messages_per_s_max: 1_000,
             control_bytes_max: 64 << 10,
             read_buffer_bytes: 8 << 10,
             write_buffer_bytes_max: 1 << 20,

@@ -16,6 +16,7 @@ mod pools;
 mod sinks;
 mod sources;
 mod stages;
+mod tensors;
 mod texts;
 mod work;
 
@@ -40,6 +41,7 @@ use sinks::SinkMetrics;
 use sources::SourceMetrics;
 pub(crate) use stages::{ClassFigures, STAGES};
 use std::time::Duration;
+use tensors::Tensors;
 use texts::Texts;
 use work::Work;
 pub(crate) use work::WorkFigures;
@@ -54,6 +56,7 @@ pub struct Metrics {
     life: Life,
     work: Work,
     texts: Texts,
+    tensors: Tensors,
     moment: MomentLevels,
     stream_open_seconds: Times<WarmLabels>,
     http_requests: Counts<HttpLabels>,
@@ -79,6 +82,8 @@ pub struct Metrics {
     connections_cut: Counter,
     /// Connections that the system could not hand over.
     pub(crate) accept_errors: Counter,
+    /// Times that a stream's client sent more messages than are read.
+    pub(crate) streams_paced: Counter,
     /// Results that a client did not take in time.
     pub(crate) stream_events_lost: Counter,
     /// 1 where the server listens beyond this machine although nobody has to prove who they are.
@@ -101,6 +106,7 @@ impl Metrics {
             life: Life::register(into),
             work: Work::register(into),
             texts: Texts::register(into),
+            tensors: Tensors::register(into),
             moment: MomentLevels::register(into),
             sources: SourceMetrics::register(into),
             sinks: SinkMetrics::register(into),
@@ -115,6 +121,12 @@ impl Metrics {
             bodies_refused: add(into, "samovar_bodies_refused", "Bodies without room.", Counter::default()),
             connections_cut: add(into, "samovar_connections_cut", "Clients too slow.", Counter::default()),
             accept_errors: add(into, "samovar_accept_errors", "Connections not handed over.", Counter::default()),
+            streams_paced: add(
+                into,
+                "samovar_streams_paced",
+                "Waits of clients that send too many messages.",
+                Counter::default(),
+            ),
             stream_events_lost: add(
                 into,
                 "samovar_stream_events_lost",
@@ -136,6 +148,7 @@ impl Metrics {
             self.life.know(model);
             self.work.know(model);
             self.texts.know(model);
+            self.tensors.know(model);
         }
         self.work.know_classes();
         for warm in [false, true] {

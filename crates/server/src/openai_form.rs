@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::routes::{oip_form, speaks_oip};
+use crate::tei_form;
 use crate::wire::OpenAiError;
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -15,11 +16,14 @@ const ADDRESSES: [&str; 5] = ["/v1/embeddings", "/v1/rerank", "/v1/similarity", 
 /// Puts an error into OpenAI's form where the address asks for that.
 pub(crate) async fn shape(request: Request, next: Next) -> Response {
     let (openai, oip) = (speaks_openai(request.uri()), speaks_oip(request.uri()));
+    let tei = tei_form::is_asked_for(request.uri());
     let response = next.run(request).await;
     if openai {
         reshaped(response)
     } else if oip {
         oip_form(response)
+    } else if tei {
+        tei_form::reshaped(response)
     } else {
         response
     }

@@ -7,6 +7,7 @@ use crate::{
 use samovar_media::FfmpegProgram;
 use samovar_service::access::Access;
 use samovar_service::shared_memory::SharedMemoryLimits;
+use samovar_service::tensor::LogControl;
 use samovar_service::text::Pairs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct ServerOptions {
     pub pairs: Pairs,
     /// Which models requests for faces mean that name none.
     pub faces: FaceSettings,
+    /// How the process's log is changed while it runs. Without it nobody may.
+    pub log: Option<LogControl>,
 }
 
 /// Which models requests for faces mean that name none; without, the only one of each kind.
@@ -111,6 +114,7 @@ impl Default for ServerOptions {
             jobs: None,
             pairs: Pairs::new(),
             faces: FaceSettings::default(),
+            log: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! push out older results, and a client that takes nothing for too long is known as stuck. Nothing overtakes anything; but an event
 //! never waits behind results: when the socket is full it pushes them out, and no event is ever pushed out itself.
 
+use crate::message_pace::MessagePace;
 use crate::{Metrics, StreamLimits};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Error as WireError;
@@ -36,6 +37,8 @@ pub(crate) struct StreamLink {
     heard_at: Instant,
     /// Whether it has been asked for a sign of life since.
     asked: bool,
+    /// How fast its messages are read.
+    pace: MessagePace,
 }
 
 /// An event as it is sent.
@@ -107,8 +110,10 @@ pub(crate) enum Pulse {
 
 impl StreamLink {
     pub(crate) fn new(socket: WebSocket, limits: StreamLimits, metrics: Arc<Metrics>) -> Self {
+        let pace = MessagePace::new(limits.messages_per_s_max);
         Self {
             socket,
+            pace,
             limits,
             metrics,
             outbox: VecDeque::new(),
@@ -250,7 +255,14 @@ impl StreamLink {
         if let Err(error) = self.poll_send(context) {
             return Poll::Ready(Some(Err(error)));
         }
-        self.socket.poll_next_unpin(context)
+        let waiting = self.pace.is_waiting();
+        if self.pace.poll_leave(context).is_pending() {
+            self.metrics.streams_paced.inc_by(u64::from(!waiting));
+            return Poll::Pending;
+        }
+        let message = ready!(self.socket.poll_next_unpin(context));
+        self.pace.took();
+        Poll::Ready(message)
     }
 
     /// Sends as much as the socket takes.

@@ -102,10 +102,10 @@ pub(crate) async fn embed_vision(
 #[into_params(parameter_in = Query)]
 pub(crate) struct ModelQuery {
     /// The configured name of a model or of a pair. Without it the only pair, else the only model that it can be.
-    model: Option<String>,
+    pub(super) model: Option<String>,
 }
 
-fn read(query: Result<Query<ModelQuery>, QueryRejection>) -> Result<ModelQuery, ApiError> {
+pub(super) fn read(query: Result<Query<ModelQuery>, QueryRejection>) -> Result<ModelQuery, ApiError> {
     let refused = |_| ApiError::new(Refusal::Query, "the query takes `model`, at most once");
     query.map(|Query(query)| query).map_err(refused)
 }

@@ -28,6 +28,7 @@ mod stream;
 mod stream_events;
 mod stream_view;
 mod streams;
+mod tei;
 mod upgrade;
 mod zero_shot;
 

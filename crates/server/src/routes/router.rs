@@ -3,7 +3,7 @@
 use super::{
     anomaly_stream, console, detect, embeddings, evidence, faces, health, jobs, jobs_events, jobs_result, jobs_submit,
     machine, metrics, models, oip, pose, rerank, segment, segment_stream, similarity, sources, stream, stream_events,
-    stream_view, streams, zero_shot,
+    stream_view, streams, tei, zero_shot,
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
@@ -20,7 +20,8 @@ use utoipa_axum::routes;
 
 /// Every route of the server. From the outside in: counted, checked, guarded against panics.
 pub(crate) fn router(app: &Arc<App>) -> Router {
-    let (documented, api) = documented().split_for_parts();
+    let (documented, mut api) = documented().split_for_parts();
+    oip::add_to(&mut api);
     let router = documented
         .merge(grpc::router(app))
         .merge(oip::router())
@@ -53,6 +54,11 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(embeddings::embed_text))
         .routes(routes!(embeddings::embed_vision))
         .routes(routes!(rerank::rerank))
+        .routes(routes!(tei::embed))
+        .routes(routes!(tei::embed_sparse))
+        .routes(routes!(tei::rerank))
+        .routes(routes!(tei::similarity))
+        .routes(routes!(tei::info))
         .routes(routes!(similarity::similarity))
         .routes(routes!(zero_shot::zero_shot))
         .routes(routes!(faces::faces))

@@ -27,6 +27,7 @@ mod segmentation;
 mod similarity;
 mod source;
 mod stream;
+mod tei;
 
 pub(crate) use anomaly::{
     AnomalyControl, AnomalyMessageBody, AnomalyReadyBody, EvidenceLinks, SceneEventBody, SceneFrameBody,
@@ -59,6 +60,7 @@ pub(crate) use segmentation::{MapSizeName, MaskForm, MaskRequest, SegmentAnswer,
 pub(crate) use similarity::{SimilarityAnswerBody, SimilarityBody, ZeroShotAnswerBody, ZeroShotBody};
 pub(crate) use source::{PipelineName, SourceBody, SourceList, SourceRequest};
 pub(crate) use stream::{StreamBody, StreamList};
+pub(crate) use tei::{TeiEmbedBody, TeiError, TeiInfo, TeiRank, TeiRerankBody, TeiSimilarityBody, TeiSparseValue};
 
 use std::time::Duration;
 

@@ -203,3 +203,60 @@ async fn mini_lm_is_as_its_card_says() {
     let health = get(house.address, "/health").await.json();
     assert_eq!(health["models_loaded"], json!(["minilm"]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_text_embeddings_inference_get_its_forms() {
+    let house = texts(&["bert", "reranker"]).await;
+    let expected = expected();
+    let (one, other) = (&expected["texts"][0], &expected["texts"][1]);
+    let vectors = asked(&house, "/embed", &json!({"inputs": [one, other]})).await;
+    for at in 0..2 {
+        assert!(difference(&floats(&vectors[at]), &floats(&expected["bert"]["vectors"][at])) < 1e-4);
+    }
+    let plain = asked(&house, "/embed", &json!({"inputs": one, "truncate": true})).await;
+    let vector = floats(&plain[0]);
+    assert!((dot(&vector, &vector) - 1.0).abs() < 1e-4, "of length 1 unless somebody says otherwise");
+    let alike = json!({"inputs": {"source_sentence": one, "sentences": [one, other]}});
+    let alike = floats(&asked(&house, "/similarity", &alike).await);
+    assert!((alike[0] - 1.0).abs() < 1e-4 && alike[1] < 0.9999 && alike.len() == 2, "{alike:?}");
+    let texts = json!(["It is sunny.", "A samovar keeps water hot."]);
+    let ranks = json!({"query": "What keeps water hot?", "texts": texts, "return_text": true, "raw_scores": true});
+    let ranks = asked(&house, "/rerank", &ranks).await;
+    assert!(ranks[0]["score"].as_f64() >= ranks[1]["score"].as_f64(), "{ranks}");
+    assert_eq!(ranks[0]["text"], texts[ranks[0]["index"].as_u64().unwrap() as usize]);
+    let theirs = json!({"query": "What keeps water hot?", "documents": texts, "raw_scores": true});
+    let theirs = asked(&house, "/v1/rerank", &theirs).await;
+    assert_eq!(theirs["results"][0]["index"], ranks[0]["index"]);
+    let info = get(house.address, "/info").await.json();
+    assert_eq!((&info["model_id"], &info["model_dtype"]), (&json!("bert"), &json!("float32")), "{info}");
+    assert!(info["model_type"]["embedding"]["pooling"].is_string() && info["max_input_length"].as_u64() > Some(0));
+    let ranker = get(house.address, "/info?model=reranker").await.json();
+    assert!(ranker["model_type"]["reranker"].is_object(), "{ranker}");
+    for (path, body, status, kind) in [
+        ("/embed", json!({"inputs": []}), 400, "Empty"),
+        ("/embed", json!({"texts": "a"}), 400, "Validation"),
+        ("/embed_sparse", json!({"inputs": "a"}), 400, "Validation"),
+        ("/embed?model=nobody", json!({"inputs": "a"}), 404, "Validation"),
+        ("/embed", json!({"inputs": "word ".repeat(10_000)}), 400, "Validation"),
+        ("/rerank", json!({"query": "a", "texts": []}), 400, "Empty"),
+        ("/similarity", json!({"inputs": {"source_sentence": "a", "sentences": []}}), 400, "Validation"),
+    ] {
+        let answer = ask(&house, path, &body).await;
+        let told = answer.json();
+        assert_eq!((answer.status, &told["error_type"]), (status, &json!(kind)), "{path}: {told}");
+        assert!(told["error"].is_string() && told["code"].is_string(), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lexical_weights_are_told_as_text_embeddings_inference_does() {
+    let house = texts(&["m3"]).await;
+    let text = &expected()["texts"][0];
+    let told = asked(&house, "/embed_sparse", &json!({"inputs": [text]})).await;
+    let own = asked(&house, PATH, &json!({"input": text, "return_sparse": true})).await;
+    let weights = told[0].as_array().unwrap();
+    assert!(!weights.is_empty() && weights.iter().all(|weight| weight["index"].is_u64() && weight["value"].is_f64()));
+    let own = &own["data"][0];
+    let listed = own.to_string();
+    assert!(listed.contains("sparse"), "{listed}");
+}

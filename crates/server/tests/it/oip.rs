@@ -4,7 +4,10 @@ use crate::client::{get, post, post_with};
 use crate::house::options;
 use crate::tensors::{bytes, echo_house, infer_binary, mixed_house, parts};
 use samovar_engines::{FakeFault, fake_digest};
+use samovar_server::ServerOptions;
+use samovar_service::tensor::{LogControl, LogHook};
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 
 /// One row of `mixed`.
 fn request() -> Value {
@@ -156,4 +159,58 @@ async fn tensors_go_through_a_model_of_any_family() {
     let answer = infer_binary(&house, "fake", &json.to_string(), &bytes(&pixels)).await;
     let (told, binary) = parts(&answer);
     assert_eq!((told["outputs"][0]["shape"].clone(), binary.len()), (json!([1, 6, 84]), 6 * 84 * 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_changes_its_level_when_somebody_says_so() {
+    let levels = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&levels);
+    let set: LogHook = Arc::new(move |level| heard.lock().unwrap().push(level));
+    let house = mixed_house(ServerOptions { log: Some(LogControl { level: "warn", set }), ..options() }).await;
+    let log = get(house.address, "/v2/logging").await.json();
+    assert_eq!((&log["log_info"], &log["log_warning"]), (&json!(false), &json!(true)), "as the process began");
+    let set = async |body: &str| post(house.address, "/v2/logging", body.as_bytes()).await;
+    assert_eq!(set("{\"log_verbose_level\": 1}").await.json()["log_verbose_level"], 1);
+    assert_eq!(set("{\"log_verbose_level\": 0, \"log_info\": true}").await.json()["log_info"], true);
+    assert_eq!(set("{\"log_format\": \"ISO8601\"}").await.status, 200);
+    assert_eq!(set("{\"log_nothing\": true}").await.status, 400);
+    assert_eq!(*levels.lock().unwrap(), ["debug", "info"], "and nothing where the level stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_with_what_is_no_number_are_counted() {
+    let house = echo_house().await;
+    let json =
+        r#"{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "parameters": {"binary_data_size": 8}}]}"#;
+    let infer = async |numbers: [f32; 2]| {
+        let answer = infer_binary(&house, "echo", json, &bytes(&numbers)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        house.metric("samovar_tensor_nan_total{model=\"echo\"}").await
+    };
+    assert_eq!(infer([1.0, f32::INFINITY]).await, 0.0);
+    assert_eq!(infer([1.0, f32::NAN]).await, 1.0);
+    assert_eq!(infer([f32::NAN, f32::NAN]).await, 2.0, "answers are counted, not numbers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_address_of_the_protocol_is_on_the_page() {
+    let house = mixed_house(options()).await;
+    let page = get(house.address, "/openapi.json").await.json();
+    let of_protocol = page["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/v2"));
+    let mut addresses = 0;
+    for (path, methods) in of_protocol {
+        let at = path.replace("{model}", "mixed").replace("{version}", "1").replace("{region}", "r");
+        for (method, operation) in methods.as_object().unwrap() {
+            assert!(operation["summary"].is_string() && operation["tags"][0] == "protocol", "{method} {path}");
+            let answer =
+                if method == "get" { get(house.address, &at).await } else { post(house.address, &at, b"{}").await };
+            let text = answer.text();
+            assert!(
+                !text.contains("\"not_found\"") && !text.contains("\"method_not_allowed\""),
+                "{method} {path}: {text}"
+            );
+            addresses += 1;
+        }
+    }
+    assert_eq!(addresses, 38);
 }

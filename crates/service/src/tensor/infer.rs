@@ -2,6 +2,7 @@
 
 use super::config::takes_batches;
 use super::inputs::check_inputs;
+use super::observer::has_nan;
 use super::outputs::{self, Wanted};
 use super::service::{TensorService, check_version, open_by};
 use super::{InferRequest, InferResponse, metadata};
@@ -55,6 +56,9 @@ impl TensorService {
         let (task, shapes) = TensorTask::new(generation, inputs, wanted.indices());
         let pending = submit(pinned, task, shapes, call, deadline).await?;
         let Completed { output, timings, generation } = timeout_at(deadline, pending).await.map_err(|_| late())??;
+        if has_nan(&output) {
+            self.options.observer.nan(handle.name());
+        }
         let outputs = outputs::tell(wanted, output, &generation).await?;
         self.ledger.succeeded(handle.name(), rows as u64, &timings, began.elapsed());
         let (model, version) = (request.model, metadata::version(&generation));

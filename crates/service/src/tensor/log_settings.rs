@@ -2,6 +2,7 @@
 
 use super::Parameter;
 use crate::ServiceError;
+use std::fmt;
 use std::sync::Arc;
 
 /// Log settings. What they come to is one level: the most talkative that is on.
@@ -17,6 +18,21 @@ pub struct LogSettings {
     pub verbose_level: u32,
     /// `default` or `ISO8601`; kept and told back.
     pub format: String,
+}
+
+/// How the process's log is changed while it runs.
+#[derive(Clone)]
+pub struct LogControl {
+    /// The level that it began with.
+    pub level: &'static str,
+    /// Sets another.
+    pub set: LogHook,
+}
+
+impl fmt::Debug for LogControl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LogControl").field("level", &self.level).finish_non_exhaustive()
+    }
 }
 
 /// Sets the level of the process's log: a word of `off`, `error`, `warn`, `info`, `debug` and `trace`.
@@ -52,6 +68,14 @@ impl LogSettings {
         Ok(())
     }
 
+    /// Those that come to this level.
+    pub(super) fn of_level(level: &str) -> Self {
+        let rank =
+            ["off", "error", "warn", "info", "debug", "trace"].iter().position(|word| *word == level).unwrap_or(3);
+        let verbose_level = u32::try_from(rank.saturating_sub(3)).unwrap_or(0);
+        Self { info: rank >= 3, warning: rank >= 2, error: rank >= 1, verbose_level, ..Self::default() }
+    }
+
     /// The one level that they come to.
     pub fn level(&self) -> &'static str {
         match self {
@@ -62,5 +86,23 @@ impl LogSettings {
             Self { error: true, .. } => "error",
             _ => "off",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_and_levels_are_told_in_each_others_words() {
+        for level in ["off", "error", "warn", "info", "debug", "trace"] {
+            assert_eq!(LogSettings::of_level(level).level(), level);
+        }
+        let mut settings = LogSettings::of_level("warn");
+        assert!(settings.warning && !settings.info);
+        settings.set("log_verbose_level", Parameter::Int(1)).unwrap();
+        assert_eq!(settings.level(), "debug");
+        settings.set("log_verbose_level", Parameter::Int(0)).unwrap();
+        assert_eq!(settings.level(), "warn");
     }
 }

@@ -1,6 +1,6 @@
 //! What a tensor service is set up with.
 
-use super::LogHook;
+use super::{LogControl, TensorObserver};
 use crate::shared_memory::SharedMemory;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,14 @@ pub struct TensorOptions {
     /// Regions of shared memory that requests may name.
     pub shared_memory: Arc<SharedMemory>,
     /// Hears of log levels that somebody sets; without it they are refused.
-    pub log: Option<LogHook>,
+    pub log: Option<LogControl>,
+    /// Hears of what models gave.
+    pub observer: Arc<dyn TensorObserver>,
 }
 
 impl Default for TensorOptions {
     fn default() -> Self {
-        Self { request_time: Duration::from_secs(30), tensors_max: 64, shared_memory: Arc::default(), log: None }
+        let (request_time, shared_memory) = (Duration::from_secs(30), Arc::default());
+        Self { request_time, tensors_max: 64, shared_memory, log: None, observer: Arc::new(()) }
     }
 }

@@ -31,7 +31,8 @@ impl TensorService {
     /// A service on the models of `registry`.
     pub fn new(registry: Arc<Registry>, options: TensorOptions) -> Self {
         let ledger = Ledger::of(registry.list().into_iter().map(|model| model.name));
-        Self { registry, options, ledger, trace: Mutex::default(), log: Mutex::default() }
+        let log = options.log.as_ref().map(|log| LogSettings::of_level(log.level)).unwrap_or_default();
+        Self { registry, options, ledger, trace: Mutex::default(), log: Mutex::new(log) }
     }
 
     /// Regions of shared memory that requests may name.
@@ -173,7 +174,8 @@ impl TensorService {
         let fixed = || ServiceError::new(kind, "this process cannot change what it logs while it runs");
         let mut kept = self.log.lock();
         if settings.level() != kept.level() {
-            self.options.log.as_ref().ok_or_else(fixed)?(settings.level());
+            let control = self.options.log.as_ref().ok_or_else(fixed)?;
+            (control.set)(settings.level());
         }
         kept.clone_from(&settings);
         Ok(settings)
