@@ -48,6 +48,11 @@ pub trait LoadedModel: Send + Sync {
     /// Engines that hold none do nothing.
     fn trim(&self) {}
 
+    /// CPU threads of [`Runner::run_alone`]; none where it is the same as [`Runner::run`].
+    fn lone_threads(&self) -> Option<usize> {
+        None
+    }
+
     /// Makes the execution state of one slot. It shares the weights.
     ///
     /// # Errors
@@ -69,6 +74,14 @@ pub trait Runner: Send {
     /// # Errors
     /// `Run` where the engine fails, `Shape` where the inputs do not fit together.
     fn run(&mut self) -> Result<(), EngineError>;
+
+    /// The same on [`LoadedModel::lone_threads`], while no other run of the model goes on: sooner done, for more of the machine.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    fn run_alone(&mut self) -> Result<(), EngineError> {
+        self.run()
+    }
 
     /// Reads output `index` (the signature's order) of the last run, in place.
     ///
@@ -95,6 +108,9 @@ pub struct LoadOptions {
     pub slots: usize,
     /// CPU threads that one run may use.
     pub threads: usize,
+    /// CPU threads that a run may use while no other goes on, where that is more. An engine that needs a second form of the model for
+    /// it makes one only where both share the weights.
+    pub lone_threads: usize,
     /// The only input shapes that will be asked for, one entry per input, when there is just one set of shapes. Engines that compile
     /// faster code for fixed shapes may use it; empty leaves dynamic axes dynamic.
     pub shapes: Vec<PortShape>,
@@ -113,6 +129,7 @@ impl Default for LoadOptions {
             device: Device::Cpu,
             slots: 1,
             threads: 1,
+            lone_threads: 1,
             shapes: Vec::new(),
             cache: None,
             gpu_memory: None,

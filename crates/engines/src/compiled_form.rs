@@ -53,7 +53,7 @@ pub(crate) struct CompiledForm {
 impl CompiledForm {
     /// The place that `options` give to a form of the engine; none where they give none.
     pub(crate) fn of(info: &EngineInfo, options: &LoadOptions) -> Option<Self> {
-        let LoadOptions { precision, device, slots, threads, shapes, cache, gpu_memory } = options;
+        let LoadOptions { precision, device, slots, threads, shapes, cache, gpu_memory, .. } = options;
         let path = cache.as_ref()?.join(FILE_NAME);
         let mut label = format!("{} {} {precision} {device} {slots} × {threads} {shapes:?}", info.name, info.version);
         if let Some(share) = gpu_memory {

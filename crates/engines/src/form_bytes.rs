@@ -12,7 +12,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 
 /// Forms of so many bytes or more are mapped.
-pub(crate) const MAPPED_FROM: u64 = 256 << 20;
+pub(crate) const MAPPED_FROM: u64 = 16 << 20;
 
 /// What a form is read from. It lends the bytes that were sealed.
 pub(crate) struct FormBytes {

@@ -83,8 +83,12 @@ impl Engine for OpenVino {
             Some((compiled, bytes)) => (compiled, Some(bytes)),
             None => compile_and_keep(&mut core, (&files.path, &file), form.as_ref(), options)?,
         };
+        let wide = imported_from.as_ref().filter(|_| file.size_bytes <= WIDE_MAX_BYTES);
+        let wide = wide.and_then(|form| import_wide(form, options)).map(Mutex::new);
         Ok(Arc::new(OpenVinoModel {
             compiled: Mutex::new(compiled),
+            lone_threads: wide.as_ref().map(|_| options.lone_threads),
+            wide,
             shared: Arc::new(Shared {
                 signature: file.signature,
                 shapes: options.shapes.clone(),
@@ -96,10 +100,16 @@ impl Engine for OpenVino {
     }
 }
 
-/// The compiled model comes before what it may read, so that it is dropped first.
+/// Larger models have no form of their own for lone runs: it packs the weights a second time.
+const WIDE_MAX_BYTES: u64 = 128 << 20;
+
+/// The compiled models come before what they may read, so that they are dropped first.
 struct OpenVinoModel {
     /// Locked only while a runner is made.
     compiled: Mutex<CompiledModel>,
+    /// The same form with one stream of all threads, for lone runs.
+    wide: Option<Mutex<CompiledModel>>,
+    lone_threads: Option<usize>,
     shared: Arc<Shared>,
 }
 
@@ -134,15 +144,34 @@ impl LoadedModel for OpenVinoModel {
         }
     }
 
+    fn lone_threads(&self) -> Option<usize> {
+        self.lone_threads
+    }
+
     /// The request keeps the compiled model alive inside OpenVINO. Threads are those of the load: a stream cannot change them.
     fn runner(&self, _options: &RunnerOptions) -> Result<Box<dyn Runner>, EngineError> {
         let request = self.compiled.lock().create_infer_request().map_err(|error| run_error(&error))?;
         let shared = Arc::clone(&self.shared);
         let inputs =
             shared.signature.inputs.iter().map(|port| request.get_tensor(&port.name)).collect::<Result<Vec<_>, _>>();
-        let inputs = inputs.map_err(|error| run_error(&error))?.into_iter().map(Input::new).collect();
-        Ok(Box::new(OpenVinoRunner { outputs: Vec::new(), inputs, request, shared }))
+        let inputs: Vec<Input> = inputs.map_err(|error| run_error(&error))?.into_iter().map(Input::new).collect();
+        let wide =
+            self.wide.as_ref().map(|wide| wide_request(&mut wide.lock(), &inputs, &shared.signature)).transpose()?;
+        Ok(Box::new(OpenVinoRunner { outputs: Vec::new(), inputs, request, wide, shared }))
     }
+}
+
+/// A request of the wide form that reads the very tensors which the narrow one's are written to.
+fn wide_request(
+    wide: &mut CompiledModel,
+    inputs: &[Input],
+    signature: &Signature,
+) -> Result<InferRequest, EngineError> {
+    let mut request = wide.create_infer_request().map_err(|error| run_error(&error))?;
+    for (port, input) in signature.inputs.iter().zip(inputs) {
+        request.set_tensor(&port.name, &input.tensor).map_err(|error| run_error(&error))?;
+    }
+    Ok(request)
 }
 
 /// One of the request's own input tensors.
@@ -163,7 +192,20 @@ struct OpenVinoRunner {
     outputs: Vec<Tensor>,
     inputs: Vec<Input>,
     request: InferRequest,
+    wide: Option<InferRequest>,
     shared: Arc<Shared>,
+}
+
+impl OpenVinoRunner {
+    fn infer(&mut self, wide: bool) -> Result<(), EngineError> {
+        ports::all_written(&self.shared.signature, self.inputs.iter().map(|input| input.shape.is_some()))?;
+        self.outputs.clear();
+        let request = if wide { self.wide.as_mut().unwrap_or(&mut self.request) } else { &mut self.request };
+        request.infer().map_err(|error| run_error(&error))?;
+        let names = self.shared.signature.outputs.iter().map(|port| request.get_tensor(&port.name));
+        self.outputs = names.collect::<Result<_, _>>().map_err(|error| run_error(&error))?;
+        Ok(())
+    }
 }
 
 impl Runner for OpenVinoRunner {
@@ -182,12 +224,11 @@ impl Runner for OpenVinoRunner {
     }
 
     fn run(&mut self) -> Result<(), EngineError> {
-        ports::all_written(&self.shared.signature, self.inputs.iter().map(|input| input.shape.is_some()))?;
-        self.outputs.clear();
-        self.request.infer().map_err(|error| run_error(&error))?;
-        let names = self.shared.signature.outputs.iter().map(|port| self.request.get_tensor(&port.name));
-        self.outputs = names.collect::<Result<_, _>>().map_err(|error| run_error(&error))?;
-        Ok(())
+        self.infer(false)
+    }
+
+    fn run_alone(&mut self) -> Result<(), EngineError> {
+        self.infer(true)
     }
 
     fn output(&self, index: usize) -> Result<TensorRef<'_>, EngineError> {
@@ -272,6 +313,20 @@ fn import(core: &Core, form: &CompiledForm, device: &Device) -> Option<(Compiled
     let imported = unsafe { openvino_form::import(core, device_type(device).as_ref(), &bytes) };
     let compiled = imported.inspect_err(|error| form.discard(&error.to_string())).ok()?;
     Some((compiled, bytes))
+}
+
+/// The form once more, with one stream of all threads; none where OpenVINO refuses, which costs the quicker lone run alone.
+#[expect(unsafe_code, reason = "the safe binding has no import")]
+fn import_wide(form: &FormBytes, options: &LoadOptions) -> Option<CompiledModel> {
+    if options.lone_threads <= options.threads || options.device != Device::Cpu {
+        return None;
+    }
+    let mut core = Core::new().ok()?;
+    let wide = LoadOptions { slots: 1, threads: options.lone_threads, ..options.clone() };
+    configure(&mut core, &wide).ok()?;
+    // SAFETY: as in `import`; the model that owns these bytes drops both compiled models before them.
+    let imported = unsafe { openvino_form::import(&core, device_type(&options.device).as_ref(), form) };
+    imported.inspect_err(|error| tracing::info!(%error, "no form for lone runs")).ok()
 }
 
 /// By way of memory, because OpenVINO does not notice a full disk.

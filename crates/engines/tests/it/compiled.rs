@@ -213,3 +213,28 @@ fn a_runner_outlives_its_imported_model() {
         assert!(inputs::values(&runner.output(0).unwrap()) == fresh[0], "{}", engine.info().name);
     }
 }
+
+#[test]
+fn a_lone_run_reads_what_was_written_and_gives_the_same_numbers() {
+    let Some(files) = machine::model("minilm/model.onnx") else { return };
+    let Some(engine) = compiling().find(|engine| engine.info().name == "openvino") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let options = LoadOptions { lone_threads: 2, ..options(folder.path(), Precision::F32, Vec::new()) };
+    for _ in 0..2 {
+        let model = machine::load(engine, &files, &options);
+        assert_eq!(model.lone_threads(), Some(2), "the form that was kept gives both");
+        let mut runner = machine::runner(model.as_ref());
+        for (token, length) in [(2_000, 8), (2_000, 24), (3_000, 8)] {
+            for (index, value) in [token, 1, 0].into_iter().enumerate() {
+                runner.input(index, &[1, length]).unwrap().into_slice::<i64>().unwrap().fill(value);
+            }
+            runner.run().unwrap();
+            let one = inputs::values(&runner.output(0).unwrap());
+            runner.run_alone().unwrap();
+            let all = inputs::values(&runner.output(0).unwrap());
+            assert_eq!(one.len(), all.len());
+            let worst = one.iter().zip(&all).map(|(one, all)| (one - all).abs()).fold(0.0, f64::max);
+            assert!(worst < 1e-4, "{token} × {length}: {worst}");
+        }
+    }
+}
