@@ -2,11 +2,13 @@
 """What people run today, to be measured beside Samovar: sentence embeddings behind FastAPI, in OpenAI's form.
 
     pip install fastapi uvicorn[standard] numpy tokenizers openvino onnxruntime sentence-transformers
-    tools/baseline/embeddings.py MODEL.onnx [--engine openvino|onnxruntime|sentence-transformers] [--port N]
+    tools/baseline/embeddings.py MODEL.onnx [--engine NAME] [--port N]
 
 `openvino` is the best that a skilled user writes: the `tokenizers` library, one compiled model in bf16 where the CPU has it, a request
 for each of two threads. `onnxruntime` is the same on one session. `sentence-transformers` loads the folder of the model, which
-must hold its weights, as its documentation says, on a pool of two threads. Says where it listens once the first sentence has been embedded.
+must hold its weights, as its documentation says, on a pool of two threads. `infinity` and `infinity-optimum` are that server as it comes
+(`infinity-emb`; the second takes `optimum` below 2 and the graph in the folder's `onnx/`), which batches by itself. Says where it listens
+once the first sentence has been embedded.
 `samovar bench service --embedding MODEL.onnx --python PYTHON` runs it beside Samovar.
 """
 
@@ -93,6 +95,21 @@ def sentence_transformers_encoder(model):
     return lambda texts: backend.encode(texts, normalize_embeddings=True)
 
 
+def infinity_app(model, engine):
+    from infinity_emb import EngineArgs, create_server
+
+    arguments = EngineArgs(model_name_or_path=str(model.parent), engine=engine, device="cpu", served_model_name="embedding")
+    return create_server(engine_args_list=[arguments])
+
+
+class Told(uvicorn.Server):
+    """Says where it listens when the application has started."""
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        print(f"listens on http://127.0.0.1:{sockets[0].getsockname()[1]}", file=sys.stderr, flush=True)
+
+
 def app_of(encode):
     app, pool = FastAPI(), concurrent.futures.ThreadPoolExecutor(THREADS)
 
@@ -107,21 +124,31 @@ def app_of(encode):
     return app
 
 
+ENCODERS = {
+    "openvino": openvino_encoder,
+    "onnxruntime": onnxruntime_encoder,
+    "sentence-transformers": sentence_transformers_encoder,
+}
+ENGINES = [*ENCODERS, "infinity", "infinity-optimum"]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model", type=pathlib.Path)
-    parser.add_argument("--engine", default="openvino", choices=["openvino", "onnxruntime", "sentence-transformers"])
+    parser.add_argument("--engine", default="openvino", choices=ENGINES)
     parser.add_argument("--port", type=int, default=0)
     arguments = parser.parse_args()
-    makers = {"openvino": openvino_encoder, "onnxruntime": onnxruntime_encoder}
-    encode = makers.get(arguments.engine, sentence_transformers_encoder)(arguments.model)
-    encode(["a kettle boils"])
+    if arguments.engine.startswith("infinity"):
+        app = infinity_app(arguments.model, "optimum" if arguments.engine.endswith("optimum") else "torch")
+    else:
+        encode = ENCODERS[arguments.engine](arguments.model)
+        encode(["a kettle boils"])
+        app = app_of(encode)
     # With its protocol named, or asyncio leaves Nagle's algorithm on and every answer waits for the client's delayed acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", arguments.port))
     listener.listen(128)
-    print(f"listens on http://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
-    server = uvicorn.Server(uvicorn.Config(app_of(encode), log_level="warning", access_log=False))
+    server = Told(uvicorn.Config(app, log_level="warning", access_log=False))
     asyncio.run(server.serve([listener]))
 
 
