@@ -1,6 +1,6 @@
 //! The files beside a Whisper's graphs: sizes, special tokens, languages, what is suppressed.
 
-use super::{Language, SpecialTokens, SpeechError};
+use super::{DecodeOptions, Language, SpecialTokens, SpeechError, Timestamps};
 use samovar_runtime::ContractError;
 use serde_json::Value;
 use std::path::Path;
@@ -97,6 +97,25 @@ impl Checkpoint {
         found
             .map(|(_, token)| *token)
             .ok_or_else(|| SpeechError::Language { asked: language.code(), known: self.language_codes() })
+    }
+
+    /// Whether every value is within its bounds and the model has what is asked for.
+    ///
+    /// # Errors
+    /// The first value that is not, with what it may be.
+    pub fn permits(&self, options: &DecodeOptions) -> Result<(), SpeechError> {
+        options.validate()?;
+        if options.translate && !self.is_multilingual {
+            return Err(SpeechError::Translate);
+        }
+        let is_english = !self.is_multilingual && options.language == Some(Language::ENGLISH);
+        if let Some(language) = options.language.filter(|_| !is_english) {
+            self.language_token(language)?;
+        }
+        if options.timestamps == Timestamps::Word && self.alignment_heads.is_empty() {
+            return Err(SpeechError::NoWords);
+        }
+        Ok(())
     }
 
     fn language_codes(&self) -> String {

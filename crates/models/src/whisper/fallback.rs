@@ -1,6 +1,6 @@
 //! Whether a window's text is good enough, and what to try when it is not.
 
-use super::DecodeOptions;
+use super::{Checkpoint, DecodeOptions, Prompt, RowOptions, WindowSpan};
 
 /// The rules of the reference's `decode_with_fallback`.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +10,9 @@ pub struct Fallback {
     no_speech_threshold: Option<f32>,
     logprob_threshold: Option<f32>,
     compression_ratio_max: Option<f32>,
+    tokens_max: Option<usize>,
+    positions: usize,
+    seed: u64,
 }
 
 /// What is known about a window's text.
@@ -36,20 +39,30 @@ pub enum Verdict {
 
 impl Fallback {
     /// The rules that were asked for.
-    pub fn new(options: &DecodeOptions) -> Self {
+    pub fn new(checkpoint: &Checkpoint, options: &DecodeOptions) -> Self {
         Self {
             temperatures: options.temperatures.clone(),
             beams: options.beams,
             no_speech_threshold: options.no_speech_threshold,
             logprob_threshold: options.logprob_threshold,
             compression_ratio_max: options.compression_ratio_max,
+            tokens_max: options.tokens_max,
+            positions: checkpoint.tokens_max,
+            seed: options.seed,
         }
     }
 
-    /// Temperature and beams of an attempt: there are several hypotheses at temperature 0 alone.
-    pub fn attempt(&self, attempt: usize) -> (f32, usize) {
+    /// How an attempt at a window decodes. There are several hypotheses at temperature 0 alone, and the draws depend on the window and the attempt,
+    /// not on what is decoded beside it.
+    pub fn row(&self, attempt: usize, prompt: &Prompt, span: WindowSpan) -> RowOptions {
         let temperature = self.temperatures.get(attempt).or(self.temperatures.last()).copied().unwrap_or(0.0);
-        (temperature, if temperature == 0.0 { self.beams } else { 1 })
+        let left = self.positions.saturating_sub(prompt.tokens.len());
+        RowOptions {
+            temperature,
+            beams: if temperature == 0.0 { self.beams } else { 1 },
+            tokens_max: self.tokens_max.map_or(left, |most| most.min(left)).max(1),
+            seed: self.seed ^ span.first_sample.rotate_left(8) ^ attempt as u64,
+        }
     }
 
     /// What becomes of the text of an attempt.
@@ -73,11 +86,18 @@ impl Fallback {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
+
+    fn starter() -> Checkpoint {
+        Checkpoint::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter/models/starter-whisper")).unwrap()
+    }
 
     #[test]
     fn a_text_is_taken_tried_again_or_none() {
-        let fallback =
-            Fallback::new(&DecodeOptions { temperatures: vec![0.0, 0.4], beams: 5, ..DecodeOptions::default() });
+        let fallback = Fallback::new(
+            &starter(),
+            &DecodeOptions { temperatures: vec![0.0, 0.4], beams: 5, ..DecodeOptions::default() },
+        );
         let verdict = |attempt, average_logprob, no_speech_prob, compression_ratio| {
             fallback.verdict(attempt, &Quality { average_logprob, no_speech_prob, compression_ratio })
         };
@@ -88,7 +108,12 @@ mod tests {
         assert_eq!(verdict(0, -1.2, 0.7, 1.2), Verdict::Silent);
         assert_eq!(verdict(0, -0.9, 0.7, 1.2), Verdict::Accepted);
         assert_eq!(verdict(0, -0.9, 0.7, 3.0), Verdict::Again(1));
-        assert_eq!((fallback.attempt(0), fallback.attempt(1), fallback.attempt(9)), ((0.0, 5), (0.4, 1), (0.4, 1)));
+        let row = |attempt, prompt: usize| {
+            let prompt = Prompt { tokens: vec![0; prompt], start: 0 };
+            let row = fallback.row(attempt, &prompt, WindowSpan { first_sample: 0, samples: 0 });
+            (row.temperature, row.beams, row.tokens_max)
+        };
+        assert_eq!((row(0, 4), row(1, 230), row(9, 448)), ((0.0, 5, 444), (0.4, 1, 218), (0.4, 1, 1)));
     }
 
     #[test]
@@ -100,8 +125,8 @@ mod tests {
             ..DecodeOptions::default()
         };
         let quality = Quality { average_logprob: -9.0, no_speech_prob: 1.0, compression_ratio: 50.0 };
-        assert_eq!(Fallback::new(&options).verdict(0, &quality), Verdict::Accepted);
+        assert_eq!(Fallback::new(&starter(), &options).verdict(0, &quality), Verdict::Accepted);
         let quiet = DecodeOptions { no_speech_threshold: Some(0.6), ..options };
-        assert_eq!(Fallback::new(&quiet).verdict(0, &quality), Verdict::Silent);
+        assert_eq!(Fallback::new(&starter(), &quiet).verdict(0, &quality), Verdict::Silent);
     }
 }

@@ -25,3 +25,25 @@ pub fn no_speech_probability(checkpoint: &Checkpoint, logits: &[f32]) -> f32 {
     let logit = logits.get(checkpoint.special.no_speech as usize).copied().unwrap_or(f32::NEG_INFINITY);
     exp((logit - super::log_sum::log_sum_exp(logits)).min(0.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn languages_share_what_is_likely_among_themselves_and_silence_is_a_share_of_everything() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter/models/starter-whisper");
+        let checkpoint = Checkpoint::read(&folder).unwrap();
+        let mut logits = vec![0.0; checkpoint.vocabulary_size];
+        (logits[5], logits[603], logits[605], logits[610]) = (9.0, 3.0, 1.0, 4.0);
+        let found = language_probabilities(&checkpoint, &logits);
+        let total = 3.0_f32.exp() + 1.0_f32.exp() + 2.0;
+        assert_eq!((found[0].0.code(), found[1].0.code(), found.len()), ("de", "es", 4));
+        assert!((found[0].1 - 3.0_f32.exp() / total).abs() < 1e-6);
+        let all: f32 = logits.iter().map(|logit| logit.exp()).sum();
+        assert!((no_speech_probability(&checkpoint, &logits) - 4.0_f32.exp() / all).abs() < 1e-6);
+        let english = Checkpoint { languages: Vec::new(), ..checkpoint };
+        assert_eq!(language_probabilities(&english, &logits), [(Language::ENGLISH, 1.0)]);
+    }
+}

@@ -19,17 +19,16 @@ pub(super) fn highest(values: &[f32]) -> f32 {
 
 /// `Σ exp((x - highest) · scale)`, where no value is above `highest`.
 pub(super) fn exp_sum(values: &[f32], highest: f32, scale: f32) -> f64 {
+    // A loop without a sum in it is one that compilers make vectors of; short blocks keep sums of f32 exact.
     let block_sum = |block: &[f32]| {
+        let mut shares = [0_f32; BLOCK];
+        let (shares, _) = shares.split_at_mut(block.len());
+        shares.iter_mut().zip(block).for_each(|(share, &value)| *share = exp((value - highest) * scale));
+        let (chunks, rest) = shares.as_chunks::<LANES>();
         let mut lanes = [0_f32; LANES];
-        let (chunks, rest) = block.as_chunks::<LANES>();
-        let rest: f32 = rest.iter().map(|&value| exp((value - highest) * scale)).sum();
-        for chunk in chunks {
-            let shares = chunk.map(|value| exp((value - highest) * scale));
-            lanes.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
-        }
-        f64::from(rest) + lanes.into_iter().map(f64::from).sum::<f64>()
+        chunks.iter().for_each(|chunk| lanes.iter_mut().zip(chunk).for_each(|(sum, share)| *sum += share));
+        lanes.iter().chain(rest).copied().map(f64::from).sum::<f64>()
     };
-    // Blocks keep the sums of f32 short enough to be exact.
     values.chunks(BLOCK).map(block_sum).sum()
 }
 
@@ -55,7 +54,7 @@ pub(super) fn exp(x: f32) -> f32 {
 }
 
 const LANES: usize = 8;
-const BLOCK: usize = 4_096;
+const BLOCK: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -91,6 +91,14 @@ impl SpeechTokenizer {
         Ok(encoding.get_ids().iter().copied().filter(|&id| self.special().is_text(id)).collect())
     }
 
+    /// The tokens of words to expect.
+    ///
+    /// # Errors
+    /// Words that the tokenizer cannot read.
+    pub fn hotwords(&self, words: &[String]) -> Result<Vec<u32>, SpeechError> {
+        self.encode("hotwords", &words.join(", "))
+    }
+
     /// The prompt of a window. Hotwords and previous text together have less than half of the decoder's positions.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ impl WindowText {
     }
 
     fn mean_probability(&self, tokens: &[usize]) -> f32 {
-        let sum: f32 = tokens.iter().map(|&index| self.logprobs[index].exp()).sum();
+        let sum: f32 = tokens.iter().filter_map(|&index| self.logprobs.get(index)).map(|logprob| logprob.exp()).sum();
         sum / tokens.len().max(1) as f32
     }
 

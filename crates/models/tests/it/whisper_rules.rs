@@ -147,7 +147,7 @@ fn a_text_that_repeats_itself_shrinks_as_with_zlib() {
         assert!((bytes(found) - bytes(wanted)).abs() <= 4.0, "{case}: {found}");
         let verdict = |ratio| {
             let quality = Quality { average_logprob: -0.1, no_speech_prob: 0.0, compression_ratio: ratio };
-            Fallback::new(&DecodeOptions::default()).verdict(0, &quality)
+            Fallback::new(&starter_checkpoint(), &DecodeOptions::default()).verdict(0, &quality)
         };
         assert_eq!(verdict(found), verdict(wanted), "{case}");
         assert_eq!(verdict(found) == Verdict::Accepted, wanted < 2.4, "{case}");
@@ -207,7 +207,7 @@ fn a_recording_is_walked_through_as_openai_whisper_walks() {
             temperatures: vec![0.0],
             ..DecodeOptions::default()
         };
-        let fallback = Fallback::new(&options);
+        let fallback = Fallback::new(tokenizer.checkpoint(), &options);
         let mut long_form = LongForm::new(tokenizer.checkpoint(), &options, &tokens(&case["prompt"]));
         let (mut windows, mut found) = (list(&case["windows"]).iter(), Vec::new());
         while let Some(span) = long_form.span(samples.saturating_sub(long_form.next_sample()) as usize) {
@@ -234,6 +234,50 @@ fn a_recording_is_walked_through_as_openai_whisper_walks() {
             .collect();
         assert_eq!(found, wanted);
     }
+}
+
+#[test]
+fn whatever_tokens_come_a_recording_ends() {
+    let folder = starter("models/starter-whisper");
+    let tokenizer = SpeechTokenizer::load(&folder, &starter_checkpoint()).unwrap();
+    let mut numbers = Numbers(11);
+    for _ in 0..60 {
+        let mut long_form = LongForm::new(tokenizer.checkpoint(), &DecodeOptions::default(), &[]);
+        let samples = u64::from(numbers.below(1_000_000));
+        let mut windows = 0;
+        while let Some(span) = long_form.span(samples.saturating_sub(long_form.next_sample()) as usize) {
+            let token = |numbers: &mut Numbers| {
+                let kind = numbers.below(4) as usize;
+                numbers.below([600, 612, 2_113, 3_000][kind]).max(numbers.below(2) * 612)
+            };
+            let text: Vec<u32> = (0..numbers.below(12)).map(|_| token(&mut numbers)).collect();
+            let mut text = window_text(text, 0.0, span, &tokenizer);
+            let weights = attention(numbers.below(99), (text.tokens.len() + 1, 1, 30));
+            text.add_words(&tokenizer, &weights, long_form.spoken_until_s()).unwrap();
+            long_form.accept(&mut text);
+            assert!(long_form.previous().len() <= tokenizer.checkpoint().previous_max());
+            assert!(text.segments.iter().flat_map(|segment| &segment.words).all(|word| word.start_s.is_finite()));
+            windows += 1;
+        }
+        assert!(windows <= samples / 160);
+    }
+}
+
+#[test]
+fn what_a_model_has_not_is_refused_before_it_runs() {
+    let checkpoint = starter_checkpoint();
+    let german = DecodeOptions { language: Language::parse("de"), translate: true, ..DecodeOptions::default() };
+    assert_eq!(checkpoint.permits(&german), Ok(()));
+    let welsh = DecodeOptions { language: Language::parse("cy"), ..german.clone() };
+    assert_eq!(checkpoint.permits(&welsh).unwrap_err().code(), "unknown_language");
+    let english = Checkpoint { is_multilingual: false, languages: Vec::new(), ..checkpoint.clone() };
+    assert_eq!(english.permits(&german).unwrap_err().code(), "unsupported_task");
+    let spoken = DecodeOptions { translate: false, ..german.clone() };
+    assert_eq!(english.permits(&spoken).unwrap_err().code(), "unknown_language");
+    let words = DecodeOptions { timestamps: Timestamps::Word, ..DecodeOptions::default() };
+    assert_eq!((checkpoint.permits(&words), english.permits(&words)), (Ok(()), Ok(())));
+    let without_heads = Checkpoint { alignment_heads: Vec::new(), ..checkpoint };
+    assert_eq!(without_heads.permits(&words).unwrap_err().code(), "unsupported_timestamps");
 }
 
 #[test]
