@@ -20,3 +20,4 @@ mod text;
 mod text_together;
 mod through_runtime;
 mod voices;
+mod whisper_rules;
