@@ -37,8 +37,8 @@ pub(super) fn live(coding: LiveCoding) -> Vec<OsString> {
         LiveCoding::WebM => ("matroska", "matroska,webm"),
         LiveCoding::Ogg | LiveCoding::OpusPackets => ("ogg", "ogg"),
     };
-    // The first packets are looked at to know the stream, no more; nothing is held back.
-    arguments.add("-probesize 32 -analyzeduration 0 -fflags nobuffer -flags low_delay");
+    // The first packets are looked at to know the stream, no more. Not `nobuffer`, which loses them.
+    arguments.add("-probesize 32 -analyzeduration 0 -flags low_delay");
     arguments.add(&format!("-protocol_whitelist pipe -format_whitelist {names} -f {format} -vn -sn -dn -i pipe:0"));
     to_au(arguments)
 }

@@ -32,6 +32,8 @@ pub(super) struct Conform {
     mixed: Vec<f32>,
     /// What came out and was not handed over yet.
     tracks: Vec<Vec<f32>>,
+    /// Of these, how many are handed over.
+    handed: usize,
     /// Place of the first sample in `tracks`.
     start: u64,
     /// How long the input was so far, in nanoseconds of each stretch of one rate.
@@ -48,6 +50,7 @@ impl Conform {
             resamplers: Vec::new(),
             mixed: Vec::new(),
             tracks: Vec::new(),
+            handed: 0,
             start: 0,
             lasted: Duration::ZERO,
             frames: 0,
@@ -83,14 +86,17 @@ impl Conform {
         self.tracks.first().map_or(0, Vec::len)
     }
 
-    pub(super) fn block(&self) -> AudioBlock<'_> {
-        AudioBlock { start: self.start, tracks: &self.tracks }
+    /// Hands over what waits; none where that is nothing.
+    pub(super) fn block(&mut self) -> Option<AudioBlock<'_>> {
+        self.handed = self.held();
+        (self.handed > 0).then_some(AudioBlock { start: self.start, tracks: &self.tracks })
     }
 
-    /// What waited was handed over.
-    pub(super) fn advance(&mut self) {
-        self.start += self.held() as u64;
-        self.tracks.iter_mut().for_each(Vec::clear);
+    /// Forgets what was handed over.
+    pub(super) fn release(&mut self) {
+        let handed = std::mem::take(&mut self.handed);
+        self.start += handed as u64;
+        self.tracks.iter_mut().for_each(|track| drop(track.drain(..handed)));
     }
 
     /// Sets everything up for another rate or layout; what was begun ends as at an end.

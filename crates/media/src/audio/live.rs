@@ -90,6 +90,7 @@ impl LiveAudio {
     /// `Overrun` where more would wait than the limit: nothing of the chunk was taken, pull and send it again or leave it out.
     /// `Damaged` for a packet of Opus that is none. `TooLong` at the end of the longest stream; `DecoderFailed`.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), AudioError> {
+        self.conform.release();
         let held = Duration::from_secs_f64(self.conform.held() as f64 / f64::from(AUDIO_RATE_HZ));
         match &mut self.decoder {
             Decoder::Coded(child) => child.push(chunk),
@@ -128,7 +129,7 @@ impl LiveAudio {
     /// # Errors
     /// `Unsupported`, `Damaged` and `Layout` for what was sent, `TooLong`, `DecoderFailed`.
     pub fn pull(&mut self) -> Result<Option<AudioBlock<'_>>, AudioError> {
-        self.conform.advance();
+        self.conform.release();
         if let Decoder::Coded(child) = &mut self.decoder {
             while self.conform.held() < BLOCK_SAMPLES && child.next(&mut self.block, self.is_finished)? {
                 self.conform.push(&self.block)?;
@@ -137,7 +138,7 @@ impl LiveAudio {
                 self.conform.finish()?;
             }
         }
-        Ok((self.conform.held() > 0).then(|| self.conform.block()))
+        Ok(self.conform.block())
     }
 
     /// Whether something was damaged, or cut off within a sample.

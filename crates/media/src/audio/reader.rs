@@ -72,8 +72,16 @@ impl AudioReader {
     /// `TooLong` where it lasts longer than its header said and the limit allows, `Layout` where its channels change,
     /// `Damaged`, `Unreadable`, `DecoderFailed`. What was read before stays good.
     pub fn next_block(&mut self) -> Result<Option<AudioBlock<'_>>, AudioError> {
-        self.conform.advance();
-        self.block_after()
+        self.conform.release();
+        while !self.has_ended && self.conform.held() < BLOCK_SAMPLES {
+            if self.source.next(&mut self.block)? {
+                self.conform.push(&self.block)?;
+            } else {
+                self.conform.finish()?;
+                self.has_ended = true;
+            }
+        }
+        Ok(self.conform.block())
     }
 
     /// Whether something of what was read so far was damaged or cut off and left out.
@@ -94,18 +102,6 @@ impl AudioReader {
             samples.extend_from_slice(block.mono());
         }
         Ok(samples)
-    }
-
-    fn block_after(&mut self) -> Result<Option<AudioBlock<'_>>, AudioError> {
-        while !self.has_ended && self.conform.held() < BLOCK_SAMPLES {
-            if self.source.next(&mut self.block)? {
-                self.conform.push(&self.block)?;
-            } else {
-                self.conform.finish()?;
-                self.has_ended = true;
-            }
-        }
-        Ok((self.conform.held() > 0).then(|| self.conform.block()))
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! Rates that stand in a simple ratio to 16 kHz (all that recorders and telephones have) go through its FFT resampler, in
 //! blocks of at least [`BLOCK_FRAMES_MIN`] frames of the lower rate: flat to 0.94 of the lower Nyquist frequency, below
-//! −100 dB from it on. Others go through its windowed sinc. What comes out does not depend on how the input was cut, begins
+//! −120 dB from it on. Others go through its windowed sinc. What comes out does not depend on how the input was cut, begins
 //! with the first sample of the input, and lasts as long, rounded up to a sample.
 
 use super::{AUDIO_RATE_HZ, AudioError};
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{
     Async, Fft, FixedAsync, FixedSync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction,
+    calculate_cutoff,
 };
 
 /// Frames of the lower rate in a block of the FFT: the more, the steeper the filter and the longer the wait.
@@ -16,7 +17,7 @@ const BLOCK_FRAMES_MIN: usize = 512;
 /// Largest block; a rate that takes a larger one is in no simple ratio.
 const BLOCK_FRAMES_MAX: usize = 16_384;
 /// Length of the windowed sinc in samples of the lower rate.
-const SINC_LEN: usize = 256;
+const SINC_LEN: usize = 512;
 /// Input frames that the windowed sinc takes at a time.
 const SINC_CHUNK_FRAMES: usize = 1_024;
 
@@ -74,13 +75,20 @@ impl TrackResampler {
 
 impl Converter {
     fn new(rate_hz: u32) -> Result<Self, AudioError> {
-        let resampler: Box<dyn Resampler<f32>> = match fft_block(rate_hz) {
-            Some(frames) => Box::new(fft(rate_hz, frames)?),
-            None => Box::new(sinc(rate_hz)?),
-        };
-        let output = vec![0.0; resampler.output_frames_max()];
-        let skip = resampler.output_delay();
-        Ok(Self { pending: Vec::with_capacity(resampler.input_frames_max()), resampler, output, skip })
+        if let Some(frames) = fft_block(rate_hz) {
+            let resampler = fft(rate_hz, frames)?;
+            let skip = resampler.output_delay();
+            return Ok(Self::of(Box::new(resampler), 0, skip));
+        }
+        let (lead, skip) = sinc_delay(rate_hz);
+        Ok(Self::of(Box::new(sinc(rate_hz)?), lead, skip))
+    }
+
+    /// A resampler whose filter's delay is `skip` samples of output, with `lead` samples of silence before the input.
+    fn of(resampler: Box<dyn Resampler<f32>>, lead: usize, skip: usize) -> Self {
+        let mut pending = Vec::with_capacity(resampler.input_frames_max().max(lead));
+        pending.resize(lead, 0.0);
+        Self { pending, output: vec![0.0; resampler.output_frames_max()], resampler, skip }
     }
 
     fn push(&mut self, mut samples: &[f32], into: &mut Vec<f32>) -> Result<(), AudioError> {
@@ -141,9 +149,27 @@ fn fft(rate_hz: u32, block_frames: usize) -> Result<Fft<f32>, AudioError> {
 
 fn sinc(rate_hz: u32) -> Result<Async<f32>, AudioError> {
     let ratio = f64::from(AUDIO_RATE_HZ) / f64::from(rate_hz);
-    // The filter is as long in time whatever the input's rate.
-    let length = SINC_LEN * (rate_hz.div_ceil(AUDIO_RATE_HZ) as usize);
-    let parameters = SincInterpolationParameters::new(length, WindowFunction::BlackmanHarris2)
+    let window = WindowFunction::BlackmanHarris2;
+    // The cutoff is that of the length in samples of the lower rate.
+    let parameters = SincInterpolationParameters::new(sinc_len(rate_hz), window)
+        .f_cutoff(calculate_cutoff(SINC_LEN, window))
         .interpolation(SincInterpolationType::Cubic);
     Async::new_sinc(ratio, 1.0, &parameters, SINC_CHUNK_FRAMES, 1, FixedAsync::Input).map_err(|_| AudioError::died())
+}
+
+/// Input samples of the windowed sinc: it is as long in time whatever the input's rate.
+fn sinc_len(rate_hz: u32) -> usize {
+    SINC_LEN * (rate_hz.div_ceil(AUDIO_RATE_HZ) as usize)
+}
+
+/// Silence to put before the input of the windowed sinc, and output to leave out then. Its delay is half its length less one
+/// sample of output, which is no whole number of them; with that silence it nearly is.
+fn sinc_delay(rate_hz: u32) -> (usize, usize) {
+    let delay = |lead: usize| {
+        let frames = (sinc_len(rate_hz) / 2 + lead) as f64;
+        frames * f64::from(AUDIO_RATE_HZ) / f64::from(rate_hz) - 1.0
+    };
+    let off = |lead: &usize| (delay(*lead) - delay(*lead).round()).abs();
+    let lead = (0..SINC_CHUNK_FRAMES).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0);
+    (lead, delay(lead).round() as usize)
 }

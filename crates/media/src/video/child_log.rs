@@ -325,6 +325,8 @@ mod tests {
             duration: Some(Duration::from_millis(79_510)),
             frames_per_second: Some(10.0),
             codec: Some("h264".into()),
+            container: Some("mov,mp4,m4a,3gp,3g2,mj2".into()),
+            audio_codec: Some("aac".into()),
             size: Some((480, 360)),
             color: Some((YuvMatrix::Bt709, YuvRange::Full)),
         };
