@@ -20,4 +20,5 @@ mod text;
 mod text_together;
 mod through_runtime;
 mod voices;
+mod whisper_graphs;
 mod whisper_rules;

@@ -84,13 +84,13 @@ impl Stepped {
         let graphs = Arc::clone(&self.graphs);
         let (ports, shape) = (ports(&graphs)?, &graphs.shape);
         if self.windows == 0 {
-            self.reserve(ports, shape)?;
+            self.reserve(ports)?;
         }
         let hidden = self.cross.input(ports.encoded, &[1, shape.positions, shape.width()])?;
         hidden.into_slice::<f32>()?.copy_from_slice(&window.hidden);
         self.cross.run()?;
-        let all = self.sound_shape(self.windows + 1);
-        for (&input, &output) in ports.sound.iter().zip(&ports.made) {
+        for (index, (&input, &output)) in ports.sound.iter().zip(&ports.made).enumerate() {
+            let all = self.sound_shape(index, self.windows + 1);
             let made = self.cross.output(output)?;
             let made = read(&made)?;
             let cache = write(self.step.input(input, &all)?)?;
@@ -149,7 +149,7 @@ impl Stepped {
         let (heads, positions) = (shape.alignment_heads.len(), shape.positions);
         let tokens = self.last.counts.get(row).copied().unwrap_or(0);
         let mut weights = vec![0.0; heads * tokens * positions];
-        let sizes = self.sound_shape(self.windows);
+        let sizes = self.sound_shape(0, self.windows);
         let window = row / self.limits.beams;
         for (index, &(layer, head)) in shape.alignment_heads.iter().enumerate() {
             let size = positions * shape.head_width;
@@ -180,21 +180,29 @@ impl Stepped {
         Ok((0..heads).flat_map(|head| of_head(head).iter().copied()).collect())
     }
 
-    fn reserve(&mut self, ports: &SteppedPorts, _shape: &DecoderShape) -> Result<(), EngineError> {
-        let all = self.sound_shape(self.limits.windows);
-        ports.sound.iter().try_for_each(|&input| self.step.input(input, &all).map(drop))?;
+    fn reserve(&mut self, ports: &SteppedPorts) -> Result<(), EngineError> {
+        self.lend_sound(ports, self.limits.windows)?;
         self.text.clear();
         self.text.reserve(&mut *self.step, self.limits.rows())
     }
 
-    fn sound_shape(&self, windows: usize) -> [usize; 4] {
-        let shape = &self.graphs.shape;
-        [windows, shape.heads, shape.positions, shape.head_width]
+    /// Lends the caches of so many windows, so that the run sees them.
+    fn lend_sound(&mut self, ports: &SteppedPorts, windows: usize) -> Result<(), EngineError> {
+        let mut all = ports.sound.iter().enumerate();
+        all.try_for_each(|(index, &input)| {
+            let shape = self.sound_shape(index, windows);
+            self.step.input(input, &shape).map(drop)
+        })
+    }
+
+    fn sound_shape(&self, index: usize, windows: usize) -> [usize; 4] {
+        let [heads, places, numbers] = self.graphs.shape.sound_axes(index);
+        [windows, heads, places, numbers]
     }
 
     fn move_window(&mut self, ports: &SteppedPorts, from: usize, to: usize) -> Result<(), EngineError> {
-        let all = self.sound_shape(self.windows);
-        for &input in &ports.sound {
+        for (index, &input) in ports.sound.iter().enumerate() {
+            let all = self.sound_shape(index, self.windows);
             let bytes = write(self.step.input(input, &all)?)?;
             let window = bytes.len() / self.windows;
             bytes.copy_within(from * window..(from + 1) * window, to * window);
@@ -208,8 +216,7 @@ impl Stepped {
         let columns = parts.iter().map(|part| part.tokens.len()).max().unwrap_or(0);
         let held = self.text.lengths.iter().zip(parts).map(|(length, part)| length + part.tokens.len());
         self.text.grow(&mut *self.step, held.max().unwrap_or(0), self.limits.rows())?;
-        let all = self.sound_shape(self.windows);
-        ports.sound.iter().try_for_each(|&input| self.step.input(input, &all).map(drop))?;
+        self.lend_sound(ports, self.windows)?;
         self.text.lend(&mut *self.step)?;
         self.write_tokens(ports, parts, columns)?;
         self.write_mask(ports, parts, columns)?;

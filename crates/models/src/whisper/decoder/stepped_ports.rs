@@ -40,8 +40,10 @@ impl SteppedPorts {
             layers().map(|(layer, part)| place(layer, part)).collect::<Result<Vec<_>, _>>()
         };
         let sound = list(&|layer, part| input(step, &names::sound(layer, part)))?;
-        let size = [None, Some(shape.heads), Some(shape.positions), Some(shape.head_width)];
-        sound.iter().try_for_each(|&port| check(&step.inputs[port], &size))?;
+        for (index, &port) in sound.iter().enumerate() {
+            let [heads, places, numbers] = shape.sound_axes(index).map(Some);
+            check(&step.inputs[port], &[None, heads, places, numbers])?;
+        }
         let text = list(&|layer, part| input(step, &names::text(layer, part)))?;
         let size = [None, Some(shape.heads), None, Some(shape.head_width)];
         text.iter().try_for_each(|&port| check(&step.inputs[port], &size))?;

@@ -58,6 +58,15 @@ impl DecoderShape {
         }
     }
 
+    /// The axes of a window's cache of the sound, `index` of a list by layer with keys before values: values lie the other way round.
+    pub(super) const fn sound_axes(&self, index: usize) -> [usize; 3] {
+        if index % 2 == 0 {
+            [self.heads, self.positions, self.head_width]
+        } else {
+            [self.heads, self.head_width, self.positions]
+        }
+    }
+
     /// Numbers of a hidden state.
     pub const fn width(&self) -> usize {
         self.heads * self.head_width

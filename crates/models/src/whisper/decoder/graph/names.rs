@@ -22,7 +22,8 @@ pub(crate) fn text(layer: usize, part: &str) -> String {
     format!("text.{layer}.{part}")
 }
 
-/// In, and out of the graph that makes them: keys or values of the sound, `[windows, heads, positions, head width]`.
+/// In, and out of the graph that makes them: keys of the sound, `[windows, heads, positions, head width]`, or values, whose last two
+/// axes change places.
 pub(crate) fn sound(layer: usize, part: &str) -> String {
     format!("sound.{layer}.{part}")
 }

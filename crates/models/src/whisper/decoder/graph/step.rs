@@ -42,7 +42,7 @@ struct Ports {
 struct Step<'a> {
     builder: Builder,
     shape: &'a DecoderShape,
-    /// Queries of the alignment heads, by layer.
+    /// Queries of the alignment heads `[windows, heads, head width, rows of a window · tokens]`, by layer.
     queries: Vec<String>,
 }
 
@@ -51,14 +51,15 @@ impl Step<'_> {
         let shape = self.shape;
         let (heads, width) = (Axis::Of(shape.heads), Axis::Of(shape.head_width));
         let text = [ROWS, heads, Axis::Any("capacity"), width];
-        let sound = [WINDOWS, heads, Axis::Of(shape.positions), width];
+        let keys = [WINDOWS, heads, Axis::Of(shape.positions), width];
+        let values = [WINDOWS, heads, width, Axis::Of(shape.positions)];
         let builder = &mut self.builder;
         let tokens = builder.input(names::TOKENS, ElementType::I64, &[ROWS, TOKENS]);
         let positions = builder.input(names::POSITIONS, ElementType::I64, &[ROWS, TOKENS]);
         let mask = builder.input(names::MASK, ElementType::F32, &[ROWS, Axis::Of(1), TOKENS, Axis::Any("seen")]);
         let logit_columns = builder.input(names::LOGIT_COLUMNS, ElementType::I64, &[Axis::Any("asked")]);
         for layer in 0..shape.layers {
-            for part in names::PARTS {
+            for (part, sound) in names::PARTS.into_iter().zip([keys, values]) {
                 builder.input(&names::text(layer, part), shape.cache, &text);
                 builder.input(&names::sound(layer, part), shape.cache, &sound);
             }
@@ -109,7 +110,8 @@ impl Step<'_> {
         let name = format!("layers.{index}.self_attn");
         let normed = norm(&mut self.builder, &format!("{name}_layer_norm"), &attention.norm, stream);
         let rows = self.builder.wholes(&[0, -1, as_i64(self.shape.heads), as_i64(self.shape.head_width)]);
-        let queries = self.queries(&name, &attention.query, &normed, &rows);
+        let queries = self.queries(&name, &attention.query, &normed);
+        let queries = split(&mut self.builder, &queries, &rows);
         let mut together = Vec::new();
         for (part, weights) in names::PARTS.into_iter().zip([&attention.key, &attention.value]) {
             let new = heads(&mut self.builder, &format!("{name}.{part}"), weights, (&normed, &rows));
@@ -118,17 +120,25 @@ impl Step<'_> {
             let past = self.cache(&names::text(index, part));
             together.push(self.builder.node("Concat", &[&past, &new], vec![whole("axis", 2)]));
         }
-        let joined = self.attended((&queries, &together[0], &together[1]), Some(&ports.mask), &ports.joined);
+        let joined = self.attended((&queries, &together[0], &together[1]), ports);
         linear(&mut self.builder, &format!("{name}.out"), &attention.out, &joined)
     }
 
+    /// Both caches are the left sides of their products, and lie as these read them: engines rearrange the right side of every product
+    /// first, which took as long as all of the rest.
     fn attention_to_sound(&mut self, index: usize, attention: &Attention, stream: &str, ports: &Ports) -> String {
         let name = format!("layers.{index}.encoder_attn");
         let normed = norm(&mut self.builder, &format!("{name}_layer_norm"), &attention.norm, stream);
-        let queries = self.queries(&name, &attention.query, &normed, &ports.by_window);
+        let queries = self.queries(&name, &attention.query, &normed);
+        let by_window = self.builder.node("Reshape", &[&queries, &ports.by_window], Vec::new());
+        let queries = self.builder.node("Transpose", &[&by_window], vec![list("perm", &[0, 2, 3, 1])]);
         self.keep_queries(index, &queries);
         let [keys, values] = names::PARTS.map(|part| self.cache(&names::sound(index, part)));
-        let joined = self.attended((&queries, &keys, &values), None, &ports.joined);
+        let scores = self.builder.node("MatMul", &[&keys, &queries], Vec::new());
+        let weights = self.builder.node("Softmax", &[&scores], vec![whole("axis", 2)]);
+        let attended = self.builder.node("MatMul", &[&values, &weights], Vec::new());
+        let turned = self.builder.node("Transpose", &[&attended], vec![list("perm", &[0, 3, 1, 2])]);
+        let joined = self.builder.node("Reshape", &[&turned, &ports.joined], Vec::new());
         linear(&mut self.builder, &format!("{name}.out"), &attention.out, &joined)
     }
 
@@ -137,25 +147,22 @@ impl Step<'_> {
         self.builder.as_f32(port, super::builder::data_type(self.shape.cache))
     }
 
-    /// Scaled queries by head.
-    fn queries(&mut self, name: &str, query: &Linear, normed: &str, shape: &str) -> String {
+    /// Scaled queries `[rows, tokens, width]`.
+    fn queries(&mut self, name: &str, query: &Linear, normed: &str) -> String {
         let queries = linear(&mut self.builder, &format!("{name}.query"), query, normed);
         let scale = self.builder.number((self.shape.head_width as f32).powf(-0.5));
-        let scaled = self.builder.node("Mul", &[&queries, &scale], Vec::new());
-        split(&mut self.builder, &scaled, shape)
+        self.builder.node("Mul", &[&queries, &scale], Vec::new())
     }
 
-    fn attended(&mut self, (queries, keys, values): (&str, &str, &str), mask: Option<&str>, joined: &str) -> String {
+    fn attended(&mut self, (queries, keys, values): (&str, &str, &str), ports: &Ports) -> String {
         let builder = &mut self.builder;
         let turned = builder.node("Transpose", &[keys], vec![list("perm", &[0, 1, 3, 2])]);
-        let mut scores = builder.node("MatMul", &[queries, &turned], Vec::new());
-        if let Some(mask) = mask {
-            scores = builder.node("Add", &[&scores, mask], Vec::new());
-        }
-        let weights = builder.node("Softmax", &[&scores], vec![whole("axis", -1)]);
+        let scores = builder.node("MatMul", &[queries, &turned], Vec::new());
+        let masked = builder.node("Add", &[&scores, &ports.mask], Vec::new());
+        let weights = builder.node("Softmax", &[&masked], vec![whole("axis", -1)]);
         let attended = builder.node("MatMul", &[&weights, values], Vec::new());
         let turned = builder.node("Transpose", &[&attended], vec![list("perm", &[0, 2, 1, 3])]);
-        builder.node("Reshape", &[&turned, joined], Vec::new())
+        builder.node("Reshape", &[&turned, &ports.joined], Vec::new())
     }
 
     /// Keeps the queries of the layer's alignment heads for the output.
@@ -185,6 +192,7 @@ impl Step<'_> {
         if !self.queries.is_empty() {
             let queries: Vec<&str> = self.queries.iter().map(String::as_str).collect();
             let together = builder.node("Concat", &queries, vec![whole("axis", 1)]);
+            let together = builder.node("Transpose", &[&together], vec![list("perm", &[0, 1, 3, 2])]);
             let count = Axis::Of(self.shape.alignment_heads.len());
             let axes = [WINDOWS, count, Axis::Any("asking"), Axis::Of(self.shape.head_width)];
             builder.output(&together, names::QUERIES, ElementType::F32, &axes);
@@ -193,7 +201,7 @@ impl Step<'_> {
 }
 
 /// `x · matrix + bias`, split into heads.
-pub(super) fn heads(builder: &mut Builder, name: &str, weights: &Linear, (x, shape): (&str, &str)) -> String {
+fn heads(builder: &mut Builder, name: &str, weights: &Linear, (x, shape): (&str, &str)) -> String {
     let result = linear(builder, name, weights, x);
     split(builder, &result, shape)
 }
