@@ -25,9 +25,8 @@ impl HeadWeights {
     }
 
     /// Rows so far.
-    pub const fn rows(&self) -> usize {
-        let row = self.heads * self.places;
-        if row == 0 { 0 } else { self.values.len() / row }
+    pub fn rows(&self) -> usize {
+        self.values.len().checked_div(self.heads * self.places).unwrap_or(0)
     }
 
     /// The rows at those places in the list, in that order; those that are not there are left out.
