@@ -50,8 +50,12 @@ impl PlanStore {
 
     /// All plans that were measured and can be read, the newest first.
     pub fn list(&self) -> Vec<Plan> {
-        let all = self.files().into_iter().filter_map(|(_, key)| self.get(&key));
-        let mut plans: Vec<Plan> = all.filter(Plan::is_measured).collect();
+        self.records().into_iter().filter(Plan::is_measured).collect()
+    }
+
+    /// The same, and what is recorded of large models that run by default.
+    pub fn records(&self) -> Vec<Plan> {
+        let mut plans: Vec<Plan> = self.files().into_iter().filter_map(|(_, key)| self.get(&key)).collect();
         plans.sort_by_key(|plan| std::cmp::Reverse(plan.measured_at));
         plans
     }

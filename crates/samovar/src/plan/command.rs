@@ -17,14 +17,13 @@ pub fn run(command: &PlanCommand, config: Option<&Path>) -> Result<Exit, CliErro
     let config = ConfigFile::find(config)?.config;
     let store = PlanStore::open(here::plans_folder(&config));
     match command {
-        PlanCommand::Show { model, json } => show(&plans(&store, model.as_deref(), &config)?, *json, &config),
+        PlanCommand::Show { model, json } => show(&plans(store.list(), model.as_deref(), &config)?, *json, &config),
         PlanCommand::Clear { model, json } => clear(&store, model.as_deref(), &config, *json),
     }
 }
 
-/// The plans of one model or of all; the newest of each first.
-fn plans(store: &PlanStore, model: Option<&str>, config: &Config) -> Result<Vec<Plan>, CliError> {
-    let all = store.list();
+/// Of `all` the plans of one model or all of them; the newest of each first.
+fn plans(all: Vec<Plan>, model: Option<&str>, config: &Config) -> Result<Vec<Plan>, CliError> {
     let Some(name) = model else { return Ok(all) };
     let mut known: Vec<String> = all.iter().map(|plan| plan.model.clone()).collect();
     let plans: Vec<Plan> = all.into_iter().filter(|plan| plan.model == name).collect();
@@ -68,7 +67,7 @@ fn clear(store: &PlanStore, model: Option<&str>, config: &Config, json: bool) ->
         // What cannot be read has no model's name.
         None => store.clear().map_err(unwritable)?,
         Some(_) => {
-            let plans = plans(store, model, config)?;
+            let plans = plans(store.records(), model, config)?;
             plans.iter().try_for_each(|plan| store.remove(&plan.key).map(drop)).map_err(unwritable)?;
             plans.len()
         }

@@ -14,10 +14,16 @@ pub fn resident_alone(path: &Path, model: &str) -> Result<u64, CliError> {
     let text = std::fs::read_to_string(path).map_err(|_| unreadable())?;
     let of_one = only(&text, model).ok_or_else(unreadable)?;
     // Beside the other: paths are told from there.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().suffix(".toml").tempfile_in(folder).map_err(|_| unreadable())?;
-    std::io::Write::write_all(&mut file, of_one.as_bytes()).map_err(|_| unreadable())?;
-    let server = ServerProcess::of_config(file.path())?;
+    let file = path.with_extension(format!("alone-{}.toml", std::process::id()));
+    std::fs::write(&file, of_one).map_err(|_| unreadable())?;
+    let resident = resident_of(&file);
+    // It is in nobody's way where it cannot be removed.
+    drop(std::fs::remove_file(&file));
+    resident
+}
+
+fn resident_of(config: &Path) -> Result<u64, CliError> {
+    let server = ServerProcess::of_config(config)?;
     server.wait_until_ready()?;
     Ok(server.resident_bytes().unwrap_or(0))
 }
@@ -39,8 +45,8 @@ mod tests {
     #[test]
     fn one_model_stays_with_the_settings_of_all() {
         let text = "[plans]\nfolder = \"p\"\n[models.a]\npath = \"a\"\n[models.b]\npath = \"b\"\n[pairs.both]\nimage = \"a\"\n";
-        let one = only(text, "b").unwrap();
-        assert_eq!(one, "[models.b]\npath = \"b\"\n\n[plans]\nfolder = \"p\"\n");
+        let one: toml::Table = only(text, "b").unwrap().parse().unwrap();
+        assert_eq!(one, "[plans]\nfolder = \"p\"\n[models.b]\npath = \"b\"\n".parse().unwrap());
         assert_eq!(only(text, "c"), None);
     }
 }
