@@ -29,6 +29,7 @@ mod ports;
 mod present;
 mod rten;
 mod rten_convert;
+mod rten_operators;
 mod tensorrt;
 
 pub use fake::FakeEngine;
@@ -42,3 +43,4 @@ pub use onnxruntime::OnnxRuntime;
 pub use openvino::OpenVino;
 pub use present::{Surveyed, present, survey};
 pub use rten::Rten;
+pub use rten_operators::rten_lacks;

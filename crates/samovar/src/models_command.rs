@@ -1,17 +1,17 @@
 //! `samovar models`: its subcommands, and what is in one file, told without loading a weight.
 
 use crate::arguments::{ModelChoices, ModelsArguments, ModelsCommand};
-use crate::config::{ConfigFile, ModelSection};
+use crate::config::{ConfigFile, EngineName, ModelSection};
 use crate::failure::{CliError, Exit};
 use crate::{model_choice, model_name, models_list, pull, remote, sha256, stdout};
 use samovar_engine_api::EngineErrorKind;
-use samovar_engines::OnnxFile;
+use samovar_engines::{OnnxFile, rten_lacks};
 use samovar_models::{DetectionModel, Labels, SegmentationModel, recognise};
 use samovar_runtime::{FailureKind, Family};
 use samovar_service::text::VectorFacts;
 use serde::Serialize;
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,7 +56,10 @@ pub struct ModelFacts {
     /// Of models of texts and pictures for comparing.
     #[serde(skip)]
     vectors: Option<VectorFacts>,
-    /// Why no family fits.
+    /// Operators of the graph.
+    #[serde(skip)]
+    operators: BTreeSet<String>,
+    /// Why it cannot serve.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<CliError>,
 }
@@ -96,13 +99,19 @@ impl ModelFacts {
             metadata: onnx.signature.metadata,
             vectors: bound.as_ref().ok().and_then(|family| VectorFacts::of(&**family)),
             data_files: onnx.external_files.iter().map(|path| path.display().to_string()).collect(),
-            problem: bound.as_ref().err().map(contract),
+            problem: bound.as_ref().err().map(contract).or_else(|| lacking(section, &onnx.operators)),
+            operators: onnx.operators,
         })
     }
 
     /// Why it cannot serve, where it cannot.
     pub const fn problem(&self) -> Option<&CliError> {
         self.problem.as_ref()
+    }
+
+    /// Why no engine could run it where the built-in one is the only one.
+    pub fn problem_with_rten_alone(&self) -> Option<CliError> {
+        without(&self.operators)
     }
 
     /// The family that fits.
@@ -162,6 +171,19 @@ impl ModelFacts {
             [(width, height), rest @ ..] => format!("{width}×{height} (+{} sizes)", rest.len()),
         }
     }
+}
+
+/// Operators that the engine which is asked for lacks. Only the built-in one tells them without loading the model.
+fn lacking(section: &ModelSection, operators: &BTreeSet<String>) -> Option<CliError> {
+    if section.engine == EngineName::Rten { without(operators) } else { None }
+}
+
+fn without(operators: &BTreeSet<String>) -> Option<CliError> {
+    let lacking = rten_lacks(operators);
+    let message = || format!("the engine `rten` has no operator `{}`", lacking.join("`, `"));
+    let kind = FailureKind::Unsupported;
+    (!lacking.is_empty())
+        .then(|| CliError::new(kind.code(), message()).cure("install another engine: samovar engine install openvino"))
 }
 
 /// The input sizes and class names of a family that works on pictures.

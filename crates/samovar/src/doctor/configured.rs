@@ -97,5 +97,11 @@ fn usable(name: &str, section: &ModelSection, surveyed: &[Surveyed]) -> Result<S
         let message = format!("the engine `{}` is not on this machine", section.engine.word());
         return Err(CliError::new(kind.code(), message).cure(kind.cure()));
     }
+    if section.engine == EngineName::Auto
+        && present == ["rten"]
+        && let Some(problem) = facts.problem_with_rten_alone()
+    {
+        return Err(problem);
+    }
     Ok(format!("{}, {}, {pinned}", facts.summary(), facts.path()))
 }

@@ -33,6 +33,27 @@ fn a_model_that_cannot_work_is_a_problem_with_its_cure() {
 }
 
 #[test]
+fn an_operator_that_the_engine_lacks_is_told_before_the_load() {
+    let graph = include_bytes!("../../src/bench/service/identity.onnx");
+    let place = tempfile::tempdir().unwrap();
+    let at = graph.windows(8).position(|window| window == b"Identity").expect("its one operator");
+    let mut strange = graph.to_vec();
+    strange[at..at + 8].copy_from_slice(b"Idontity");
+    let file = place.path().join("strange.onnx");
+    std::fs::write(&file, strange).unwrap();
+    let told = |engine: &str| {
+        let (_, report) = doctor(&format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n[models.a]\npath = {:?}\nfamily = \"tensor\"\nengine = {engine:?}\n",
+            file.display().to_string()
+        ));
+        let model = finding(&report, "model a");
+        (model["health"].as_str().unwrap().to_owned(), model["detail"].as_str().unwrap().to_owned())
+    };
+    let (health, detail) = told("rten");
+    assert!(health == "problem" && detail.contains("no operator `Idontity`"), "{detail}");
+}
+
+#[test]
 fn a_wrong_configuration_is_a_finding() {
     let (_, report) = doctor("nonsense = 1\n");
     assert!(finding(&report, "configuration")["detail"].as_str().unwrap().contains("samovar.toml:1:1"));
