@@ -3,7 +3,9 @@
 
 use crate::engines::each_engine;
 use crate::files::{shared, starter};
-use samovar_engine_api::{ElementType, Engine, EngineErrorKind, LoadOptions, ModelFiles, Runner, Signature};
+use samovar_engine_api::{
+    ElementType, Engine, EngineError, EngineErrorKind, LoadOptions, ModelFiles, Runner, Signature,
+};
 use samovar_engines::Rten;
 use samovar_models::whisper::{
     BatchLimits, Checkpoint, DecoderBatch, DecoderShape, EncodedWindow, Fed, GraphForm, Graphs, StepGraphs,
@@ -140,7 +142,7 @@ fn a_text_fills_the_decoders_positions_and_no_more() {
         let mut stepwise = Speech::load(&engine, &folder, form, ONE).unwrap();
         let window = stepwise.encode(&decodings("mels_128")[0]);
         let text: Vec<u32> = (0..80).map(|index| 7 * index % 59).collect();
-        stepwise.batch.begin(&[window.clone()], &[Fed::new(&text[..2])]).unwrap();
+        stepwise.batch.begin(std::slice::from_ref(&window), &[Fed::new(&text[..2])]).unwrap();
         text[2..].iter().for_each(|&token| stepwise.batch.step(&[token]).unwrap());
         let found = stepwise.batch.logits(0).unwrap().to_vec();
         assert_eq!(stepwise.batch.step(&[1]).unwrap_err().kind(), EngineErrorKind::Shape);
@@ -189,12 +191,12 @@ fn misuse_and_foreign_graphs_are_refused() {
     let engine: Arc<dyn Engine> = Arc::new(Rten);
     let mut speech = Speech::load(&engine, &fixtures().join("mels_80"), GraphForm::Split, ONE).unwrap();
     let window = speech.encode(&decodings("mels_80")[0]);
-    let shape = |result: Result<(), samovar_engine_api::EngineError>| {
-        assert_eq!(result.unwrap_err().kind(), EngineErrorKind::Shape)
+    let shape = |result: Result<(), EngineError>| {
+        assert_eq!(result.unwrap_err().kind(), EngineErrorKind::Shape);
     };
     shape(speech.batch.step(&[1]));
     shape(speech.batch.begin(&[window.clone(), window.clone()], &[]));
-    shape(speech.batch.begin(&[window.clone()], &[Fed { tokens: &[1, 2], start: Some(2) }]));
+    shape(speech.batch.begin(std::slice::from_ref(&window), &[Fed { tokens: &[1, 2], start: Some(2) }]));
     speech.batch.begin(&[window], &[Fed::new(&[1, 2])]).unwrap();
     shape(speech.batch.feed(&[Fed::new(&[1, 2])]));
     shape(speech.batch.keep(&[1]));
@@ -208,7 +210,9 @@ fn misuse_and_foreign_graphs_are_refused() {
     let checkpoint = Checkpoint::read(&fixtures().join("mels_128")).unwrap();
     let encoder = signature("mels_80/onnx/encoder_model.onnx");
     let decoder = signature("mels_80/onnx/decoder_model.onnx");
-    assert!(Graphs::bind(&encoder, &[decoder.clone()], &checkpoint).unwrap_err().0.contains("input_features"));
+    assert!(
+        Graphs::bind(&encoder, std::slice::from_ref(&decoder), &checkpoint).unwrap_err().0.contains("input_features")
+    );
     let encoder = signature("mels_128/onnx/encoder_model.onnx");
     assert!(Graphs::bind(&encoder, &[decoder], &checkpoint).unwrap_err().0.contains("past_key_values.0."));
 }

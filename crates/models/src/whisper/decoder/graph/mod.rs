@@ -60,7 +60,7 @@ impl DecoderShape {
 
     /// The axes of a window's cache of the sound, `index` of a list by layer with keys before values: values lie the other way round.
     pub(super) const fn sound_axes(&self, index: usize) -> [usize; 3] {
-        if index % 2 == 0 {
+        if index.is_multiple_of(2) {
             [self.heads, self.positions, self.head_width]
         } else {
             [self.heads, self.head_width, self.positions]
