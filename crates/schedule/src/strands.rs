@@ -15,6 +15,11 @@ pub(crate) struct Spot {
     pub(crate) ticket: Ticket,
 }
 
+impl Spot {
+    /// Before all others.
+    pub(crate) const FIRST: Self = Self { start: 0, ticket: Ticket(0) };
+}
+
 /// The streams of one client that have work.
 #[derive(Debug, Default)]
 pub(crate) struct Strands {

@@ -44,13 +44,14 @@ const TURN: u128 = 1 << 32;
 const COST_MIN: Duration = Duration::from_micros(1);
 const COST_MAX: Duration = Duration::from_secs(60);
 
-/// Where a client stands in a lane: what compares least goes first.
+/// Where a client stands in a lane: what compares least goes first. Of the lanes of one client, the one whose head has waited for
+/// its stream's turn the longest: short texts that keep coming do not keep the client's longer ones waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     /// Within the lead: by deadline, then start, then who has been here longest.
-    Early { deadline: Moment, start: u128, joined: Ticket, client: ClientKey },
+    Early { deadline: Moment, start: u128, joined: Ticket, client: ClientKey, head: Spot },
     /// Too far ahead of its share: by start.
-    Later { start: u128, joined: Ticket, client: ClientKey },
+    Later { start: u128, joined: Ticket, client: ClientKey, head: Spot },
 }
 
 /// The clients of one class: those with work, and those idle ones that are ahead of their share.
@@ -95,7 +96,7 @@ impl Turns {
             state.joined = ticket;
         }
         let spot = state.strands.join(stream, ticket, cost(entry));
-        let place = Place::Later { start: state.start, joined: state.joined, client };
+        let place = Place::Later { start: state.start, joined: state.joined, client, head: spot };
         let flow = state.flows.entry(lane).or_insert_with(|| Flow { waiting: BTreeMap::new(), place });
         flow.waiting.insert(spot, deadline);
         self.put(client, state);
@@ -164,7 +165,7 @@ impl Turns {
     fn put(&mut self, key: ClientKey, mut state: Client) {
         let lead_end = self.lead_end();
         for (lane, flow) in &mut state.flows {
-            flow.place = place(key, state.start, state.joined, flow.waiting.values().next().copied(), lead_end);
+            flow.place = place(key, (state.start, state.joined), flow, lead_end);
             self.lanes.entry(*lane).or_default().insert(flow.place);
         }
         let order = if state.flows.is_empty() { &mut self.idle } else { &mut self.backlog };
@@ -192,11 +193,11 @@ impl Turns {
     fn bring_forward(&mut self, lane: LaneKey) {
         let lead_end = self.lead_end();
         let Some(places) = self.lanes.get_mut(&lane) else { return };
-        let first_later = Place::Later { start: 0, joined: Ticket(0), client: ClientKey(0) };
-        while let Some(&was @ Place::Later { start, joined, client }) = places.range(first_later..).next() {
+        let first_later = Place::Later { start: 0, joined: Ticket(0), client: ClientKey(0), head: Spot::FIRST };
+        while let Some(&was @ Place::Later { start, joined, client, .. }) = places.range(first_later..).next() {
             let flow = self.clients.get_mut(&client).and_then(|state| state.flows.get_mut(&lane));
             let Some(flow) = flow.filter(|_| start <= lead_end) else { return };
-            flow.place = place(client, start, joined, flow.waiting.values().next().copied(), lead_end);
+            flow.place = place(client, (start, joined), flow, lead_end);
             places.remove(&was);
             places.insert(flow.place);
         }
@@ -236,11 +237,14 @@ fn cost(entry: &Entry) -> u128 {
     }
 }
 
-fn place(client: ClientKey, start: u128, joined: Ticket, deadline: Option<Moment>, lead_end: u128) -> Place {
+/// Where a client that came back with ticket `joined` stands with the work of `flow`.
+fn place(client: ClientKey, (start, joined): (u128, Ticket), flow: &Flow, lead_end: u128) -> Place {
+    let (head, deadline) =
+        flow.waiting.first_key_value().map_or((Spot::FIRST, Moment::NEVER), |(spot, at)| (*spot, *at));
     if start <= lead_end {
-        Place::Early { deadline: deadline.unwrap_or(Moment::NEVER), start, joined, client }
+        Place::Early { deadline, start, joined, client, head }
     } else {
-        Place::Later { start, joined, client }
+        Place::Later { start, joined, client, head }
     }
 }
 

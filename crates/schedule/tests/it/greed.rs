@@ -119,6 +119,23 @@ fn connections_of_one_client_alternate_and_buy_nothing() {
 }
 
 #[test]
+fn short_texts_that_keep_coming_do_not_keep_the_same_clients_longer_ones_waiting() {
+    let mut queue = roomy();
+    let of = |stream, lane| Entry { client: ClientKey(1), ..entry(Class::Interactive, stream, lane) };
+    (0..8).for_each(|stream| _ = push(&mut queue, at(0), of(stream, 1), stream));
+    push(&mut queue, at(0), of(8, 2), 8);
+    let mut served = Vec::new();
+    while !served.contains(&8) && served.len() < 100 {
+        for stream in items(batch(&mut queue, at(1), true)) {
+            served.push(stream);
+            // Each asks again as soon as it is answered.
+            push(&mut queue, at(1), of(stream, if stream == 8 { 2 } else { 1 }), stream);
+        }
+    }
+    assert!(served.len() <= 9, "the longer one came ninth: {served:?}");
+}
+
+#[test]
 fn a_full_queue_has_a_place_for_whoever_holds_few() {
     let mut queue = DeviceQueue::new(QueuePolicy::default());
     let of = |client| entry(Class::Interactive, client, 1);
