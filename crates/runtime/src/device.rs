@@ -4,6 +4,7 @@
 //! model. Lock order: a device's lock is never held while work is settled, an observer is called or cores are waited for.
 
 use crate::cores::{Cores, CoresHeld};
+use crate::errand::{Errand, Kit, event_loop_for};
 use crate::event::{Contained, Event};
 use crate::generation::{Generation, GenerationKey};
 use crate::slot::Slot;
@@ -95,6 +96,10 @@ pub(crate) struct Activity {
 
 struct State {
     queue: DeviceQueue<Work>,
+    /// What each slot works with, while its thread sleeps and nobody has borrowed it.
+    seats: Vec<Option<Kit>>,
+    /// Whether a slot's kit is lent to an [`Errand`].
+    lent: bool,
     /// One list per slot; bounded by the models that are being loaded or freed.
     orders: Vec<VecDeque<Order>>,
     closing: bool,
@@ -154,6 +159,8 @@ impl Device {
         let cores = Cores::new(slots.saturating_mul(options.threads.max(1)));
         let state = State {
             queue: DeviceQueue::new(options.policy),
+            seats: (0..slots).map(|_| None).collect(),
+            lent: false,
             orders: (0..slots).map(|_| VecDeque::new()).collect(),
             closing: false,
             reaper_rests: false,
@@ -230,17 +237,25 @@ impl Device {
         self.state.lock().closing
     }
 
-    /// Queues work.
-    pub(crate) fn push(&self, entry: Entry, work: Work) -> Result<Ticket, Unqueued> {
+    /// Queues work; what is quick and need not wait is run by the caller's event loop.
+    pub(crate) fn push(self: &Arc<Self>, entry: Entry, work: Work) -> Result<Ticket, Unqueued> {
+        let event_loop = event_loop_for(&entry, &work);
+        let generation = work.generation().key;
         let now = self.clock.now();
-        let (pushed, reaper_rests) = {
+        let (pushed, errand, reaper_rests) = {
             let mut state = self.state.lock();
+            let alone = state.queue.is_empty();
             let pushed = state.queue.push(now, entry, work);
-            let reaper_rests = pushed.is_ok() && std::mem::take(&mut state.reaper_rests);
-            (pushed, reaper_rests)
+            let may_run = pushed.is_ok() && alone && event_loop.is_some();
+            let errand = if may_run { self.errand(&mut state, generation, now) } else { None };
+            let reaper_rests = pushed.is_ok() && errand.is_none() && std::mem::take(&mut state.reaper_rests);
+            (pushed, errand, reaper_rests)
         };
         let admitted = pushed.map_err(|refused| Unqueued { work: refused.item, reason: refused.reason })?;
-        self.arrived.notify_one();
+        match errand.zip(event_loop) {
+            Some((errand, event_loop)) => errand.begin(&event_loop),
+            None => drop(self.arrived.notify_one()),
+        }
         if reaper_rests {
             self.waiting.notify_one();
         }
@@ -253,6 +268,55 @@ impl Device {
             }
         }
         Ok(admitted.ticket)
+    }
+
+    /// Takes the one piece of work in the queue out to be run with the kit of a slot that rests; none where there is no such slot, no
+    /// core is free, or the work is to wait for others.
+    fn errand(self: &Arc<Self>, state: &mut State, generation: GenerationKey, now: Moment) -> Option<Errand> {
+        let can = |kit: &Kit| kit.runners.contains_key(&generation);
+        let index = state.seats.iter().position(|kit| kit.as_ref().is_some_and(can))?;
+        if state.lent || state.closing || !state.orders[index].is_empty() {
+            return None;
+        }
+        let core = self.cores.try_take(1)?;
+        // What was let in at this moment is not late at it: nothing expires here.
+        let Next::Batch(batch) = state.queue.take(now, true).next else { return None };
+        state.lent = true;
+        let kit = state.seats[index].take()?;
+        Some(Errand::new(Arc::clone(self), index, kit, (batch, self.at_work(core))))
+    }
+
+    /// An errand is over: its slot may work again.
+    pub(crate) fn take_home(&self, index: usize, kit: Kit) {
+        let mut state = self.state.lock();
+        state.seats[index] = Some(kit);
+        state.lent = false;
+        if state.closing || !state.orders[index].is_empty() {
+            self.arrived.notify_all();
+        } else {
+            self.hand_watch_on(&state);
+        }
+    }
+
+    /// Sleeps until something has come, with the kit in its seat; goes on when it is there again.
+    fn rest(&self, state: &mut MutexGuard<'_, State>, index: usize, kit: &mut Kit, until: Duration) {
+        state.seats[index] = Some(std::mem::take(kit));
+        self.arrived.wait_for(state, until);
+        loop {
+            if let Some(own) = state.seats[index].take() {
+                *kit = own;
+                return;
+            }
+            // What it was woken for is another slot's now.
+            self.hand_watch_on(state);
+            self.arrived.wait_for(state, REST);
+        }
+    }
+
+    /// Whether a slot's kit lies in its seat.
+    #[cfg(test)]
+    pub(crate) fn rests(&self, index: usize) -> bool {
+        self.state.lock().seats[index].is_some()
     }
 
     /// Takes work out of the queue whose caller has gone; work that has started goes on.
@@ -302,7 +366,7 @@ impl Device {
     }
 
     /// The next duty of slot `index`. A slot that is warming a model up does not sleep and begins no other warm-up.
-    pub(crate) fn next_duty(&self, index: usize, warming: bool) -> Duty {
+    pub(crate) fn next_duty(&self, index: usize, warming: bool, kit: &mut Kit) -> Duty {
         let mut core = None;
         let mut state = self.state.lock();
         loop {
@@ -337,7 +401,7 @@ impl Device {
             };
             drop(held);
             if state.orders[index].is_empty() {
-                self.arrived.wait_for(&mut state, until);
+                self.rest(&mut state, index, kit, until);
             }
         }
     }

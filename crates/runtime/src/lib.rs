@@ -13,6 +13,7 @@ mod clock;
 mod cores;
 mod device;
 mod drift;
+mod errand;
 mod error;
 mod event;
 mod family;

@@ -1,15 +1,15 @@
 //! One slot's thread: takes batches, writes their rows, runs the engine, reads the rows; obeys orders in between.
 
 use crate::device::{AtWork, Device, Duty, Order};
+use crate::errand::Kit;
 use crate::event::Event;
-use crate::generation::{Generation, GenerationKey};
+use crate::generation::Generation;
 use crate::unqueued::dropped_error;
 use crate::warming::{Warming, install_error, new_runner, report};
 use crate::work::Work;
 use crate::{DropReason, InputRow, OutputRow, RowShapes, RunError, RunErrorKind, Scratch, TaskError, Timings};
 use samovar_engine_api::{EngineError, EngineErrorKind, Runner};
 use samovar_schedule::{Batch, Class, Moment};
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +18,7 @@ use std::time::Duration;
 pub(crate) struct Slot {
     pub(crate) device: Arc<Device>,
     index: usize,
-    /// One runner of each generation that is installed here.
-    pub(crate) runners: HashMap<GenerationKey, Box<dyn Runner>>,
-    pub(crate) scratch: Scratch,
+    pub(crate) kit: Kit,
     pub(crate) warming: Option<Warming>,
 }
 
@@ -42,7 +40,11 @@ struct BatchTimes {
 
 impl Slot {
     pub(crate) fn new(device: Arc<Device>, index: usize) -> Self {
-        Self { device, index, runners: HashMap::new(), scratch: Scratch::default(), warming: None }
+        Self::with(device, index, Kit::default())
+    }
+
+    pub(crate) const fn with(device: Arc<Device>, index: usize, kit: Kit) -> Self {
+        Self { device, index, kit, warming: None }
     }
 
     /// Serves until the device closes. Work and warm-up runs take turns, so that neither starves the other. A panic that
@@ -52,18 +54,21 @@ impl Slot {
             match catch_unwind(AssertUnwindSafe(|| self.turn())) {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(_) => {
-                    tracing::error!(slot = self.index, "a panic reached the slot; it goes on");
-                    self.scratch = Scratch::default();
-                }
+                Err(_) => self.recover(),
             }
         }
+    }
+
+    /// After a panic that nobody below caught.
+    pub(crate) fn recover(&mut self) {
+        tracing::error!(slot = self.index, "a panic reached the slot; it goes on");
+        self.kit.scratch = Scratch::default();
     }
 
     /// One run of the warm-up and one duty; tells whether there is more to come.
     fn turn(&mut self) -> bool {
         self.warm_one_run();
-        match self.device.next_duty(self.index, self.warming.is_some()) {
+        match self.device.next_duty(self.index, self.warming.is_some(), &mut self.kit) {
             Duty::Run(batch, at_work) => self.run(batch, at_work),
             Duty::Obey(order) => self.obey(order),
             Duty::Idle => {}
@@ -76,13 +81,13 @@ impl Slot {
         match order {
             Order::WarmUp { generation, done } => match self.take_runner(&generation) {
                 Ok(runner) => {
-                    self.runners.insert(generation.key, runner);
+                    self.kit.runners.insert(generation.key, runner);
                     self.begin_warm_up(generation, done);
                 }
                 Err(error) => report(&done, Err(install_error(error.to_string()))),
             },
             Order::Remove { key, done } => {
-                drop(self.runners.remove(&key));
+                drop(self.kit.runners.remove(&key));
                 // The one who waits has room for every slot's answer; where it gave up, nobody needs it.
                 let _ = done.try_send(());
             }
@@ -91,7 +96,7 @@ impl Slot {
 
     /// The generation's runner; a new one on the first call, and where the last one was lost.
     fn take_runner(&mut self, generation: &Generation) -> Result<Box<dyn Runner>, EngineError> {
-        self.runners.remove(&generation.key).map_or_else(|| new_runner(generation), Ok)
+        self.kit.runners.remove(&generation.key).map_or_else(|| new_runner(generation), Ok)
     }
 
     /// The same for work: a new one runs representative input first, so that no request pays for a first run.
@@ -100,14 +105,14 @@ impl Slot {
         generation: &Generation,
         shapes: &RowShapes,
     ) -> Result<Box<dyn Runner>, EngineError> {
-        match self.runners.remove(&generation.key) {
+        match self.kit.runners.remove(&generation.key) {
             Some(runner) => Ok(runner),
             None => self.warm_runner(generation, shapes),
         }
     }
 
     /// Runs a batch to its end, with one core to begin with.
-    fn run(&mut self, batch: Batch<Work>, mut at_work: AtWork) {
+    pub(crate) fn run(&mut self, batch: Batch<Work>, mut at_work: AtWork) {
         let class = batch.class;
         let mut rows: Vec<Row> = batch
             .items
@@ -162,7 +167,7 @@ impl Slot {
         self.write_rows(runner.as_mut(), &mut rows);
         times.wrote = self.device.clock.since(started);
         if rows.is_empty() {
-            self.runners.insert(generation.key, runner);
+            self.kit.runners.insert(generation.key, runner);
             return None;
         }
         let started = self.device.clock.now();
@@ -182,7 +187,7 @@ impl Slot {
         }
         generation.ran(&shapes, rows.len(), times.ran, self.device.clock.now());
         self.read_rows(runner.as_ref(), rows, times, class);
-        self.runners.insert(generation.key, runner);
+        self.kit.runners.insert(generation.key, runner);
         None
     }
 
@@ -196,7 +201,7 @@ impl Slot {
             settle_all(std::mem::take(&mut rows), &RunError::internal("the model failed on this input"));
         }
         match self.warm_runner(generation, &shapes) {
-            Ok(fresh) => drop(self.runners.insert(generation.key, fresh)),
+            Ok(fresh) => drop(self.kit.runners.insert(generation.key, fresh)),
             Err(error) => {
                 tracing::error!(model = %generation.name, %error, "no new runner yet; the next batch tries again");
             }
@@ -232,7 +237,7 @@ impl Slot {
         let shapes = row.work.rows.clone();
         let started = self.device.clock.now();
         let mut input = InputRow { runner, shapes: &shapes, rows, index };
-        let (work, scratch) = (&mut row.work, &mut self.scratch);
+        let (work, scratch) = (&mut row.work, &mut self.kit.scratch);
         let written = catch_unwind(AssertUnwindSafe(|| work.write(&mut input, scratch)));
         row.timings.wrote = self.device.clock.since(started);
         written.unwrap_or_else(|_| Err(self.panicked(row)))
@@ -272,7 +277,7 @@ impl Slot {
 
     fn read_row(&mut self, runner: &dyn Runner, row: &mut Row, index: usize) -> Result<(), TaskError> {
         let output = OutputRow { runner, index, batched: row.work.rows.batched() };
-        let (work, scratch) = (&mut row.work, &mut self.scratch);
+        let (work, scratch) = (&mut row.work, &mut self.kit.scratch);
         let read = catch_unwind(AssertUnwindSafe(|| work.read(&output, scratch)));
         read.unwrap_or_else(|_| Err(self.panicked(row)))
     }
@@ -280,7 +285,7 @@ impl Slot {
     /// A panic may leave the scratch half written: it starts afresh.
     fn panicked(&mut self, row: &Row) -> TaskError {
         self.device.observer.observe(&Event::Panicked { model: &row.work.generation().name });
-        self.scratch = Scratch::default();
+        self.kit.scratch = Scratch::default();
         TaskError::internal("the work on this input failed")
     }
 }

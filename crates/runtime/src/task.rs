@@ -22,6 +22,12 @@ pub trait Task: Send + 'static {
     /// # Errors
     /// Outputs that make no sense for this family.
     fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<Self::Output, TaskError>;
+
+    /// Whether writing and reading take some microseconds at most, whatever was sent: where the run is as quick, the caller's event
+    /// loop may do all of it.
+    fn is_light(&self) -> bool {
+        false
+    }
 }
 
 /// A row that could not be written or read. The message may reach a client.

@@ -20,6 +20,7 @@ trait Body: Send {
     fn read(&mut self, row: &OutputRow<'_>, scratch: &mut Scratch) -> Result<(), TaskError>;
     fn settle(self: Box<Self>, result: Result<Timings, RunError>, generation: &Arc<Generation>);
     fn is_wanted(&self) -> bool;
+    fn is_light(&self) -> bool;
 }
 
 /// What a caller gets in the end.
@@ -58,6 +59,11 @@ impl Work {
     /// Whether somebody still waits for the result.
     pub(crate) fn is_wanted(&self) -> bool {
         self.body.is_wanted()
+    }
+
+    /// Whether all of it but the run takes next to no time: see [`Task::is_light`].
+    pub(crate) fn is_light(&self) -> bool {
+        self.body.is_light()
     }
 
     /// Sends the outcome; a caller who has gone hears nothing. A task that panics when it goes takes nobody with it.
@@ -99,5 +105,9 @@ impl<T: Task> Body for Carried<T> {
 
     fn is_wanted(&self) -> bool {
         !self.sender.is_closed()
+    }
+
+    fn is_light(&self) -> bool {
+        self.task.is_light()
     }
 }

@@ -86,7 +86,16 @@ impl Task for TensorTask {
         let buffers = scratch.of::<OutputBuffers>();
         self.outputs.iter().map(|&output| self.read_output(row, output, buffers)).collect()
     }
+
+    /// Few numbers are copied in no time.
+    fn is_light(&self) -> bool {
+        let numbers = |input: &TensorInput| input.shape.iter().fold(1, |all: usize, axis| all.saturating_mul(*axis));
+        self.inputs.iter().map(numbers).fold(0, usize::saturating_add) <= LIGHT_NUMBERS
+    }
 }
+
+/// Numbers of all inputs together.
+const LIGHT_NUMBERS: usize = 16 << 10;
 
 impl TensorTask {
     fn read_output(
