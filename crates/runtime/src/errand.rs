@@ -1,7 +1,7 @@
 //! A quick run on the thread of whoever asked for it, with a slot's own runners while the slot rests.
 //!
-//! To wake a slot's thread and to be woken by it costs more than a run that takes some microseconds. Where nothing else waits, a
-//! slot rests and a run is known to be quick, it is done by the caller's event loop: by a task of its own, so that the caller's
+//! To wake a slot's thread and to be woken by it costs more than a run that takes some microseconds. Where one asks after
+//! the other, a slot rests and a run is known to be quick, it is done by the caller's event loop: by a task of its own, so that the caller's
 //! deadline holds whatever becomes of the run. One at a time: a run that hangs after all costs one of the event loop's threads, and
 //! the others go on.
 
@@ -136,6 +136,11 @@ mod tests {
             while !(0..slots).all(|index| house.has_run(index)) {
                 house.submit(Light).wait().unwrap();
             }
+            // Nobody else has asked for a while.
+            for _ in 0..8 {
+                house.rest();
+                house.submit(Light).wait().unwrap();
+            }
             house.rest();
             house.threads.lock().clear();
             house
@@ -201,6 +206,22 @@ mod tests {
         let mut ran_on = house.ran_on();
         ran_on.sort();
         assert!(ran_on[0] == "loop" && ran_on[1].starts_with("slot-"), "{ran_on:?}");
+        house.device.close();
+    }
+
+    #[test]
+    fn whoever_asks_while_others_do_is_served_by_slots() {
+        let house = House::new(2);
+        let gate = Gate::closed();
+        house.model.hold_runs(&gate);
+        let both = [house.submit(Light), house.submit(Light)];
+        gate.wait_for(2);
+        gate.open();
+        both.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+        house.rest();
+        house.ran_on();
+        house.submit_from_event_loop(Light).wait().unwrap();
+        assert!(house.ran_on()[0].starts_with("slot-"));
         house.device.close();
     }
 
