@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::body_budget::BodyCharge;
 use crate::connection_clock::{ConnectionClock, HeadSeen, Verdict};
 use crate::connection_limit::ConnectionPermit;
+use crate::eager::Eager;
 use crate::hygiene::declared_bytes;
 use crate::request_body::{BodyLimits, RequestBody};
 use crate::timed_io::TimedIo;
@@ -20,7 +21,7 @@ use hyper_util::server::conn::auto;
 use samovar_runtime::StreamKey;
 use samovar_service::access::{self, CallPlace, Caller};
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -85,11 +86,12 @@ where
     });
     let builder = builder(limits, app.tasks.clone());
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
+    let eager = Eager::new();
     let mut look_at = Instant::now() + limits.header_time;
     let mut ending = false;
     loop {
         let end = tokio::select! {
-            result = connection.as_mut() => return log_end(result),
+            result = poll_fn(|context| eager.poll(context, connection.as_mut())) => return log_end(result),
             () = app.closing.cancelled(), if !ending => true,
             () = sleep_until(look_at) => match clock.verdict(limits) {
                 Verdict::Fine(at) => {
@@ -117,6 +119,9 @@ fn log_end<E: std::fmt::Debug>(result: Result<(), E>) {
 /// How long an idle connection may take to close in good order.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Bytes of a body that are read at once: each read costs a turn of the event loop.
+const READ_BYTES: usize = 64 << 10;
+
 fn builder(limits: &ServerLimits, tasks: TaskTracker) -> auto::Builder<TrackedExecutor> {
     const PING: Duration = Duration::from_secs(20);
     let mut builder = auto::Builder::new(TrackedExecutor(tasks));
@@ -126,7 +131,8 @@ fn builder(limits: &ServerLimits, tasks: TaskTracker) -> auto::Builder<TrackedEx
         // The connection's clock does this: hyper's own would also end a kept connection after the header time.
         .header_read_timeout(None)
         .max_headers(limits.headers_max)
-        .max_buf_size(limits.header_bytes_max)
+        // Bodies are read in pieces of this size, so it is more than a head may have: heads that fit are measured when they are read.
+        .max_buf_size(limits.header_bytes_max.max(READ_BYTES))
         .half_close(false);
     builder
         .http2()

@@ -1,7 +1,9 @@
-//! What surrounds every request: its name, its line in the log, its trace, and its count by the route that it matched.
+//! What surrounds every request: its name, its line in the log, its trace, its count by the route that it matched, and the form of
+//! its errors.
 
 use crate::access::AskedBy;
 use crate::app::App;
+use crate::error_form::ErrorForm;
 use crate::metrics::{HttpLabels, method_name};
 use crate::request_id::{HEADER, RequestId};
 use axum::extract::{MatchedPath, Request, State};
@@ -18,14 +20,15 @@ pub(crate) async fn count(State(app): State<Arc<App>>, mut request: Request, nex
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let id = RequestId::of(request.headers());
+    let form = ErrorForm::of(&request);
     let trace = app.telemetry.as_ref().and_then(|telemetry| telemetry.begin(request.headers()));
     request.extensions_mut().insert(id.clone());
     let span = tracing::error_span!("request", %id);
     let answer = next.run(request).instrument(span);
-    let mut response = match &trace {
+    let mut response = form.put_on(match &trace {
         Some(trace) => trace.watch(answer).await,
         None => answer.await,
-    };
+    });
     response.headers_mut().insert(HEADER, id.value().clone());
     let labels = HttpLabels { route, method, status: response.status().as_u16() };
     if let (Some(trace), Some(telemetry)) = (trace, &app.telemetry) {

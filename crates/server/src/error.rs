@@ -66,6 +66,8 @@ pub(crate) enum Refusal {
     Method,
     /// The body comes too slowly.
     BodyTime,
+    /// The head is over the limit.
+    HeadSize,
     /// The body is over the limit.
     BodySize,
     /// The server, or the connection, holds as many bytes of bodies as it may.
@@ -249,6 +251,7 @@ impl Refusal {
             Self::Stream => "stream_not_found",
             Self::Method => "method_not_allowed",
             Self::BodyTime => "body_too_slow",
+            Self::HeadSize => "head_too_large",
             Self::BodySize => "body_too_large",
             Self::Bodies => "too_many_bytes",
             Self::UpgradeRequired => "upgrade_required",
@@ -286,6 +289,7 @@ impl Refusal {
             Self::NoDecoder => StatusCode::NOT_IMPLEMENTED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
+            Self::HeadSize => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::Streams | Self::Connections | Self::Sources | Self::Bodies => StatusCode::SERVICE_UNAVAILABLE,
@@ -306,6 +310,7 @@ impl Refusal {
             Self::Stream => Some("GET /v1/streams lists those that are open"),
             Self::Origin => Some("add the page's origin to `allowed_origins` in the configuration"),
             Self::Host => Some("add the name to `hosts` in `[server]` of the configuration"),
+            Self::HeadSize => Some("send fewer or shorter header fields, and a shorter address"),
             Self::BodySize => Some("send less at once: fewer or shorter items, a smaller picture, a shorter video"),
             Self::Bodies => Some("send less at a time, or ask again after `Retry-After`"),
             Self::Streams | Self::Connections => Some("close some, or ask again after `Retry-After`"),

@@ -39,6 +39,9 @@ fn inspect(request: &Request, peer: &Peer, options: &ServerOptions) -> Result<()
     if peer.head.framed_twice || (headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING)) {
         return malformed("the body is framed both by its length and in chunks");
     }
+    if head_bytes(request) > options.limits.header_bytes_max {
+        return Err(ApiError::new(Refusal::HeadSize, "the request's head is over the limit"));
+    }
     let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return malformed("a request names exactly one host");
@@ -48,6 +51,14 @@ fn inspect(request: &Request, peer: &Peer, options: &ServerOptions) -> Result<()
     }
     origin::check_host(headers, request.uri(), options)?;
     if request.method().is_safe() { Ok(()) } else { origin::check(headers, request.uri(), options) }
+}
+
+/// Bytes of the head as HTTP/1 has them. What is far over the limit is refused before it gets here.
+fn head_bytes(request: &Request) -> usize {
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    // A colon, a space and the line's end.
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    address + fields.sum::<usize>()
 }
 
 /// Bytes of the body as its head has them.

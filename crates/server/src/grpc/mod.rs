@@ -26,4 +26,4 @@ mod status;
 mod typed_contents;
 
 pub(crate) use router::{STREAM, router};
-pub(crate) use shape::shape;
+pub(crate) use shape::{reshaped, speaks_grpc};

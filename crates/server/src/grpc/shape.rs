@@ -1,25 +1,18 @@
 //! Refusals of what surrounds the routes (keys, limits, hygiene, panics), in gRPC's form where gRPC is spoken.
 
 use crate::error::ApiError;
-use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use tonic::{Code, Status};
 
-/// Puts an error into gRPC's form where the request is gRPC's.
-pub(crate) async fn shape(request: Request, next: Next) -> Response {
-    let speaks = speaks_grpc(request.headers());
-    let response = next.run(request).await;
-    if speaks { reshaped(response) } else { response }
-}
-
-fn speaks_grpc(headers: &HeaderMap) -> bool {
+/// Whether the request is gRPC's.
+pub(crate) fn speaks_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-fn reshaped(mut response: Response) -> Response {
+/// The answer with its error, if it is one, in gRPC's form.
+pub(crate) fn reshaped(mut response: Response) -> Response {
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         return Status::from(error).into_http();
     }

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
-use crate::{access, api_page, cors, counted, grpc, hygiene, openai_form};
+use crate::{access, api_page, cors, counted, grpc, hygiene};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use std::any::Any;
 use std::sync::Arc;
@@ -39,11 +39,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     } else {
         router.layer(from_fn_with_state(Arc::clone(app), cors::share))
     };
-    shared
-        .layer(from_fn(openai_form::shape))
-        .layer(from_fn(grpc::shape))
-        .layer(from_fn_with_state(Arc::clone(app), counted::count))
-        .with_state(Arc::clone(app))
+    shared.layer(from_fn_with_state(Arc::clone(app), counted::count)).with_state(Arc::clone(app))
 }
 
 fn documented() -> OpenApiRouter<Arc<App>> {

@@ -99,6 +99,17 @@ async fn heads_are_limited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_could_be_read_and_is_over_the_limit_is_told_why() {
+    let house = House::fake(ServerLimits::default()).await;
+    let head = |bytes: usize| {
+        format!("GET /health/live HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx: {}\r\n\r\n", "a".repeat(bytes))
+    };
+    assert_eq!(raw(house.address, head(15 << 10).as_bytes()).await.status, 200);
+    let answer = raw(house.address, head(17 << 10).as_bytes()).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (431, &"head_too_large".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_over_the_limit_are_told_and_closed() {
     let limits = ServerLimits { connections_per_client_max: 3, ..ServerLimits::default() };
     let house = House::fake(limits).await;
