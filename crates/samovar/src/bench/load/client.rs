@@ -1,16 +1,17 @@
 //! One kept HTTP/1.1 connection of the load: as little work as possible for each request, since it shares the server's cores.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// One kept connection.
 #[derive(Debug)]
 pub struct HttpClient {
     address: SocketAddr,
+    from: Option<IpAddr>,
     socket: Option<TcpStream>,
     /// What was read of the answer so far; kept from one to the next.
     buffer: Vec<u8>,
@@ -31,7 +32,13 @@ const READ_BYTES: usize = 64 << 10;
 impl HttpClient {
     /// A connection that is opened with its first request.
     pub const fn new(address: SocketAddr) -> Self {
-        Self { address, socket: None, buffer: Vec::new() }
+        Self { address, from: None, socket: None, buffer: Vec::new() }
+    }
+
+    /// The same from this address of the machine.
+    #[must_use]
+    pub fn from(self, from: Option<IpAddr>) -> Self {
+        Self { from, ..self }
     }
 
     /// Sends one request and reads its whole answer.
@@ -55,7 +62,7 @@ impl HttpClient {
     async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
         let mut socket = match self.socket.take() {
             Some(socket) => socket,
-            None => open(self.address).await?,
+            None => open(self.address, self.from).await?,
         };
         socket.write_all(request).await?;
         self.buffer.clear();
@@ -79,8 +86,12 @@ impl HttpClient {
     }
 }
 
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = TcpStream::connect(address).await?;
+async fn open(address: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(from) = from {
+        socket.bind(SocketAddr::new(from, 0))?;
+    }
+    let socket = socket.connect(address).await?;
     socket.set_nodelay(true)?;
     Ok(socket)
 }

@@ -42,6 +42,7 @@ async fn levels(arguments: &BenchLoadArguments, address: SocketAddr) -> Result<V
     for &rate in &arguments.rate {
         let plan = LevelPlan {
             address,
+            from: None,
             requests: Arc::clone(&requests),
             rate,
             connections: arguments.connections,

@@ -7,7 +7,7 @@ use super::arguments::Rate;
 use super::client::HttpClient;
 use super::request::PreparedRequest;
 use super::tally::Tally;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,6 +18,8 @@ use tokio::time::sleep_until;
 #[derive(Clone, Debug)]
 pub struct LevelPlan {
     pub address: SocketAddr,
+    /// The address of this machine that its connections come from; none: whichever the system takes.
+    pub from: Option<IpAddr>,
     /// Sent in turn.
     pub requests: Arc<[PreparedRequest]>,
     pub rate: Rate,
@@ -76,7 +78,7 @@ impl Turns {
 
 async fn connection(plan: LevelPlan, turns: Arc<Turns>) -> Tally {
     let mut tally = Tally::default();
-    let mut client = HttpClient::new(plan.address);
+    let mut client = HttpClient::new(plan.address).from(plan.from);
     let (counted_from, ends) = (plan.counted_from(turns.began), plan.ends(turns.began));
     loop {
         let (number, due) = turns.take(plan.rate);

@@ -15,4 +15,4 @@ pub use command::load;
 pub use level::{Level, LevelPlan};
 pub use report::LevelFigures;
 pub use request::PreparedRequest;
-pub use surface::{picture_request, tensors, text_requests};
+pub use surface::{picture_request, sentences, tensors, text_requests};

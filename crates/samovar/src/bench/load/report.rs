@@ -92,6 +92,7 @@ mod tests {
     fn percentiles_are_those_of_all_answers() {
         let plan = LevelPlan {
             address: "127.0.0.1:1".parse().unwrap(),
+            from: None,
             requests: Vec::new().into(),
             rate: Rate::PerSecond(50.0),
             connections: 2,

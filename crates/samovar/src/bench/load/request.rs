@@ -27,6 +27,18 @@ impl PreparedRequest {
         Self { bytes: [head.as_bytes(), body].concat().into(), items: 1 }
     }
 
+    /// The same with a key in place of the environment's.
+    #[must_use]
+    pub fn with_key(self, secret: &str) -> Self {
+        let head = self.bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(self.bytes.len());
+        let (head, rest) = self.bytes.split_at(head);
+        let others = String::from_utf8_lossy(head);
+        let others = others.split("\r\n").filter(|line| !line.starts_with("Authorization:"));
+        let lines: Vec<&str> = others.collect();
+        let head = format!("{}\r\nAuthorization: Bearer {secret}", lines.join("\r\n"));
+        Self { bytes: [head.as_bytes(), rest].concat().into(), ..self }
+    }
+
     /// The same with so many items in it.
     #[must_use]
     pub fn of_items(self, items: u64) -> Self {
@@ -37,4 +49,17 @@ impl PreparedRequest {
 /// The key of the environment, where there is one: command lines are seen by everybody.
 fn key_line() -> String {
     authorization().map_or_else(String::new, |value| format!("Authorization: {value}\r\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_one_key() {
+        let request = PreparedRequest::post("h", "/p", "Authorization: Bearer a\r\n", b"body\r\n\r\nof lines");
+        let text = String::from_utf8(request.with_key("b").bytes.to_vec()).unwrap();
+        assert_eq!(text.matches("Authorization: Bearer").count(), 1);
+        assert!(text.ends_with("Authorization: Bearer b\r\n\r\nbody\r\n\r\nof lines"), "{text}");
+    }
 }

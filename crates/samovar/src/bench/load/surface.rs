@@ -175,7 +175,7 @@ fn lines_of(file: &Path) -> Result<Vec<String>, CliError> {
 }
 
 /// Made-up sentences of 6 to 24 words, the same every time.
-fn sentences() -> Vec<String> {
+pub fn sentences() -> Vec<String> {
     let mut seed = 7_u64;
     let mut next = |below: usize| {
         // Knuth's MMIX generator: enough to mix words.

@@ -10,7 +10,8 @@ pub struct BenchServiceArguments {
     /// A sentence embedding model, an ONNX file with tokenizer.json beside it: measured beside the engine alone
     #[arg(long, value_name = "FILE")]
     pub embedding: Option<PathBuf>,
-    /// A detector; with `--embedding`, `--faces` and `--picture`: four clients of four kinds, one of them greedy
+    /// A detector; with `--embedding`, `--faces` and `--picture`: four clients of four kinds, one of them greedy, told apart by
+    /// address and by key
     #[arg(long, value_name = "FILE", requires_all = ["embedding", "faces", "picture"])]
     pub detector: Option<PathBuf>,
     /// A face detector
@@ -37,6 +38,9 @@ pub struct BenchServiceArguments {
     /// Leave out what the server costs around a model that does nothing
     #[arg(long)]
     pub no_overhead: bool,
+    /// Leave out the sentences a second
+    #[arg(long)]
+    pub no_sentences: bool,
     /// How the models run.
     #[command(flatten)]
     pub choices: ModelChoices,

@@ -36,8 +36,10 @@ async fn measure(arguments: &BenchServiceArguments) -> Result<Figures, CliError>
     }
     let Some(model) = &arguments.embedding else { return Ok(figures) };
     if let (Some(detector), Some(faces), Some(picture)) = (&arguments.detector, &arguments.faces, &arguments.picture) {
-        figures.fairness = Some(fairness(arguments, Files { embedding: model, detector, faces, picture }).await?);
+        figures.fairness = fairness(arguments, Files { embedding: model, detector, faces, picture }).await?;
     }
-    figures.embedding = Some(embedding(arguments, model).await?);
+    if !arguments.no_sentences {
+        figures.embedding = Some(embedding(arguments, model).await?);
+    }
     Ok(figures)
 }

@@ -13,7 +13,7 @@ pub struct Figures {
     /// What was typed.
     pub command: String,
     pub overhead: Option<Overhead>,
-    pub fairness: Option<Fairness>,
+    pub fairness: Vec<Fairness>,
     pub embedding: Option<EmbeddingFigures>,
 }
 
@@ -77,6 +77,7 @@ pub struct EngineAlone {
     pub engine: String,
     pub precision: &'static str,
     pub batch: usize,
+    /// Of each sentence; 0 where they are as long as those of the requests.
     pub tokens: usize,
     pub sentences_per_second: f64,
 }
@@ -84,34 +85,33 @@ pub struct EngineAlone {
 /// Four clients of four kinds.
 #[derive(Debug, Serialize)]
 pub struct Fairness {
+    /// By what the server tells them apart.
+    pub apart_by: &'static str,
+    /// How many times as much the greedy one sends.
     pub greed: f64,
     pub rows: Vec<FairnessRow>,
-    pub greedy: LevelFigures,
+    pub greedy: Vec<LevelFigures>,
 }
 
-/// One of the modest.
+/// One of the modest, measured alone and beside all others.
 #[derive(Debug, Serialize)]
 pub struct FairnessRow {
     pub name: &'static str,
-    pub alone_per_second: f64,
-    pub together_per_second: f64,
-    /// Of the rate alone.
-    pub kept: f64,
-    pub p50_alone_ms: f64,
-    pub p50_together_ms: f64,
+    pub alone: Vec<LevelFigures>,
+    pub together: Vec<LevelFigures>,
 }
 
 impl Figures {
     /// Nothing yet.
     pub fn new() -> Self {
         let command = std::env::args().collect::<Vec<_>>().join(" ");
-        Self { command, overhead: None, fairness: None, embedding: None }
+        Self { command, overhead: None, fairness: Vec::new(), embedding: None }
     }
 
     /// For people.
     pub fn text(&self) -> String {
         let overhead = self.overhead.as_ref().map_or_else(String::new, overhead_text);
-        let fairness = self.fairness.as_ref().map_or_else(String::new, fairness_text);
+        let fairness = self.fairness.iter().map(fairness_text).collect::<String>();
         let embedding = self.embedding.as_ref().map_or_else(String::new, embedding_text);
         format!("{overhead}{fairness}{embedding}$ {}\n", self.command)
     }
@@ -166,18 +166,27 @@ impl EmbeddingFigures {
     }
 }
 
-impl FairnessRow {
-    /// Alone against together.
-    pub fn new(name: &'static str, alone: &LevelFigures, together: &LevelFigures) -> Self {
-        Self {
-            name,
-            alone_per_second: alone.answered_per_second,
-            together_per_second: together.answered_per_second,
-            kept: together.answered_per_second / alone.answered_per_second.max(1e-9),
-            p50_alone_ms: alone.p50_ms,
-            p50_together_ms: together.p50_ms,
-        }
+impl Fairness {
+    /// Nothing measured yet.
+    pub const fn new(apart_by: &'static str, greed: f64) -> Self {
+        Self { apart_by, greed, rows: Vec::new(), greedy: Vec::new() }
     }
+}
+
+impl FairnessRow {
+    /// Nothing measured yet.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, alone: Vec::new(), together: Vec::new() }
+    }
+}
+
+/// The median over the repetitions.
+fn middle_of(runs: &[LevelFigures], value: fn(&LevelFigures) -> f64) -> f64 {
+    median(&runs.iter().map(value).collect::<Vec<_>>())
+}
+
+fn failures_of(runs: &[LevelFigures]) -> u64 {
+    runs.iter().flat_map(|run| run.failures.values()).sum()
 }
 
 fn overhead_text(overhead: &Overhead) -> String {
@@ -210,22 +219,35 @@ fn overhead_text(overhead: &Overhead) -> String {
 
 fn fairness_text(fairness: &Fairness) -> String {
     let mut text = format!(
-        "{:14} {:>9} {:>11} {:>6} {:>12} {:>15}\n",
-        "client", "alone /s", "together /s", "kept", "p50 alone ms", "p50 together ms"
+        "{:16} {:>9} {:>11} {:>6} {:>12} {:>15} {:>15}\n",
+        format!("by {}", fairness.apart_by),
+        "alone /s",
+        "together /s",
+        "kept",
+        "p50 alone ms",
+        "p50 together ms",
+        "p99 together ms"
     );
-    for row in &fairness.rows {
+    for FairnessRow { name, alone, together } in &fairness.rows {
+        let rate = |runs| middle_of(runs, |run| run.answered_per_second);
+        let kept = rate(together) / rate(alone).max(1e-9);
+        let [before, beside] = [alone, together].map(|runs| middle_of(runs, |run| run.p50_ms));
+        let slowest = middle_of(together, |run| run.p99_ms);
+        let failures = failures_of(together);
+        let failures = if failures == 0 { String::new() } else { format!("  {failures} FAILED") };
         let _ = writeln!(
             text,
-            "{:14} {:>9.2} {:>11.2} {:>6.3} {:>12.1} {:>15.1}",
-            row.name, row.alone_per_second, row.together_per_second, row.kept, row.p50_alone_ms, row.p50_together_ms
+            "{name:16} {:>9.2} {:>11.2} {kept:>6.3} {before:>12.1} {beside:>15.1} {slowest:>15.1}{failures}",
+            rate(alone),
+            rate(together)
         );
     }
-    let greedy = &fairness.greedy;
-    let refused: u64 = greedy.failures.values().sum();
+    let answered = middle_of(&fairness.greedy, |run| run.answered_per_second);
+    let refused = failures_of(&fairness.greedy);
     let _ = writeln!(
         text,
-        "beside one that sends {} times as much: {:.1} answered a second, {refused} refused\n",
-        fairness.greed, greedy.answered_per_second
+        "beside one that sends {} times as much: {answered:.1} answered a second, {refused} refused\n",
+        fairness.greed
     );
     text
 }
@@ -245,10 +267,11 @@ fn embedding_text(embedding: &EmbeddingFigures) -> String {
     }
     for alone in &embedding.engine_alone {
         let EngineAlone { engine, precision, batch, tokens, sentences_per_second } = alone;
-        let _ = writeln!(
-            text,
-            "{engine} {precision} alone, {batch} × {tokens} tokens: {sentences_per_second:.0} sentences/s"
-        );
+        let what = match tokens {
+            0 => format!("the batches of {batch} sentences each"),
+            _ => format!("{batch} × {tokens} tokens"),
+        };
+        let _ = writeln!(text, "{engine} {precision} alone, {what}: {sentences_per_second:.0} sentences/s");
     }
     text + "\n"
 }

@@ -1,7 +1,7 @@
 //! One measurement of one server: so many connections that ask as fast as they get answers.
 
 use crate::bench::load::{Level, LevelFigures, LevelPlan, PreparedRequest, Rate};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ pub struct Workload {
     pub name: &'static str,
     pub requests: Arc<[PreparedRequest]>,
     pub connections: u32,
+    /// The address of this machine that it asks from; none: whichever the system takes.
+    pub from: Option<IpAddr>,
     pub rate: Rate,
 }
 
 impl Workload {
     /// As fast as the answers come.
     pub fn closed(name: &'static str, requests: Vec<PreparedRequest>, connections: u32) -> Self {
-        Self { name, requests: requests.into(), connections, rate: Rate::Max }
+        Self { name, requests: requests.into(), connections, from: None, rate: Rate::Max }
     }
 
     /// Measures it once.
@@ -30,6 +32,7 @@ impl Workload {
     fn plan(&self, address: SocketAddr, duration: Duration) -> LevelPlan {
         LevelPlan {
             address,
+            from: self.from,
             requests: Arc::clone(&self.requests),
             rate: self.rate,
             connections: self.connections,

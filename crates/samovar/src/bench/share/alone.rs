@@ -10,7 +10,8 @@ use toml::{Table, Value};
 /// # Errors
 /// A configuration that cannot be read, or a server that does not become ready.
 pub fn resident_alone(path: &Path, model: &str) -> Result<u64, CliError> {
-    let unreadable = || CliError::new("config", "the configuration cannot be read or written for one model alone");
+    let unreadable =
+        || CliError::new("file_unreadable", "the configuration cannot be read or written for one model alone");
     let text = std::fs::read_to_string(path).map_err(|_| unreadable())?;
     let of_one = only(&text, model).ok_or_else(unreadable)?;
     // Beside the other: paths are told from there.

@@ -62,7 +62,8 @@ fn questions(server: &ServerProcess, picture: Option<&Path>) -> Result<Vec<Quest
         let name = model["id"].as_str().unwrap_or_default();
         Question::of(&host, model, &server.get(&format!("/v2/models/{name}"))?, picture)
     };
-    models.iter().map(question).collect()
+    // A pair is asked by its towers, which are listed as well.
+    models.iter().filter(|model| model["pair"].is_null()).map(question).collect()
 }
 
 /// For each model the times of all clients, each client's in their order.
