@@ -27,13 +27,15 @@ pub enum FamilyKind {
     FaceEmbedding,
     /// Silero's voice activity detector: state goes in and out with each chunk of samples.
     SileroVad,
+    /// Speech to text: OpenAI's Whisper, bound by its encoder.
+    Whisper,
     /// Any graph: tensors in, tensors out.
     Tensor,
 }
 
 impl FamilyKind {
     /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Yolo,
         Self::Yolox,
         Self::YoloPose,
@@ -46,6 +48,7 @@ impl FamilyKind {
         Self::Yunet,
         Self::FaceEmbedding,
         Self::SileroVad,
+        Self::Whisper,
         Self::Tensor,
     ];
 
@@ -64,6 +67,7 @@ impl FamilyKind {
             Self::Yunet => "yunet",
             Self::FaceEmbedding => "face-embedding",
             Self::SileroVad => "silero-vad",
+            Self::Whisper => "whisper",
             Self::Tensor => "tensor",
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     AppearanceModel, DetectionModel, FamilyKind, SegmentationModel, SequenceModel, TextHints, face, image_text, tensor,
-    text, voice,
+    text, voice, whisper,
 };
 use samovar_engine_api::Signature;
 use samovar_runtime::{Binder, ContractError, Family};
@@ -44,6 +44,7 @@ pub fn recognise(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn F
         Some(FamilyKind::ImageTextEmbedding) => image_text::bind(signature, hints),
         Some(FamilyKind::Yunet | FamilyKind::FaceEmbedding) => face::bind(signature, hints),
         Some(FamilyKind::SileroVad) => voice::bind(signature, hints),
+        Some(FamilyKind::Whisper) => whisper::bind(signature, hints),
         Some(FamilyKind::Tensor) => tensor::bind(signature, hints),
         None => by_signature(signature, hints),
     }
@@ -57,6 +58,9 @@ fn by_signature(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Fa
     }
     if image_text::takes(signature, hints) {
         return image_text::bind(signature, hints);
+    }
+    if whisper::takes(signature) {
+        return whisper::bind(signature, hints);
     }
     // Their inputs have names that no picture's has.
     let named = [voice::bind, text::bind, face::bind];

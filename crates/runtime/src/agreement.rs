@@ -65,7 +65,6 @@ impl Snapshot {
     }
 
     /// The run that has these shapes and values.
-    #[cfg(test)]
     pub(crate) fn from_values(outputs: Vec<(Vec<usize>, Vec<f32>)>) -> Self {
         Self { outputs: outputs.into_iter().map(|(shape, values)| Kept { shape, values }).collect() }
     }

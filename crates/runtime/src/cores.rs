@@ -86,6 +86,19 @@ impl Cores {
 }
 
 impl CoresHeld {
+    /// Holds `count` cores instead if nobody waits and they are free; tells whether it does.
+    pub(crate) fn try_grow(&mut self, count: usize) -> bool {
+        let count = self.shared.clip(count);
+        let mut state = self.shared.state.lock();
+        if count <= self.count || !state.line.is_empty() || state.taken - self.count + count > self.shared.total {
+            return false;
+        }
+        state.taken = state.taken - self.count + count;
+        drop(state);
+        self.count = count;
+        true
+    }
+
     /// How many are held.
     #[cfg_attr(not(test), expect(dead_code, reason = "whoever asks for more than there are wants to know"))]
     pub(crate) const fn count(&self) -> usize {
@@ -177,6 +190,19 @@ mod tests {
         drop((held, last));
         assert_eq!(cores.take(99).count(), cores.total(), "more than there are means all of them");
         assert_eq!(Cores::new(0).take(0).count(), 1);
+    }
+
+    #[test]
+    fn a_run_grows_only_where_it_need_not_wait() {
+        let cores = Cores::new(3);
+        let (mut one, other) = (cores.take(1), cores.take(1));
+        assert!(!one.try_grow(3) && one.count() == 1, "the other holds a core");
+        drop(other);
+        assert!(one.try_grow(99) && one.count() == 3);
+        assert!(cores.try_take(1).is_none());
+        assert!(!one.try_grow(2), "it has more");
+        drop(one);
+        assert!(cores.try_take(3).is_some());
     }
 
     #[test]

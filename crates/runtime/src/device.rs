@@ -4,7 +4,7 @@
 //! model. Lock order: a device's lock is never held while work is settled, an observer is called or cores are waited for.
 
 use crate::cores::{Cores, CoresHeld};
-use crate::errand::{Errand, Kit, event_loop_for};
+use crate::errand::{Kit, event_loop_for};
 use crate::event::{Contained, Event};
 use crate::generation::{Generation, GenerationKey};
 use crate::slot::Slot;
@@ -16,7 +16,7 @@ use crate::{Clock, DropReason, FailureKind, Observer, RunError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use samovar_engine_api as engine_api;
 use samovar_schedule::{
-    Batch, Class, DeviceQueue, Displaced, DisplacedReason, Dropped, Entry, Moment, Next, QueuePolicy, Ticket,
+    Batch, Class, DeviceQueue, Displaced, DisplacedReason, Entry, Moment, Next, QueuePolicy, Ticket,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,6 +25,9 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+
+mod reaper;
+mod seats;
 
 /// How a device is set up.
 #[derive(Clone, Debug)]
@@ -152,12 +155,6 @@ const ALONE: u32 = 4;
 /// How long a device that closes may start nothing of what waits before it counts as hanging.
 const CLOSE_STEP: Duration = Duration::from_secs(30);
 
-/// How often the reaper looks at waiting work: late work leaves the queue within this time of its deadline.
-const REAP_EVERY: Duration = Duration::from_millis(20);
-
-/// How often in a row the reaper finds nothing waiting before it rests: a second.
-const IDLE_LOOKS: u32 = 50;
-
 impl Device {
     /// Starts the device's threads, which go by `clock`.
     pub fn start(options: DeviceOptions, clock: Clock, observer: Arc<dyn Observer>) -> Arc<Self> {
@@ -278,55 +275,6 @@ impl Device {
         Ok(admitted.ticket)
     }
 
-    /// Takes the one piece of work in the queue out to be run with the kit of a slot that rests; none where there is no such slot, no
-    /// core is free, or the work is to wait for others.
-    fn errand(self: &Arc<Self>, state: &mut State, generation: GenerationKey, now: Moment) -> Option<Errand> {
-        let can = |kit: &Kit| kit.runners.contains_key(&generation);
-        let index = state.seats.iter().position(|kit| kit.as_ref().is_some_and(can))?;
-        if state.lent || state.closing || !state.orders[index].is_empty() {
-            return None;
-        }
-        let core = self.cores.try_take(1)?;
-        // What was let in at this moment is not late at it: nothing expires here.
-        let Next::Batch(batch) = state.queue.take(now, true).next else { return None };
-        state.lent = true;
-        let kit = state.seats[index].take()?;
-        Some(Errand::new(Arc::clone(self), index, kit, (batch, self.at_work(core))))
-    }
-
-    /// An errand is over: its slot may work again.
-    pub(crate) fn take_home(&self, index: usize, kit: Kit) {
-        let mut state = self.state.lock();
-        state.seats[index] = Some(kit);
-        state.lent = false;
-        if state.closing || !state.orders[index].is_empty() {
-            self.arrived.notify_all();
-        } else {
-            self.hand_watch_on(&state);
-        }
-    }
-
-    /// Sleeps until something has come, with the kit in its seat; goes on when it is there again.
-    fn rest(&self, state: &mut MutexGuard<'_, State>, index: usize, kit: &mut Kit, until: Duration) {
-        state.seats[index] = Some(std::mem::take(kit));
-        self.arrived.wait_for(state, until);
-        loop {
-            if let Some(own) = state.seats[index].take() {
-                *kit = own;
-                return;
-            }
-            // What it was woken for is another slot's now.
-            self.hand_watch_on(state);
-            self.arrived.wait_for(state, REST);
-        }
-    }
-
-    /// Whether a slot's kit lies in its seat.
-    #[cfg(test)]
-    pub(crate) fn rests(&self, index: usize) -> bool {
-        self.state.lock().seats[index].is_some()
-    }
-
     /// Takes work out of the queue whose caller has gone; work that has started goes on.
     pub(crate) fn cancel(&self, ticket: Ticket) {
         let cancelled = self.state.lock().queue.cancel(ticket);
@@ -418,38 +366,6 @@ impl Device {
     fn hand_watch_on(&self, state: &State) {
         if !state.queue.is_empty() {
             self.arrived.notify_one();
-        }
-    }
-
-    /// The reaper's thread: reports late work even while every slot is busy.
-    fn reap(&self) {
-        let mut idle_looks = 0;
-        loop {
-            let late = {
-                let mut state = self.state.lock();
-                if state.closing {
-                    return;
-                }
-                idle_looks = if state.queue.is_empty() { idle_looks + 1 } else { 0 };
-                state.reaper_rests = idle_looks > IDLE_LOOKS;
-                if state.reaper_rests {
-                    idle_looks = 0;
-                    self.waiting.wait(&mut state);
-                } else {
-                    self.waiting.wait_for(&mut state, REAP_EVERY);
-                }
-                state.queue.expire(self.clock.now())
-            };
-            self.expire(late);
-        }
-    }
-
-    fn expire(&self, late: Vec<Dropped<Work>>) {
-        if !late.is_empty() {
-            self.room.notify_waiters();
-        }
-        for dropped in late {
-            self.drop_work(dropped.item, DropReason::Expired);
         }
     }
 

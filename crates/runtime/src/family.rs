@@ -1,8 +1,9 @@
 //! What the runtime needs from a family, whichever it is: the row shapes in use and representative work for warm-up.
 
-use crate::{InputRow, OutputRow, RowShapes, Scratch, TaskError};
-use samovar_engine_api::Signature;
+use crate::{InputRow, OutputRow, PartSource, RowShapes, Scratch, TaskError};
+use samovar_engine_api::{EngineError, Precision, Runner, Signature};
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,12 @@ pub trait Family: Any + Send + Sync {
         1
     }
 
+    /// Shapes of rows that come alone and are small, worth a run on all cores while nothing else runs: measured when the model is
+    /// warmed. None, as here, where a run takes long enough for others to come meanwhile.
+    fn lone_lanes(&self) -> Vec<RowShapes> {
+        Vec::new()
+    }
+
     /// How long the warm-up of one slot may take before the shapes that are left are left to their first calls. None: all are warmed.
     /// For families with many shapes, where a shape's first run costs an engine some milliseconds once, however large the model is.
     fn warm_up_limit(&self) -> Option<Duration> {
@@ -37,7 +44,40 @@ pub trait Family: Any + Send + Sync {
 
     /// Representative work of one of the lanes.
     fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow>;
+
+    /// Files that the parts are made of: a plan holds for them too.
+    fn part_files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Further graphs of the model, loaded after its first one on the same engine, in this precision. None, as here, for most.
+    fn parts(&self, _precision: Precision) -> Vec<PartSource> {
+        Vec::new()
+    }
+
+    /// Binds the parts that were loaded, in the order of [`Family::parts`]. Called again where a load tries another precision: the last
+    /// call counts.
+    ///
+    /// # Errors
+    /// Parts that do not fit: fails the load.
+    fn bind_parts(&self, _signatures: &[Signature]) -> Result<(), ContractError> {
+        Ok(())
+    }
+
+    /// A representative run of the parts that were bound last. Its figures in a precision below f32 must agree with those in f32.
+    ///
+    /// # Errors
+    /// Fails the load.
+    fn try_parts(&self, _runner: PartRunners<'_>, _scratch: &mut Scratch) -> Result<Vec<f32>, TaskError> {
+        Ok(Vec::new())
+    }
+
+    /// The generation leaves memory: runners that the family keeps go.
+    fn release(&self) {}
 }
+
+/// Makes a runner of a part, by its place in [`Family::parts`].
+pub type PartRunners<'a> = &'a mut dyn FnMut(usize) -> Result<Box<dyn Runner>, EngineError>;
 
 /// Representative work on one row, done over and over while a model warms up.
 pub trait WarmUpRow: Send {

@@ -1,6 +1,7 @@
 //! What unit tests make generations and work of: a fake model, a family that names no shape, a task that does nothing.
 
 use crate::generation::{Generation, Loaded};
+use crate::part::LoadedGraphs;
 use crate::plan::PlanInUse;
 use crate::{Family, InputRow, OutputRow, RowShape, RowShapes, Scratch, Task, TaskError, WarmUpRow};
 use samovar_engine_api::{Engine, LoadOptions, ModelFiles, Precision};
@@ -66,7 +67,7 @@ pub(crate) fn generation(model: &FakeModel, threads: usize, batch: BatchRule) ->
         family: Arc::new(Nothing),
         batch,
         rows_max: usize::MAX,
-        model: loaded.expect("the fake engine loads"),
+        graphs: LoadedGraphs { model: loaded.expect("the fake engine loads"), parts: Vec::new() },
         plan: PlanInUse::default(),
     }))
 }

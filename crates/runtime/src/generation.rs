@@ -2,6 +2,8 @@
 
 use crate::drift::{Change, DriftWatch};
 use crate::fingerprint::Fingerprint;
+use crate::lone::LoneChoice;
+use crate::part::{LoadedGraphs, part_runner};
 use crate::plan::{Plan, PlanInUse, PlanSource};
 use crate::row_costs::RowCosts;
 use crate::warm_up::WarmUpFigures;
@@ -11,8 +13,8 @@ use samovar_engine_api::{EngineError, EngineErrorKind, LoadedModel, Precision, R
 use samovar_schedule::{BatchRule, LaneKey, Moment};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// One loaded copy of a model. Work that was accepted for it keeps it alive.
@@ -51,6 +53,8 @@ pub struct Generation {
     pub signature: Signature,
     /// The weights; taken out when the generation is freed, so that whoever still holds a result does not hold them.
     model: Mutex<Option<Arc<dyn LoadedModel>>>,
+    /// The family's further graphs; taken out with the model.
+    parts: Mutex<Vec<Arc<dyn LoadedModel>>>,
     /// Keys of the row shapes met so far that may share runs. Bounded: see [`LANES_MAX`].
     lanes: Mutex<HashMap<RowShapes, LaneKey>>,
     /// Work in the queue or in a slot.
@@ -65,6 +69,10 @@ pub struct Generation {
     costs: Mutex<RowCosts>,
     /// By what it runs: written by its load, and by a measurement that finds that this is how it should run.
     plan: Mutex<PlanInUse>,
+    /// CPU threads of a lone run, where they are more.
+    pub(crate) lone_threads: Option<usize>,
+    /// Which rows make one: written when the first slot is warm.
+    lone: OnceLock<LoneChoice>,
 }
 
 /// Names a generation in this process.
@@ -135,7 +143,7 @@ pub(crate) struct Loaded {
     pub(crate) batch: BatchRule,
     /// Rows in one run at most by the configuration.
     pub(crate) rows_max: usize,
-    pub(crate) model: Arc<dyn LoadedModel>,
+    pub(crate) graphs: LoadedGraphs,
     pub(crate) plan: PlanInUse,
 }
 
@@ -162,8 +170,11 @@ impl Generation {
             budget: loaded.batch.size_max.max(1).saturating_mul(first),
             rows_max,
             key,
-            signature: loaded.model.signature().clone(),
-            model: Mutex::new(Some(loaded.model)),
+            signature: loaded.graphs.model.signature().clone(),
+            lone_threads: loaded.graphs.model.lone_threads(),
+            lone: OnceLock::new(),
+            model: Mutex::new(Some(loaded.graphs.model)),
+            parts: Mutex::new(loaded.graphs.parts),
             // The family's own have theirs from the beginning: callers who choose shapes freely cannot use up the keys before them.
             lanes: Mutex::new(keys_of(key, lanes)),
             use_count: Mutex::new(UseCount::default()),
@@ -182,6 +193,17 @@ impl Generation {
         self.fingerprint.map_or_else(String::new, |fingerprint| fingerprint.word())
     }
 
+    /// Whether a row of these shapes that comes alone is run on [`Generation::lone_threads`].
+    pub(crate) fn is_wide(&self, shapes: &RowShapes) -> bool {
+        self.lone.get().is_some_and(|choice| choice.is_wide(self.family.weight(shapes)))
+    }
+
+    /// Notes which rows are; the first slot that has measured it is believed.
+    pub(crate) fn set_lone(&self, choice: LoneChoice) {
+        // A second slot finds the same.
+        drop(self.lone.set(choice));
+    }
+
     /// Makes the execution state of one slot.
     pub(crate) fn runner(&self) -> Result<Box<dyn Runner>, EngineError> {
         let model = self.model.lock().clone();
@@ -189,19 +211,32 @@ impl Generation {
         model.runner(&RunnerOptions { threads: self.threads })
     }
 
+    /// Makes an execution state of part `index`.
+    pub(crate) fn part_runner(&self, index: usize) -> Result<Box<dyn Runner>, EngineError> {
+        let parts = self.parts.lock().clone();
+        catch_unwind(AssertUnwindSafe(|| part_runner(&parts, index, self.threads))).unwrap_or_else(|_| {
+            Err(EngineError::new(EngineErrorKind::Run, "the engine panicked while it made a runner"))
+        })
+    }
+
     /// Lets the engine give back what only the load and the warm-up needed.
     pub(crate) fn trim(&self) {
         let model = self.model.lock().clone();
-        if let Some(model) = model {
-            model.trim();
+        let parts = self.parts.lock().clone();
+        for graph in model.into_iter().chain(parts) {
+            graph.trim();
         }
     }
 
     /// Lets the weights go; runners that are left keep them until they are dropped. An engine that panics over it keeps nobody from
     /// letting the rest go.
     pub(crate) fn release(&self) {
-        let model = self.model.lock().take();
-        if catch_unwind(AssertUnwindSafe(|| drop(model))).is_err() {
+        let (model, parts) = (self.model.lock().take(), std::mem::take(&mut *self.parts.lock()));
+        let let_go = || {
+            self.family.release();
+            drop((model, parts));
+        };
+        if catch_unwind(AssertUnwindSafe(let_go)).is_err() {
             tracing::error!(model = %self.name, "the engine panicked when the weights were let go");
         }
     }

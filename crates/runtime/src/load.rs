@@ -5,9 +5,10 @@ use crate::agreement::{Snapshot, Tolerance};
 use crate::event::Event;
 use crate::fingerprint::Fingerprint;
 use crate::generation::Loaded;
+use crate::part::{LoadedGraphs, PartsTrial};
 use crate::plan::{Candidate, Check, Found, Plan, PlanInUse, PlanKey, PlanSource, Plans, Sample};
 use crate::warm_up::run_rows;
-use crate::{Agreement, Device, EngineChoice, FailureKind, Family, ModelSpec, PrecisionChoice, Scratch};
+use crate::{Device, EngineChoice, FailureKind, Family, ModelSpec, PrecisionChoice, Scratch};
 use samovar_engine_api as engine_api;
 use samovar_engine_api::{
     Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, ModelFiles, Precision, RunnerOptions, Signature,
@@ -123,6 +124,10 @@ pub(crate) fn plan_key(order: &LoadOrder<'_>, attempts: &[Attempt<'_>]) -> Optio
     let (engine, contract) = first_contract(order, attempts)?;
     let mut files = vec![order.files.path.clone()];
     files.extend(data_files(engine, order.files));
+    for path in contract.family.part_files() {
+        files.extend(data_files(engine, &ModelFiles { path: path.clone() }));
+        files.push(path);
+    }
     if let Some(reference) = &order.spec.reference {
         files.push(reference.path.clone());
         files.extend(data_files(engine, reference));
@@ -169,7 +174,7 @@ impl Contract {
 
 /// Weights that were loaded by default.
 struct Weights {
-    model: Arc<dyn LoadedModel>,
+    graphs: LoadedGraphs,
     precision: Precision,
     /// Its largest relative difference from f32 where it is another.
     precision_error: Option<f32>,
@@ -206,11 +211,11 @@ impl<'a> Attempt<'a> {
         let family = Arc::clone(&self.contract(order)?.family);
         let arrangement = default_arrangement(self.engine, order, family.as_ref());
         let recorded = key.filter(|_| order.plans.record_default(order.size_bytes));
-        let Weights { model, precision, precision_error, sample } =
+        let Weights { graphs, precision, precision_error, sample } =
             self.load_weights(order, family.as_ref(), (&arrangement, recorded))?;
         let plan = PlanInUse { key: key.cloned(), to_record: sample, ..PlanInUse::default() };
         let arrangement = Candidate { precision, ..arrangement };
-        Ok(LoadOutcome { loaded: self.loaded(order, since, (family, model), (arrangement, plan)), precision_error })
+        Ok(LoadOutcome { loaded: self.loaded(order, since, (family, graphs), (arrangement, plan)), precision_error })
     }
 
     /// Loads as a plan says, without a comparison: the first run is held against the plan's sample instead.
@@ -231,6 +236,8 @@ impl<'a> Attempt<'a> {
             let reason = "its engine reads the model's inputs and outputs in another way than the others".to_owned();
             return Err(LoadError { kind: FailureKind::Contract, reason });
         }
+        let graphs = LoadedGraphs::load(self.engine, model, family.as_ref(), &options)?;
+        self.check_parts(order, &graphs, family.as_ref(), (plan, &options))?;
         let check = Check { plan: Arc::clone(plan), tolerance: tolerance(order.spec, plan.precision) };
         let plan_in_use = PlanInUse {
             source,
@@ -242,16 +249,34 @@ impl<'a> Attempt<'a> {
         let exact = plan.precision == Precision::F32 && order.spec.reference.is_none();
         let precision_error = (!exact).then_some(plan.precision_error);
         Ok(LoadOutcome {
-            loaded: self.loaded(order, since, (family, model), (candidate, plan_in_use)),
+            loaded: self.loaded(order, since, (family, graphs), (candidate, plan_in_use)),
             precision_error,
         })
+    }
+
+    /// A measurement compares the first graph alone: where its plan goes below f32, the parts are compared here.
+    fn check_parts(
+        &self,
+        order: &LoadOrder<'_>,
+        graphs: &LoadedGraphs,
+        family: &dyn Family,
+        (plan, options): (&Plan, &LoadOptions),
+    ) -> Result<(), LoadError> {
+        let trial = graphs.try_parts(family).map_err(untried)?;
+        if graphs.parts.is_empty() || plan.precision == Precision::F32 || !plan.is_measured() {
+            return Ok(());
+        }
+        let options = LoadOptions { precision: Precision::F32, ..options.clone() };
+        let reference = LoadedGraphs::load(self.engine, Arc::clone(&graphs.model), family, &options)?;
+        let reference = reference.try_parts(family).map_err(untried)?;
+        trial.compare(&reference, order.spec.tolerance).map_err(|reason| disagrees(plan.precision, &reason)).map(drop)
     }
 
     fn loaded(
         &self,
         order: &LoadOrder<'_>,
         since: Instant,
-        (family, model): (Arc<dyn Family>, Arc<dyn LoadedModel>),
+        (family, graphs): (Arc<dyn Family>, LoadedGraphs),
         (arrangement, plan): (Candidate, PlanInUse),
     ) -> Loaded {
         let info = self.engine.info();
@@ -269,7 +294,7 @@ impl<'a> Attempt<'a> {
             family,
             batch: BatchRule { size_max: arrangement.batch, delay_max: order.spec.batch_delay },
             rows_max: order.spec.batch_max.unwrap_or(usize::MAX),
-            model,
+            graphs,
             plan,
         }
     }
@@ -286,38 +311,48 @@ impl<'a> Attempt<'a> {
         let load = |precision| {
             let candidate = Candidate { precision, ..arrangement.clone() };
             let cache = recorded.and_then(|key| order.plans.compiled(key, &candidate));
-            self.engine.load(files, &LoadOptions { precision, cache, ..options.clone() })
+            self.load_graphs(files, family, &LoadOptions { precision, cache, ..options.clone() })
         };
-        let sample = |run: &Result<Snapshot, String>| recorded.and(run.as_ref().ok()).map(Sample::of);
+        let sample = |run: &Result<Trial, String>| recorded.and(run.as_ref().ok()).map(|run| Sample::of(&run.graph));
         let candidates = self.precisions(spec);
         if candidates == [Precision::F32] && spec.reference.is_none() {
-            let model = load(Precision::F32)?;
-            let sample = recorded.and_then(|_| sample(&warm_run(family, model.as_ref())));
-            return Ok(Weights { model, precision: Precision::F32, precision_error: None, sample });
+            let graphs = load(Precision::F32)?;
+            graphs.try_parts(family).map_err(untried)?;
+            let sample = recorded.and_then(|_| sample(&Trial::of(family, &graphs)));
+            return Ok(Weights { graphs, precision: Precision::F32, precision_error: None, sample });
         }
         // One copy at a time: the reference is gone before the weights that will serve come.
         let reference_files = spec.reference.as_ref().unwrap_or(files);
-        let reference = warm_run(family, self.engine.load(reference_files, &options)?.as_ref());
+        let reference = Trial::of(family, &self.load_graphs(reference_files, family, &options)?);
         let mut refused = None;
         for precision in candidates {
-            let model = load(precision)?;
+            let graphs = load(precision)?;
             if precision == Precision::F32 && spec.reference.is_none() {
-                return Ok(Weights { model, precision, precision_error: None, sample: sample(&reference) });
+                return Ok(Weights { graphs, precision, precision_error: None, sample: sample(&reference) });
             }
-            match compare(spec, family, model.as_ref(), &reference) {
-                Ok(agreement) => {
-                    let (precision_error, sample) = (Some(agreement.relative), sample(&reference));
-                    return Ok(Weights { model, precision, precision_error, sample });
+            match compare(spec, family, &graphs, &reference) {
+                Ok(relative) => {
+                    let (precision_error, sample) = (Some(relative), sample(&reference));
+                    return Ok(Weights { graphs, precision, precision_error, sample });
                 }
                 Err(reason) => {
                     tracing::warn!(model = %spec.name, %precision, %reason, "does not agree with its reference");
                     refused = Some(disagrees(precision, &reason));
-                    drop(model);
+                    drop(graphs);
                     recorded.inspect(|key| order.plans.drop_forms(key));
                 }
             }
         }
         Err(refused.unwrap_or_else(no_engine))
+    }
+
+    fn load_graphs(
+        &self,
+        files: &ModelFiles,
+        family: &dyn Family,
+        options: &LoadOptions,
+    ) -> Result<LoadedGraphs, LoadError> {
+        LoadedGraphs::load(self.engine, self.engine.load(files, options)?, family, options)
     }
 
     /// The precisions to try, the fastest first. f32 comes last where it is not ruled out.
@@ -358,6 +393,7 @@ pub(crate) fn load_options(device: &Device, family: &dyn Family, arrangement: &C
         device: device.options.kind.clone(),
         slots: arrangement.slots,
         threads: arrangement.threads,
+        lone_threads: if family.lone_lanes().is_empty() { arrangement.threads } else { device.cores().total() },
         shapes,
         cache: None,
         gpu_memory: device.options.gpu_memory,
@@ -369,15 +405,31 @@ pub(crate) fn tolerance(spec: &ModelSpec, precision: Precision) -> Tolerance {
     if precision == Precision::F32 && spec.reference.is_none() { Tolerance::F32 } else { spec.tolerance }
 }
 
+/// Representative runs of all graphs.
+struct Trial {
+    graph: Snapshot,
+    parts: PartsTrial,
+}
+
+impl Trial {
+    fn of(family: &dyn Family, graphs: &LoadedGraphs) -> Result<Self, String> {
+        Ok(Self { graph: warm_run(family, graphs.model.as_ref())?, parts: graphs.try_parts(family)? })
+    }
+}
+
+/// The largest relative difference from the reference.
 fn compare(
     spec: &ModelSpec,
     family: &dyn Family,
-    model: &dyn LoadedModel,
-    reference: &Result<Snapshot, String>,
-) -> Result<Agreement, String> {
-    let run = warm_run(family, model)?;
+    graphs: &LoadedGraphs,
+    reference: &Result<Trial, String>,
+) -> Result<f32, String> {
+    let run = Trial::of(family, graphs)?;
     let reference = reference.as_ref().map_err(Clone::clone)?;
-    spec.tolerance.compare(&run, reference).map_err(|disagreement| disagreement.to_string())
+    let first =
+        spec.tolerance.compare(&run.graph, &reference.graph).map_err(|disagreement| disagreement.to_string())?;
+    let parts = run.parts.compare(&reference.parts, spec.tolerance)?;
+    Ok(first.relative.max(parts.relative))
 }
 
 /// Runs the family's representative input once and keeps the outputs.
@@ -414,6 +466,10 @@ impl From<EngineError> for LoadError {
 fn disagrees(precision: Precision, reason: &str) -> LoadError {
     let reason = format!("in {precision} it does not agree with its reference on the warm-up input: {reason}");
     LoadError { kind: FailureKind::Disagrees, reason }
+}
+
+fn untried(reason: String) -> LoadError {
+    LoadError { kind: FailureKind::WarmUp, reason }
 }
 
 fn missing_engine(name: &str) -> LoadError {

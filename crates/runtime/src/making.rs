@@ -150,7 +150,7 @@ impl Model {
         if first {
             self.state.send_replace(ModelState::Warming { since: Instant::now() });
         }
-        let weights_bytes = loaded.model.weights_bytes();
+        let weights_bytes = loaded.graphs.weights_bytes();
         let generation = Arc::new(Generation::new(loaded));
         let warm = self.on_all_slots(&generation, |generation, done| Order::WarmUp { generation, done });
         let warm = match warm.inspect_err(|_| self.free(&generation, Patience::Short)) {

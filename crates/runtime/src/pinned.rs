@@ -3,9 +3,11 @@
 use crate::device::Device;
 use crate::event::Event;
 use crate::generation::{Generation, InUse};
+use crate::stint::stint_rows;
 use crate::unqueued::Unqueued;
 use crate::work::Work;
-use crate::{Call, DropReason, Pending, RowShapes, RunError, Task};
+use crate::{Call, DropReason, Pending, RowShapes, RunError, Stint, Task};
+use samovar_engine_api::Runner;
 use samovar_schedule::{Entry, RefusedReason};
 use std::sync::Arc;
 
@@ -39,6 +41,33 @@ impl PinnedModel {
             Ok(ticket) => Ok(Pending::new(receiver, Arc::downgrade(&device), ticket)),
             Err(unqueued) => Err(refuse(&device, &unqueued)),
         }
+    }
+
+    /// Queues a stint, which takes one turn of a slot. Returns at once; await the result.
+    ///
+    /// # Errors
+    /// `QueueFull`, `DeadlineExceeded` or `ShuttingDown`.
+    pub fn submit_stint<S: Stint>(self, stint: S, call: Call) -> Result<Pending<S::Output>, RunError> {
+        let entry = self.entry(&stint_rows(), call);
+        let Self { in_use, device } = self;
+        let (work, receiver) = Work::of_stint(stint, call.class, in_use);
+        match device.push(entry, work) {
+            Ok(ticket) => Ok(Pending::new(receiver, Arc::downgrade(&device), ticket)),
+            Err(unqueued) => Err(refuse(&device, &unqueued)),
+        }
+    }
+
+    /// A runner of the model's part `index`, in the order of [`Family::parts`](crate::Family::parts). It shares the part's weights: drop it
+    /// when [`Family::release`](crate::Family::release) tells.
+    ///
+    /// # Errors
+    /// `Internal` where there is no such part, the model was freed, or the engine makes none.
+    pub fn part_runner(&self, index: usize) -> Result<Box<dyn Runner>, RunError> {
+        let generation = self.generation();
+        generation.part_runner(index).map_err(|error| {
+            tracing::error!(model = %generation.name, index, %error, "no runner for a part of the model");
+            RunError::internal("the model cannot run at present")
+        })
     }
 
     /// Queues `task` and waits for a place as long as it takes: for producers of jobs.

@@ -68,7 +68,7 @@ pub struct PlanOptions {
 impl Default for PlanOptions {
     /// Nothing is kept and nothing measured.
     fn default() -> Self {
-        Self { folder: None, background: false, budget: Duration::from_secs(60), large_bytes: 256 << 20 }
+        Self { folder: None, background: false, budget: Duration::from_secs(60), large_bytes: 16 << 20 }
     }
 }
 

@@ -126,12 +126,44 @@ impl Slot {
         if at_work.cores.grow(threads) {
             rows = self.still_worth_it(rows);
         }
-        if let Some(alone) = self.run_rows(class, rows) {
+        if rows.first().is_some_and(|row| row.work.is_stint()) {
+            return self.run_stints(class, rows);
+        }
+        let wide = self.goes_wide(&rows, &mut at_work);
+        if let Some(alone) = self.run_rows(class, rows, wide) {
             // The engine failed on the whole batch: each row gets one try of its own.
             for row in alone {
-                self.run_rows(class, vec![row]);
+                self.run_rows(class, vec![row], false);
             }
         }
+    }
+
+    /// Stints share no run: each of them is one.
+    fn run_stints(&mut self, class: Class, rows: Vec<Row>) {
+        for mut row in rows {
+            let generation = Arc::clone(row.work.generation());
+            let started = self.device.clock.now();
+            let (work, scratch) = (&mut row.work, &mut self.kit.scratch);
+            let ended = catch_unwind(AssertUnwindSafe(|| work.run_stint(scratch)));
+            let ended = ended.unwrap_or_else(|_| Err(self.panicked(&row)));
+            let ran = self.device.clock.since(started);
+            generation.batch_took(&row.work.rows, 1, ran);
+            let (waited, none) = (row.timings.queued, Duration::ZERO);
+            let (model, rows) = (&*generation.name, 1);
+            self.device.observer.observe(&Event::BatchRun { model, class, rows, waited, wrote: none, ran, read: none });
+            let timings = Timings { ran, batch_rows: 1, ..row.timings };
+            row.work.settle(ended.map(|()| timings).map_err(task_error));
+        }
+    }
+
+    /// Takes all cores for a row that is alone on the device, where that was measured to pay; tells whether it did.
+    fn goes_wide(&self, rows: &[Row], at_work: &mut AtWork) -> bool {
+        let [row] = rows else { return false };
+        let generation = row.work.generation();
+        let Some(threads) = generation.lone_threads.filter(|_| generation.is_wide(&row.work.rows)) else {
+            return false;
+        };
+        self.device.stats().waiting == [0; 3] && at_work.cores.try_grow(threads)
     }
 
     /// Lets those rows go that became late, or whose callers left, while the batch waited for cores.
@@ -151,7 +183,7 @@ impl Slot {
     }
 
     /// Runs the rows of one batch to their end. Gives them back when the engine failed and they are worth a try alone.
-    fn run_rows(&mut self, class: Class, mut rows: Vec<Row>) -> Option<Vec<Row>> {
+    fn run_rows(&mut self, class: Class, mut rows: Vec<Row>, wide: bool) -> Option<Vec<Row>> {
         let generation = Arc::clone(rows.first()?.work.generation());
         let shapes = rows.first()?.work.rows.clone();
         let mut runner = match self.take_warm_runner(&generation, &shapes) {
@@ -171,7 +203,7 @@ impl Slot {
             return None;
         }
         let started = self.device.clock.now();
-        let outcome = catch_unwind(AssertUnwindSafe(|| runner.run()));
+        let outcome = catch_unwind(AssertUnwindSafe(|| if wide { runner.run_alone() } else { runner.run() }));
         times.ran = self.device.clock.since(started);
         let failure = match outcome {
             Ok(Ok(())) => None,

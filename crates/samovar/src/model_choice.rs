@@ -192,6 +192,7 @@ const fn family_kind(name: FamilyName) -> FamilyKind {
         FamilyName::Yunet => FamilyKind::Yunet,
         FamilyName::FaceEmbedding => FamilyKind::FaceEmbedding,
         FamilyName::SileroVad => FamilyKind::SileroVad,
+        FamilyName::Whisper => FamilyKind::Whisper,
         FamilyName::Tensor => FamilyKind::Tensor,
     }
 }

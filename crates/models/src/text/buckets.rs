@@ -28,6 +28,11 @@ impl Buckets {
         self.0.get(at).or(self.0.last()).copied().unwrap_or(1)
     }
 
+    /// The lengths up to `longest`.
+    pub(crate) fn up_to_length(&self, longest: usize) -> impl Iterator<Item = usize> {
+        self.0.iter().copied().take_while(move |&length| length <= longest)
+    }
+
     /// The longest row.
     pub(crate) fn longest(&self) -> usize {
         self.0.last().copied().unwrap_or(1)

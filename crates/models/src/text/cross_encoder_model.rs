@@ -84,6 +84,10 @@ impl Family for CrossEncoderModel {
         TextBody::weight(lane)
     }
 
+    fn lone_lanes(&self) -> Vec<RowShapes> {
+        self.body.lone_lanes()
+    }
+
     fn warm_up_limit(&self) -> Option<Duration> {
         Some(TextBody::WARM_UP_LIMIT)
     }

@@ -27,6 +27,8 @@ const TOKENS_MAX: usize = 512;
 const BATCH_TOKENS: usize = 512;
 /// Rows of one run at most, whatever their length.
 const ROWS_MAX: usize = 256;
+/// The longest rows that are worth all cores when they come alone.
+const LONE_TOKENS: usize = 128;
 /// The lengths that are warmed, the commonest first: a sentence, a query, a paragraph. OpenVINO spends 3 to 15 ms on the first run of
 /// each other shape, whatever the model; ONNX Runtime and rten nothing that can be seen.
 const WARM_LENGTHS: [usize; 3] = [32, 16, 128];
@@ -94,6 +96,11 @@ impl TextBody {
 
     pub(crate) fn rows_on_cpu(&self) -> usize {
         (self.batch_tokens / self.buckets.of(WARM_LENGTHS[0])).max(1)
+    }
+
+    /// Rows that come alone: sentences, queries, short paragraphs.
+    pub(crate) fn lone_lanes(&self) -> Vec<RowShapes> {
+        self.buckets.up_to_length(LONE_TOKENS).map(|length| self.ports.rows(length)).collect()
     }
 
     pub(crate) fn weight(lane: &RowShapes) -> usize {

@@ -5,7 +5,7 @@ use super::embedding_outputs::{DenseOutput, EmbeddingOutputs};
 use super::text_body::TextBody;
 use super::text_vectors::{are_finite, lexical_weights, normalize, numbers, pool};
 use super::warm_up_text::WarmUpText;
-use super::{EmbedOptions, Encoding, Heads, TextEmbedding, TextError, TextInput, TextTokenizer, TokenLimit};
+use super::{EmbedOptions, Encoding, Heads, TextEmbedding, TextError, TextInput, TextTokenizer, TokenLimit, Truncate};
 use crate::{FamilyHints, FamilyKind, Pooling};
 use samovar_engine_api::Signature;
 use samovar_runtime::{ContractError, Family, OutputRow, RowShapes, TaskError, WarmUpRow};
@@ -65,6 +65,15 @@ impl TextEmbeddingModel {
     /// Tokens of one text at most, special tokens included.
     pub fn tokens_max(&self) -> usize {
         self.body.tokens_max()
+    }
+
+    /// Tokens of the row that a text takes in a run, padding included.
+    ///
+    /// # Errors
+    /// See [`TextError`].
+    pub fn row_tokens(&self, text: &str) -> Result<usize, TextError> {
+        let limit = TokenLimit { tokens_max: self.tokens_max(), truncate: Truncate::End };
+        Ok(self.body.row_length(&self.body.tokenizer.encode(text, None, limit)?))
     }
 
     /// How the vectors of the tokens become one.
@@ -226,6 +235,10 @@ impl Family for TextEmbeddingModel {
 
     fn weight(&self, lane: &RowShapes) -> usize {
         TextBody::weight(lane)
+    }
+
+    fn lone_lanes(&self) -> Vec<RowShapes> {
+        self.body.lone_lanes()
     }
 
     fn warm_up_limit(&self) -> Option<Duration> {

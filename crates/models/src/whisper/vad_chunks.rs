@@ -45,6 +45,11 @@ impl VadChunks {
         Some(part)
     }
 
+    /// Where the speech begins that waits for more; none where nothing waits.
+    pub(super) fn open_from(&self) -> Option<u64> {
+        self.open.map(|open| open.from)
+    }
+
     fn close_and_open(&mut self, next: Option<SpeechSegment>) {
         self.ready.extend(self.open.take());
         self.open = next;

@@ -22,3 +22,4 @@ mod through_runtime;
 mod voices;
 mod whisper_graphs;
 mod whisper_rules;
+mod whisper_serving;

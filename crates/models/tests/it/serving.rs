@@ -44,8 +44,15 @@ impl Serving {
         Self::start_spec(engine, spec)
     }
 
+    /// The same in the fastest precision that agrees with f32.
+    pub(crate) fn start_fastest(engine: Arc<dyn Engine>, path: PathBuf, hints: FamilyHints) -> Result<Self, Failure> {
+        let precision = PrecisionChoice::Auto;
+        let spec = ModelSpec { precision, batch_max: None, batch_delay: Duration::ZERO, ..spec(path, 1, hints) };
+        Self::start_spec(engine, spec)
+    }
+
     fn start_spec(engine: Arc<dyn Engine>, spec: ModelSpec) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let mut options = RegistryOptions::new(vec![engine]);
         options.device = DeviceOptions { slots: 1, ..DeviceOptions::default() };
         let registry = Registry::start(options, vec![spec]).unwrap();

@@ -19,6 +19,16 @@ pub enum GraphForm {
     Merged,
 }
 
+impl GraphForm {
+    /// Graphs of the decoder.
+    pub const fn parts(self) -> usize {
+        match self {
+            Self::Stepped | Self::Split => 2,
+            Self::Merged => 1,
+        }
+    }
+}
+
 /// The graphs of one checkpoint, bound to their signatures.
 #[derive(Debug)]
 pub struct Graphs {
@@ -27,11 +37,12 @@ pub struct Graphs {
     pub(super) decoder: DecoderPorts,
 }
 
+/// Where everything enters and leaves the encoder.
 #[derive(Debug)]
-pub(super) struct EncoderPorts {
-    pub(super) input: usize,
-    pub(super) output: usize,
-    pub(super) element: ElementType,
+pub(in crate::whisper) struct EncoderPorts {
+    pub(in crate::whisper) input: usize,
+    pub(in crate::whisper) output: usize,
+    pub(in crate::whisper) element: ElementType,
     pub(super) mels: usize,
     pub(super) frames: usize,
 }
@@ -94,7 +105,11 @@ impl Graphs {
 }
 
 impl EncoderPorts {
-    fn bind(signature: &Signature, checkpoint: &Checkpoint) -> Result<Self, ContractError> {
+    /// Binds them.
+    ///
+    /// # Errors
+    /// A port that is missing or has another size.
+    pub(in crate::whisper) fn bind(signature: &Signature, checkpoint: &Checkpoint) -> Result<Self, ContractError> {
         let (input, output) = (input(signature, "input_features")?, output(signature, "last_hidden_state")?);
         let (mels, frames) = (checkpoint.mels, checkpoint.frames());
         check(&signature.inputs[input], &[None, Some(mels), Some(frames)])?;

@@ -17,5 +17,6 @@ mod window_encoder;
 pub use batch::{BatchLimits, DecoderBatch};
 pub use fed::{Attentions, Fed};
 pub use graph::{DecoderShape, EditError, StepGraphs};
+pub(super) use graphs::EncoderPorts;
 pub use graphs::{GraphForm, Graphs};
 pub use window_encoder::{EncodedWindow, WindowEncoder};

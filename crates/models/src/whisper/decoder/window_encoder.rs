@@ -5,13 +5,23 @@ use super::parts::shape_error;
 use crate::floats::floats;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use samovar_engine_api::{ElementType, EngineError, Runner};
+use samovar_engine_api::{ElementType, EngineError, Runner, TensorRef};
 use std::sync::Arc;
 
 /// What the encoder made of one window: hidden states `[positions, width]`.
 #[derive(Clone, Debug)]
 pub struct EncodedWindow {
-    pub(super) hidden: Vec<f32>,
+    pub(in crate::whisper) hidden: Vec<f32>,
+}
+
+impl EncodedWindow {
+    /// A row of the encoder's output.
+    ///
+    /// # Errors
+    /// Elements of a type that no encoder gives.
+    pub(in crate::whisper) fn of(row: &TensorRef<'_>) -> Result<Self, EngineError> {
+        Ok(Self { hidden: floats(row)?.into_owned() })
+    }
 }
 
 /// The encoder on one runner.

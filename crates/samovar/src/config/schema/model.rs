@@ -14,7 +14,8 @@ pub struct ModelSection {
     /// that `samovar models list` tells.
     pub path: PathBuf,
     /// What goes in and comes out: `yolo`, `yolox`, `yolo-pose`, `segmentation`, `stg-nf`, `re-identification`,
-    /// `text-embedding`, `cross-encoder`, `image-text-embedding`, `yunet`, `face-embedding`, `silero-vad`, `tensor`. Default:
+    /// `text-embedding`, `cross-encoder`, `image-text-embedding`, `yunet`, `face-embedding`, `silero-vad`,
+    /// `whisper` (the encoder's file; the decoder's lie beside it), `tensor`. Default:
     /// recognised from the file; `tensor` never is.
     #[serde(default)]
     pub family: Option<FamilyName>,
@@ -125,6 +126,8 @@ pub enum FamilyName {
     FaceEmbedding,
     /// Where somebody speaks.
     SileroVad,
+    /// Speech to text.
+    Whisper,
     /// Any graph: tensors in, tensors out.
     Tensor,
 }
@@ -198,6 +201,7 @@ impl FamilyName {
             Self::Yunet => "yunet",
             Self::FaceEmbedding => "face-embedding",
             Self::SileroVad => "silero-vad",
+            Self::Whisper => "whisper",
             Self::Tensor => "tensor",
         }
     }

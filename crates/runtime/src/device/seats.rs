@@ -1,0 +1,65 @@
+//! The seats of a device's slots: what a slot works with lies there while its thread sleeps, and may be lent to an errand.
+
+use super::{Device, REST, State};
+use crate::errand::{Errand, Kit};
+use crate::generation::GenerationKey;
+use parking_lot::MutexGuard;
+use samovar_schedule::{Moment, Next};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Device {
+    /// Takes the one piece of work in the queue out to be run with the kit of a slot that rests; none where there is no such slot, no
+    /// core is free, or the work is to wait for others.
+    pub(super) fn errand(
+        self: &Arc<Self>,
+        state: &mut State,
+        generation: GenerationKey,
+        now: Moment,
+    ) -> Option<Errand> {
+        let can = |kit: &Kit| kit.runners.contains_key(&generation);
+        let index = state.seats.iter().position(|kit| kit.as_ref().is_some_and(can))?;
+        if state.lent || state.closing || !state.orders[index].is_empty() {
+            return None;
+        }
+        let core = self.cores.try_take(1)?;
+        // What was let in at this moment is not late at it: nothing expires here.
+        let Next::Batch(batch) = state.queue.take(now, true).next else { return None };
+        state.lent = true;
+        let kit = state.seats[index].take()?;
+        Some(Errand::new(Arc::clone(self), index, kit, (batch, self.at_work(core))))
+    }
+
+    /// An errand is over: its slot may work again.
+    pub(crate) fn take_home(&self, index: usize, kit: Kit) {
+        let mut state = self.state.lock();
+        state.seats[index] = Some(kit);
+        state.lent = false;
+        if state.closing || !state.orders[index].is_empty() {
+            self.arrived.notify_all();
+        } else {
+            self.hand_watch_on(&state);
+        }
+    }
+
+    /// Sleeps until something has come, with the kit in its seat; goes on when it is there again.
+    pub(super) fn rest(&self, state: &mut MutexGuard<'_, State>, index: usize, kit: &mut Kit, until: Duration) {
+        state.seats[index] = Some(std::mem::take(kit));
+        self.arrived.wait_for(state, until);
+        loop {
+            if let Some(own) = state.seats[index].take() {
+                *kit = own;
+                return;
+            }
+            // What it was woken for is another slot's now.
+            self.hand_watch_on(state);
+            self.arrived.wait_for(state, REST);
+        }
+    }
+
+    /// Whether a slot's kit lies in its seat.
+    #[cfg(test)]
+    pub(crate) fn rests(&self, index: usize) -> bool {
+        self.state.lock().seats[index].is_some()
+    }
+}
