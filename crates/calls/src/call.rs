@@ -49,6 +49,8 @@ pub struct CallDetail {
 /// What is known when a call begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCall {
+    /// Its name, a new one.
+    pub id: CallId,
     /// The key that it came with.
     pub owner: String,
     /// Live or from a file.

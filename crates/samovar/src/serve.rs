@@ -243,6 +243,7 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         // The queue is opened by `serve` alone: what is shown or measured takes no jobs. The log is its own there, too.
         jobs: None,
         log: None,
+        ..ServerOptions::default()
     })
 }
 

@@ -1,6 +1,7 @@
 //! What every route works with.
 
 use crate::body_budget::BodyBudget;
+use crate::calls::CallDesk;
 use crate::error::{ApiError, Refusal};
 use crate::evidence::Evidence;
 use crate::jobs::JobDesk;
@@ -15,8 +16,10 @@ use samovar_pipelines::{AnomalyModels, Mode, ModeTable};
 use samovar_runtime::{ModelHandle, ModelStatus, Registry, StreamKey};
 use samovar_service::media::MediaService;
 use samovar_service::shared_memory::SharedMemory;
+use samovar_service::speech::SpeechService;
 use samovar_service::tensor::{TensorObserver, TensorOptions, TensorService};
 use samovar_service::text::{TextLimits, TextObserver, TextService};
+use samovar_triage::CurrentRules;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -57,6 +60,12 @@ pub(crate) struct App {
     pub(crate) texts: TextService,
     /// Faces.
     pub(crate) media: MediaService,
+    /// Hears recordings, and finds the models that hear.
+    pub(crate) speech: Arc<SpeechService>,
+    /// Where calls are kept; none where nothing is.
+    pub(crate) calls: Option<Arc<CallDesk>>,
+    /// How urgent a call is.
+    pub(crate) rules: Arc<CurrentRules>,
     /// Every task of this server.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when streams and kept connections are to end.
@@ -106,6 +115,9 @@ impl App {
                 Arc::clone(&metrics) as Arc<dyn TextObserver>,
             ),
             media: MediaService::new(Arc::clone(&registry), options.limits.annotations_max),
+            speech: Arc::new(SpeechService::new(Arc::clone(&registry), options.speech.clone())),
+            calls: options.calls.as_ref().map(|settings| CallDesk::open(settings, &metrics)).transpose()?.map(Arc::new),
+            rules: Arc::clone(&options.rules),
             registry,
             metrics,
             tasks: TaskTracker::new(),

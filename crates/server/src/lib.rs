@@ -12,6 +12,7 @@ mod anomaly_settings;
 mod api_page;
 mod app;
 mod body_budget;
+mod calls;
 mod connection;
 mod connection_clock;
 mod connection_limit;
@@ -63,6 +64,7 @@ mod upload;
 mod wire;
 
 pub use anomaly_settings::AnomalySettings;
+pub use calls::CallSettings;
 pub use evidence::EvidenceSettings;
 pub use jobs::JobSettings;
 pub use limits::{ServerLimits, StreamLimits};

@@ -1,14 +1,16 @@
 //! How a server is set up.
 
 use crate::{
-    AnomalySettings, EvidenceSettings, JobSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings,
+    AnomalySettings, CallSettings, EvidenceSettings, JobSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings,
     TelemetrySettings, Tls, WebhookSettings,
 };
 use samovar_media::FfmpegProgram;
 use samovar_service::access::Access;
 use samovar_service::shared_memory::SharedMemoryLimits;
 use samovar_service::tensor::LogControl;
+use samovar_service::speech::SpeechSettings;
 use samovar_service::text::Pairs;
+use samovar_triage::{CurrentRules, RuleBook};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +68,12 @@ pub struct ServerOptions {
     pub pairs: Pairs,
     /// Which models requests for faces mean that name none.
     pub faces: FaceSettings,
+    /// Which models hear, and what audio they are given.
+    pub speech: SpeechSettings,
+    /// What is kept of calls. Without it nothing is.
+    pub calls: Option<CallSettings>,
+    /// The rules that tell how urgent a call is: those that Samovar brings, unless others are put in their place, at any time.
+    pub rules: Arc<CurrentRules>,
     /// How the process's log is changed while it runs. Without it nobody may.
     pub log: Option<LogControl>,
 }
@@ -114,6 +122,9 @@ impl Default for ServerOptions {
             jobs: None,
             pairs: Pairs::new(),
             faces: FaceSettings::default(),
+            speech: SpeechSettings::default(),
+            calls: None,
+            rules: Arc::new(CurrentRules::new(RuleBook::shipped())),
             log: None,
         }
     }

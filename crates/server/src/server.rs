@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::routes::stands_in_the_way;
-use crate::{Metrics, ServerOptions, Shutdown, jobs, listener, routes, sources};
+use crate::{Metrics, ServerOptions, Shutdown, calls, jobs, listener, routes, sources};
 use samovar_runtime::Registry;
 use std::io;
 use std::net::SocketAddr;
@@ -50,6 +50,9 @@ pub enum ServerError {
     /// The folder of jobs cannot be used.
     #[error("the folder of jobs cannot be used: {0}")]
     Jobs(String),
+    /// The folder of calls cannot be used.
+    #[error("the folder of calls cannot be used: {0}")]
+    Calls(String),
     /// Traces cannot be sent there.
     #[error("traces cannot be sent as configured: {0}; write the collector's address like \"http://127.0.0.1:4317\"")]
     Telemetry(String),
@@ -76,6 +79,7 @@ impl ServerError {
             Self::Sources(_) => "sources_invalid",
             Self::Evidence(_) => "evidence_unusable",
             Self::Jobs(_) => "jobs_unusable",
+            Self::Calls(_) => "calls_unusable",
             Self::Telemetry(_) => "telemetry_invalid",
             Self::Bind { .. } => "bind_failed",
         }
@@ -138,6 +142,7 @@ impl Server {
         let router = routes::router(&app);
         sources::start(&app);
         jobs::start(&app);
+        calls::start(&app);
         let stop = CancellationToken::new();
         let _kill_on_drop = app.kill.clone().drop_guard();
         let drain = async {

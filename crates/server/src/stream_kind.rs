@@ -3,7 +3,9 @@
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
 use crate::stream_link::StreamText;
+use crate::StreamLimits;
 use crate::streams::{OpenStream, StreamFacts};
+use crate::wire::StreamNotice;
 use bytes::Bytes;
 use samovar_media::{ImageLimits, Picture};
 use samovar_runtime::{Generation, ModelHandle, Opened, RunError, RunErrorKind, StreamKey};
@@ -22,7 +24,8 @@ pub(crate) trait StreamOpening: Send + Sync + 'static {
     /// What the board tells of it.
     fn facts(&self) -> StreamFacts;
 
-    /// The models that must be warm first; at least one, the one that looks at the frames first.
+    /// The models that must be warm first, the one that looks at the frames first. None: the stream begins at once, and looks after its
+    /// models itself.
     fn handles(&self) -> Vec<&ModelHandle>;
 
     /// How long the models may take, within the server's limit.
@@ -52,15 +55,38 @@ pub(crate) trait LiveStream: Send {
     /// The next event; waits for ever while nothing is on its way. Must be safe to cancel.
     fn next(&mut self) -> impl Future<Output = StreamText> + Send;
 
+    /// The longest text message that it takes.
+    fn text_bytes_max(limits: &StreamLimits) -> usize {
+        limits.control_bytes_max
+    }
+
     /// Does what a control message asks. An answer that comes at once is given; none where it comes as an event.
     fn control(&mut self, text: &str) -> Result<Option<StreamText>, ApiError>;
 
     /// Whether the event of every message was told.
     fn is_idle(&self) -> bool;
 
+    /// Whether the last event was told: the server closes.
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    /// No further messages are taken in: the rest is told, and then nothing.
+    fn finish(&mut self) {}
+
+    /// The client has gone, orderly or not. Whether what it sent is still to be worked through, although it will not hear of it.
+    fn parted(&mut self, _orderly: bool) -> bool {
+        false
+    }
+
     /// The stream is over: what is still to be told of what went on until now.
     fn end(&mut self) -> Vec<StreamText> {
         Vec::new()
+    }
+
+    /// An error about the stream or a control message, as its clients expect it.
+    fn problem(error: &ApiError) -> StreamText {
+        StreamNotice::Error(error.stream_problem(None)).text()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::stream_link::{Incoming, Pulse, StreamLink, StreamText};
 use crate::streams::{DropReason, OpenStream, StreamEntry, StreamState};
 use crate::wire::StreamNotice;
 use axum::extract::ws::{Utf8Bytes, WebSocket};
+use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 use samovar_runtime::{Hold, ModelHandle, Opened, StreamKey};
 use std::pin::pin;
@@ -70,7 +71,7 @@ enum End {
 }
 
 async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app: &App) {
-    let end = until_revoked(&mut link, &session, app).await.unwrap_or_else(|error| fail(&mut link, &error));
+    let end = until_revoked(&mut link, &session, app).await.unwrap_or_else(|error| fail::<O::Live>(&mut link, &error));
     // Whoever reads or looks need not wait until the client has answered the close.
     drop(session.entry);
     match end {
@@ -96,7 +97,7 @@ async fn until_revoked<O: StreamOpening>(
         Err(end) => return Ok(end),
     };
     let end = tokio::select! {
-        end = running.run(link, app) => Ok(end),
+        end = running.run_out(link, app) => Ok(end),
         error = revoked => Err(error.into()),
     };
     running.end(link);
@@ -117,7 +118,12 @@ async fn open<O: StreamOpening>(
     let deadline = session.asked + session.opening.open_time(OPEN_MAX);
     let opening = try_join_all(session.opening.handles().into_iter().map(ModelHandle::open));
     tokio::pin!(opening);
+    // Where nothing has to be waited for, nothing is dropped either.
+    let at_once = opening.as_mut().now_or_never();
     let opened = loop {
+        if let Some(opened) = at_once {
+            break opened;
+        }
         // Refusals of control messages are never left out, and somebody may send these without reading any.
         if link.is_overfull() {
             return Err(STUCK);
@@ -139,8 +145,8 @@ async fn open<O: StreamOpening>(
         }
     };
     let ready = opened.map_err(ApiError::from).and_then(|opened| ready(session, &opened, app));
-    let (live, event) = ready.map_err(|error| fail(link, &error))?;
-    let mut running = Running { live, stream: Arc::clone(stream), frame_next: early.frames, pulse };
+    let (live, event) = ready.map_err(|error| fail::<O::Live>(link, &error))?;
+    let mut running = Running { live, stream: Arc::clone(stream), frame_next: early.frames, pulse, is_finished: false };
     running.tell(link, event);
     if early.frames > 0 {
         stream.meter().dropped(DropReason::NotReady, early.frames);
@@ -180,6 +186,7 @@ const OPEN_MAX: Duration = Duration::from_secs(600);
 /// The longest that a stream which is to end waits for the frames that it has taken in.
 const FINISH_MAX: Duration = Duration::from_secs(10);
 const GOING_AWAY: End = End::Close(1001, "the server is shutting down");
+const OVER: End = End::Close(1000, "the stream has come to its end");
 const DELETED: End = End::Close(1000, "the stream was ended by request");
 const STUCK: End = End::Close(1008, "the client does not read");
 
@@ -197,8 +204,8 @@ fn ready<O: StreamOpening>(
 }
 
 /// Tells why the stream cannot be, and ends it.
-fn fail(link: &mut StreamLink, error: &ApiError) -> End {
-    link.push(StreamNotice::Error(error.stream_problem(None)).text());
+fn fail<L: LiveStream>(link: &mut StreamLink, error: &ApiError) -> End {
+    link.push(L::problem(error));
     End::Close(error.close_code(), error.code())
 }
 
@@ -209,9 +216,20 @@ struct Running<L> {
     /// Number of the frame that comes next.
     frame_next: u64,
     pulse: Interval,
+    /// It was told to finish.
+    is_finished: bool,
 }
 
 impl<L: LiveStream> Running<L> {
+    /// Runs to the end, and on where what a client sent that has gone is still wanted.
+    async fn run_out(&mut self, link: &mut StreamLink, app: &App) -> End {
+        let end = self.run(link, app).await;
+        if !self.is_finished && !self.live.is_over() && self.live.parted(matches!(end, End::Closed)) {
+            self.work_through(link).await;
+        }
+        end
+    }
+
     async fn run(&mut self, link: &mut StreamLink, app: &App) -> End {
         let closing = self.stream.closing().clone();
         while !link.is_overfull() {
@@ -225,7 +243,12 @@ impl<L: LiveStream> Running<L> {
                     Incoming::Text(text) => self.control(&text, link, app),
                     other => return ended(&other),
                 },
-                event = self.live.next() => self.tell(link, event),
+                event = self.live.next() => {
+                    self.tell(link, event);
+                    if self.live.is_over() {
+                        return OVER;
+                    }
+                }
                 _ = self.pulse.tick() => if let Err(end) = look_after(link) {
                     return end;
                 },
@@ -239,6 +262,8 @@ impl<L: LiveStream> Running<L> {
     /// Tells what becomes of the frames that were taken in, and no more.
     async fn finish(&mut self, link: &mut StreamLink, end: End) -> End {
         let deadline = Instant::now() + FINISH_MAX;
+        self.is_finished = true;
+        self.live.finish();
         while !self.live.is_idle() && !link.is_overfull() {
             tokio::select! {
                 () = sleep_until(deadline) => break,
@@ -249,6 +274,19 @@ impl<L: LiveStream> Running<L> {
             }
         }
         end
+    }
+
+    /// What was taken in of a client who has gone; a close of its is answered meanwhile.
+    async fn work_through(&mut self, link: &mut StreamLink) {
+        let deadline = Instant::now() + FINISH_MAX;
+        let mut is_gone = false;
+        while !self.live.is_idle() {
+            tokio::select! {
+                () = sleep_until(deadline) => break,
+                _ = self.live.next() => {}
+                _ = link.next(), if !is_gone => is_gone = true,
+            }
+        }
     }
 
     /// What went on until now ends with the stream: readers are told even where the client has gone.
@@ -264,14 +302,14 @@ impl<L: LiveStream> Running<L> {
 
     /// Does what a control message asks and tells the outcome.
     fn control(&mut self, text: &str, link: &mut StreamLink, app: &App) {
-        let outcome = if text.len() > app.options.limits.stream.control_bytes_max {
+        let outcome = if text.len() > L::text_bytes_max(&app.options.limits.stream) {
             Err(ApiError::new(Refusal::Control, TOO_LONG))
         } else {
             self.live.control(text)
         };
         match outcome {
             Ok(answer) => answer.into_iter().for_each(|answer| self.tell(link, answer)),
-            Err(error) => self.tell(link, StreamNotice::Error(error.stream_problem(None)).text()),
+            Err(error) => self.tell(link, L::problem(&error)),
         }
     }
 }

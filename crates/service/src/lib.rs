@@ -10,6 +10,8 @@ mod chosen_model;
 mod error;
 pub mod media;
 pub mod shared_memory;
+pub mod speech;
+pub mod speech;
 pub mod tensor;
 pub mod text;
 

@@ -5,6 +5,7 @@
 
 mod acoustic_rule;
 mod case;
+mod current_rules;
 mod decide;
 mod decision;
 mod error;
@@ -19,6 +20,8 @@ mod transcript;
 
 pub use acoustic_rule::AcousticRule;
 pub use case::{Case, CaseFile, CaseResult};
+pub use current_rules::CurrentRules;
+pub use current_rules::CurrentRules;
 pub use decision::{Decision, Reason};
 pub use error::{TriageError, TriageErrorKind};
 pub use evidence::{Evidence, Measurement, Utterance};

@@ -19,11 +19,10 @@ pub enum Kind {
 }
 
 pub fn begin(connection: &Connection, call: &NewCall, now: CallTime) -> Result<Call, CallError> {
-    let id = CallId::random();
-    let values = params![id.to_string(), call.owner, call.origin.name(), CallState::Open.name(), call.label, now.0];
+    let values = params![call.id.to_string(), call.owner, call.origin.name(), CallState::Open.name(), call.label, now.0];
     let sql = "INSERT INTO calls (id, owner, origin, state, label, began) VALUES (?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(fault)?;
-    Ok(read::call(connection, id, None)?.1)
+    Ok(read::call(connection, call.id, None)?.1)
 }
 
 pub fn append(connection: &Connection, id: CallId, entries: &[Entry], entries_max: u64) -> Result<(), CallError> {

@@ -7,8 +7,11 @@ use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 /// The subprotocol that the server agrees to. Who opens a WebSocket from a page names it beside `samovar.key.KEY`.
 pub(crate) const SUBPROTOCOL: &str = "samovar";
 
-/// What stands before the key among the subprotocols.
-const KEY_PROTOCOL: &str = "samovar.key.";
+/// The subprotocol that OpenAI's realtime clients of pages name.
+pub(crate) const REALTIME_SUBPROTOCOL: &str = "realtime";
+
+/// What stands before the key among the subprotocols: our own, and that of OpenAI's realtime clients.
+const KEY_PROTOCOLS: [&str; 2] = ["samovar.key.", "openai-insecure-api-key."];
 
 /// The key that the request carries.
 pub(super) fn credential(headers: &HeaderMap) -> Option<&str> {
@@ -26,7 +29,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn protocol(headers: &HeaderMap) -> Option<&str> {
     let offers = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offer| offer.to_str().ok());
-    offers.flat_map(|offer| offer.split(',')).find_map(|offer| offer.trim().strip_prefix(KEY_PROTOCOL))
+    let mut offers = offers.flat_map(|offer| offer.split(',')).map(str::trim);
+    offers.find_map(|offer| KEY_PROTOCOLS.iter().find_map(|prefix| offer.strip_prefix(prefix)))
 }
 
 #[cfg(test)]
@@ -45,6 +49,7 @@ mod tests {
         assert_eq!(found("authorization", "bearer  smv_1 "), key);
         assert_eq!(found("x-api-key", "smv_1"), key);
         assert_eq!(found("sec-websocket-protocol", "samovar, samovar.key.smv_1"), key);
+        assert_eq!(found("sec-websocket-protocol", "realtime, openai-insecure-api-key.smv_1, openai-beta.realtime-v1"), key);
         assert_eq!(found("authorization", "Basic smv_1"), None);
         assert_eq!(found("authorization", "smv_1"), None);
         assert_eq!(found("sec-websocket-protocol", "samovar"), None);

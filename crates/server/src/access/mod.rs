@@ -4,5 +4,5 @@ mod credential;
 mod layer;
 mod need;
 
-pub(crate) use credential::SUBPROTOCOL;
+pub(crate) use credential::{REALTIME_SUBPROTOCOL, SUBPROTOCOL};
 pub(crate) use layer::{AskedBy, admit};

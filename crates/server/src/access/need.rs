@@ -87,6 +87,7 @@ const TABLE: &[Row] = &[
     read("/info", Need::Key),
     any_below("/face", INFER),
     any_below("/v1/streams", INFER),
+    any_below("/v1/realtime", INFER),
     read("/v1/events", INFER),
     // Recorded media.
     any_below("/v1/jobs", JOBS),

@@ -1,6 +1,6 @@
 //! From a request to a live stream: what all kinds of streams do before the first message.
 
-use crate::access::SUBPROTOCOL;
+use crate::access::{REALTIME_SUBPROTOCOL, SUBPROTOCOL};
 use crate::app::App;
 use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
@@ -34,7 +34,7 @@ pub(super) fn upgrade<O: StreamOpening>(
         .max_message_size(message_bytes_max)
         .max_frame_size(message_bytes_max)
         // A page that shows its key among the subprotocols must be answered with one of them.
-        .protocols([SUBPROTOCOL]);
+        .protocols([SUBPROTOCOL, REALTIME_SUBPROTOCOL]);
     // The task that waits for the upgrade is axum's; the token makes the server wait for it too.
     let task = app.tasks.token();
     Ok(upgrade.on_upgrade(move |socket| async move {

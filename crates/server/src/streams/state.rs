@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::time::{Duration, SystemTime};
 use utoipa::ToSchema;
 
-/// What a stream's frames are looked at for.
+/// What a stream's frames are looked at, or listened to, for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StreamKind {
@@ -14,6 +14,8 @@ pub(crate) enum StreamKind {
     Segment,
     /// People, and whether they move unusually.
     Anomaly,
+    /// What is said, how it sounds, and how urgent it is.
+    Call,
 }
 
 /// Where a stream is in its life.
