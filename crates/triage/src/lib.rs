@@ -21,7 +21,6 @@ mod transcript;
 pub use acoustic_rule::AcousticRule;
 pub use case::{Case, CaseFile, CaseResult};
 pub use current_rules::CurrentRules;
-pub use current_rules::CurrentRules;
 pub use decision::{Decision, Reason};
 pub use error::{TriageError, TriageErrorKind};
 pub use evidence::{Evidence, Measurement, Utterance};
