@@ -11,7 +11,6 @@ mod error;
 pub mod media;
 pub mod shared_memory;
 pub mod speech;
-pub mod speech;
 pub mod tensor;
 pub mod text;
 

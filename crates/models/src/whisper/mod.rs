@@ -27,6 +27,7 @@ mod logit_rules;
 mod long_form;
 mod mel_filters;
 mod random_draws;
+mod reader_source;
 mod recording;
 mod row_decoding;
 mod seat;
@@ -55,12 +56,14 @@ pub use decoder::{
     Attentions, BatchLimits, DecoderBatch, DecoderShape, EditError, EncodedWindow, Fed, GraphForm, Graphs, StepGraphs,
     WindowEncoder,
 };
+pub(crate) use decoder_files::decoder_candidates;
 pub use fallback::{Fallback, Quality, Verdict};
 pub use language::Language;
 pub use language_guess::{language_probabilities, no_speech_probability};
 pub use log_mel::{LogMel, LogMelScratch};
 pub use logit_rules::LogitRules;
 pub use long_form::LongForm;
+pub use reader_source::ReaderSource;
 pub use recording::{RecordingEnd, SampleSource};
 pub use row_decoding::{RowDecoding, RowOptions, Step};
 pub use special_tokens::SpecialTokens;

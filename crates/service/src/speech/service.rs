@@ -9,7 +9,7 @@ use crate::chosen_model::{in_time, named, only, open_by};
 use samovar_media::{AudioInfo, AudioOptions};
 use samovar_models::whisper::{ReaderSource, RecordingEnd, Transcriber, Voices, WindowText};
 use samovar_models::{FamilyKind, VoiceDetector};
-use samovar_runtime::{Call, Hold, ModelHandle, Registry, RunError, RunErrorKind};
+use samovar_runtime::{Hold, ModelHandle, Registry, RunError, RunErrorKind};
 use std::sync::Arc;
 
 /// What there is to ask about speech. Cheap to clone; all clones share their places.
@@ -173,7 +173,7 @@ impl SpeechService {
             open_by(handle, request.deadline).await?;
         }
         let model = transcriber.model().map_err(of_run)?;
-        model.permits(&request.options).map_err(of_run)?;
+        model.permits(&request.options).map_err(RunError::from).map_err(of_run)?;
         voices.as_ref().map_or(Ok(()), |voices| voices.model().map(drop)).map_err(of_run)?;
         Ok(Ears { transcriber, voices, _holds })
     }

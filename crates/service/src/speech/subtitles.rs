@@ -56,6 +56,7 @@ mod tests {
             end_s: *end_s,
             text: (*text).to_owned(),
             tokens: Vec::new(),
+            logprobs: Vec::new(),
             words: Vec::new(),
             temperature: 0.0,
             average_logprob: 0.0,

@@ -39,6 +39,8 @@ pub struct TranscriptSegment {
     pub text: String,
     /// Its tokens with the timestamps.
     pub tokens: Vec<u32>,
+    /// The natural logarithm of each of these tokens' probability.
+    pub logprobs: Vec<f32>,
     /// Its words; empty where they were not asked for.
     pub words: Vec<Word>,
     /// What its window's tokens were chosen at.
@@ -70,7 +72,7 @@ impl TranscriptSegment {
         let WindowText { span, segments, temperature, average_logprob, compression_ratio, no_speech_prob, .. } = text;
         let seek = span.first_sample / FRAME_SAMPLES;
         segments.into_iter().zip(id..).map(move |(segment, id)| {
-            let Segment { start_s, end_s, text, tokens, words } = segment;
+            let Segment { start_s, end_s, text, tokens, logprobs, words } = segment;
             Self {
                 id,
                 seek,
@@ -78,6 +80,7 @@ impl TranscriptSegment {
                 end_s,
                 text,
                 tokens,
+                logprobs,
                 words,
                 temperature,
                 average_logprob,
