@@ -129,6 +129,11 @@ impl SpeechTokenizer {
         String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
+    /// The bytes of a token; none of one that is no text. A character may have several tokens, each with a part of its bytes.
+    pub fn bytes(&self, token: u32) -> &[u8] {
+        self.bytes.of(token)
+    }
+
     /// The words of a text's tokens, which are tokens of text alone: at spaces and punctuation, and where a language has no spaces at
     /// every character.
     pub fn words(&self, tokens: &[u32], language: Language) -> Vec<TokenWord> {

@@ -27,6 +27,8 @@ pub struct Segment {
     pub text: String,
     /// Its tokens with the timestamps.
     pub tokens: Vec<u32>,
+    /// The natural logarithm of each of these tokens' probability.
+    pub logprobs: Vec<f32>,
     /// Its words; empty where they were not asked for.
     pub words: Vec<Word>,
 }
@@ -78,12 +80,14 @@ impl WindowText {
     pub fn new(decoded: Decoded, span: WindowSpan, heard: Heard, tokenizer: &SpeechTokenizer) -> Self {
         let cut = cut(&decoded.tokens, tokenizer.special(), span.frames());
         let segments = cut.pieces.into_iter().map(|piece| {
-            let tokens = &decoded.tokens[piece.tokens];
+            let tokens = &decoded.tokens[piece.tokens.clone()];
+            let logprobs = decoded.logprobs.get(piece.tokens).unwrap_or_default();
             Segment {
                 start_s: span.start_s() + piece.start_s,
                 end_s: span.start_s() + piece.end_s,
                 text: tokenizer.text(tokens),
                 tokens: tokens.to_vec(),
+                logprobs: logprobs.to_vec(),
                 words: Vec::new(),
             }
         });
