@@ -28,6 +28,13 @@ pub struct FamilyHints {
     pub text: TextHints,
 }
 
+impl FamilyHints {
+    /// Files that belong to the model beside its graph, whether they are there or not: the decoder of a Whisper.
+    pub fn companions(&self) -> Vec<PathBuf> {
+        self.assets.as_deref().map(crate::whisper::decoder_candidates).unwrap_or_default()
+    }
+}
+
 /// Binds the family that fits `signature`: the contract check of every load.
 ///
 /// # Errors

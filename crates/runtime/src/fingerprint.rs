@@ -31,6 +31,12 @@ impl Fingerprint {
         )
     }
 
+    /// The fingerprint of the model together with these files; absent ones count for nothing.
+    pub(crate) fn with_files(self, files: &[PathBuf]) -> Self {
+        let all = files.iter().flat_map(|file| std::iter::once(file.clone()).chain(external_data(file)));
+        all.filter_map(|path| std::fs::metadata(path).ok()).fold(self, |sum, file| sum.with(&file))
+    }
+
     /// The same in one word: equal for equal files.
     pub(crate) fn word(&self) -> String {
         let modified = self.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -83,5 +89,10 @@ mod tests {
         let third = Fingerprint::of(&files).unwrap();
         assert_ne!(third, second);
         assert_eq!(third.size_bytes, 10);
+        let companions = ["decoder.onnx", "absent.onnx"].map(|name| folder.path().join(name));
+        assert_eq!(third.with_files(&companions), third);
+        std::fs::write(&companions[0], "graph").unwrap();
+        std::fs::write(folder.path().join("decoder.onnx_data"), "weights").unwrap();
+        assert_eq!(third.with_files(&companions).size_bytes, 22);
     }
 }

@@ -188,7 +188,7 @@ impl Model {
     pub(crate) fn renew(&self, measured: MeasuredFiles) -> Result<(), LoadError> {
         let mut memory = self.begin_operation();
         let serving = self.serving().filter(|generation| measured.is_of(generation));
-        let Some(old) = serving.filter(|_| measured.is_still(&self.spec.source)) else { return Ok(()) };
+        let Some(old) = serving.filter(|_| measured.is_still(&self.spec)) else { return Ok(()) };
         let new = self.make_again(&mut memory, measured.version)?;
         if measured.is_of(&new) {
             self.switch(&old, &new);
@@ -202,7 +202,7 @@ impl Model {
     pub(crate) fn take_up_change(&self) {
         let mut memory = self.begin_operation();
         let chosen = memory.chosen;
-        if self.spec.source.stamp(chosen) == memory.tried {
+        if self.spec.stamp(chosen) == memory.tried {
             return;
         }
         // Whoever reads the log or the state sees why it failed; there is nobody else to tell it to.
@@ -223,7 +223,7 @@ impl Model {
             (memory.chosen, memory.tried)
         };
         // A disk may be slow, and a model that somebody looks at can still be evicted.
-        let stamp = self.spec.source.stamp(chosen)?;
+        let stamp = self.spec.stamp(chosen)?;
         (tried != Some(stamp)).then_some(stamp)
     }
 

@@ -3,7 +3,6 @@
 use crate::budget::Room;
 use crate::device::{InstallError, Order};
 use crate::event::Event;
-use crate::fingerprint::Fingerprint;
 use crate::generation::{Generation, LoadFigures, WarmUpCause};
 use crate::lifecycle::{Memory, Model};
 use crate::load::{LoadError, LoadOrder, LoadOutcome, load};
@@ -68,7 +67,7 @@ impl Model {
     /// Makes a generation of the best version that can be had.
     fn make_best(&self, memory: &mut Memory, making: Making) -> Result<Arc<Generation>, LoadError> {
         // Before anything is read: what changes from here on is a change.
-        memory.tried = self.spec.source.stamp(making.chosen);
+        memory.tried = self.spec.stamp(making.chosen);
         let candidates = self.spec.source.candidates(making.chosen)?;
         let most = if making.first { candidates.len() } else { 1 };
         let mut first_error = None;
@@ -102,7 +101,7 @@ impl Model {
                 files: &files,
                 size_bytes: self.size_bytes(&files),
                 version,
-                fingerprint: Fingerprint::of(&files),
+                fingerprint: self.spec.fingerprint(&files),
                 number,
                 engines: &self.shared.engines,
                 device: &self.shared.device,
@@ -134,11 +133,20 @@ impl Model {
         files.as_ref().map_or(0, |files| expected(files).bytes)
     }
 
-    /// Bytes of the model's files, external data included.
+    /// Bytes of the model's files, external data included. Of its companions the largest alone: a decoder is exported several times over.
     pub(crate) fn size_bytes(&self, files: &ModelFiles) -> u64 {
+        let companion = self.spec.companions.iter().map(|path| self.graph_bytes(path)).max();
+        self.graph_bytes(&files.path).saturating_add(companion.unwrap_or(0))
+    }
+
+    fn graph_bytes(&self, path: &Path) -> u64 {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-        let data = self.shared.engines.first().and_then(|engine| engine.data_files(files).ok()).unwrap_or_default();
-        data.iter().fold(size(&files.path), |sum, path| sum.saturating_add(size(path)))
+        if size(path) == 0 {
+            return 0;
+        }
+        let files = ModelFiles { path: path.to_owned() };
+        let data = self.shared.engines.first().and_then(|engine| engine.data_files(&files).ok()).unwrap_or_default();
+        data.iter().fold(size(path), |sum, path| sum.saturating_add(size(path)))
     }
 
     fn load_and_warm(&self, order: &LoadOrder<'_>, first: bool) -> Result<Arc<Generation>, LoadError> {

@@ -2,6 +2,7 @@
 
 use crate::agreement::{Agreement, Snapshot, Tolerance};
 use crate::load::LoadError;
+use crate::part_form::PartForm;
 use crate::{FailureKind, Family, Scratch, TaskError};
 use samovar_engine_api::{
     Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, ModelFiles, Runner, RunnerOptions,
@@ -29,7 +30,8 @@ pub(crate) struct LoadedGraphs {
 pub(crate) struct PartsTrial(Snapshot);
 
 impl LoadedGraphs {
-    /// Loads the parts that the family wants beside `model`, with the same options but for the shapes, which are open.
+    /// Loads the parts that the family wants beside `model`, with the same options but for the shapes, which are open. Where a place for
+    /// compiled forms is given, each part has its own in there.
     ///
     /// # Errors
     /// Those of the engine, and parts that do not fit the family.
@@ -39,9 +41,13 @@ impl LoadedGraphs {
         family: &dyn Family,
         options: &LoadOptions,
     ) -> Result<Self, LoadError> {
-        let options = LoadOptions { shapes: Vec::new(), cache: None, lone_threads: options.threads, ..options.clone() };
-        let sources = family.parts(options.precision).into_iter();
-        let parts = sources.map(|source| load_part(engine, source, &options)).collect::<Result<Vec<_>, _>>()?;
+        let options = LoadOptions { shapes: Vec::new(), lone_threads: options.threads, ..options.clone() };
+        let sources = family.parts(options.precision)?.into_iter().enumerate();
+        let load = |(index, source): (usize, PartSource)| {
+            let cache = options.cache.as_deref().and_then(|folder| PartForm::of(index, &source).place(folder));
+            load_part(engine, source, &LoadOptions { cache, ..options.clone() })
+        };
+        let parts = sources.map(load).collect::<Result<Vec<_>, _>>()?;
         if !parts.is_empty() {
             let signatures: Vec<_> = parts.iter().map(|part| part.signature().clone()).collect();
             family
@@ -91,6 +97,22 @@ pub(crate) fn part_runner(
     part.runner(&RunnerOptions { threads })
 }
 
+/// Loads a model's first graph: as it is stored, or as the family changes it for this load.
+///
+/// # Errors
+/// Those of the engine, and an adapter that does not fit.
+pub(crate) fn load_first(
+    engine: &dyn Engine,
+    files: &ModelFiles,
+    family: &dyn Family,
+    options: &LoadOptions,
+) -> Result<Arc<dyn LoadedModel>, LoadError> {
+    match family.first_graph(files)? {
+        Some(graph) => load_part(engine, PartSource::Made(graph), options),
+        None => Ok(engine.load(files, options)?),
+    }
+}
+
 fn load_part(
     engine: &dyn Engine,
     source: PartSource,
@@ -100,6 +122,8 @@ fn load_part(
         PartSource::File(path) => Ok(engine.load(&ModelFiles { path }, options)?),
         PartSource::Made(bytes) => {
             let file = written(&bytes).map_err(|error| unwritable(&error))?;
+            // The engine reads the file: it is not held twice meanwhile.
+            drop(bytes);
             Ok(engine.load(&ModelFiles { path: file.path().to_owned() }, options)?)
         }
     }
@@ -124,7 +148,7 @@ fn unwritable(error: &std::io::Error) -> LoadError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ContractError, PartRunners, RowShapes, WarmUpRow};
+    use crate::{AdapterError, ContractError, PartRunners, RowShapes, WarmUpRow};
     use parking_lot::Mutex;
     use samovar_engine_api::{Precision, Signature};
     use samovar_engines::{FakeEngine, FakeModel};
@@ -152,8 +176,8 @@ mod tests {
             unreachable!("there is no lane to warm up")
         }
 
-        fn parts(&self, _precision: Precision) -> Vec<PartSource> {
-            self.parts.clone()
+        fn parts(&self, _precision: Precision) -> Result<Vec<PartSource>, AdapterError> {
+            Ok(self.parts.clone())
         }
 
         fn bind_parts(&self, signatures: &[Signature]) -> Result<(), ContractError> {
@@ -190,6 +214,20 @@ mod tests {
         let other = PartsTrial(Snapshot::from_values(vec![(vec![1], vec![1e9])]));
         assert!(other.compare(&trial, Tolerance::default()).unwrap_err().contains("further graphs"));
         assert!(part_runner(&one.parts, 1, 1).is_err());
+    }
+
+    #[test]
+    fn each_part_has_its_compiled_form_beside_the_models_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = FakeModel::rows(1);
+        let engine = FakeEngine::new().with("m", &FakeModel::rows(1)).with("p", &part);
+        for cached_loads in [0, 2] {
+            let family = Parted { parts: vec![PartSource::File("p".into()); 2], bound: Mutex::default() };
+            let options = LoadOptions { cache: Some(folder.path().to_owned()), ..LoadOptions::default() };
+            let model = engine.load(&ModelFiles { path: "m".into() }, &options).unwrap();
+            drop(LoadedGraphs::load(&engine, model, &family, &options).unwrap());
+            assert_eq!(part.counts().cached_loads, cached_loads);
+        }
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub enum VersionChoice {
 /// What a load would take, and how it looks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    version: Option<u64>,
-    fingerprint: Fingerprint,
+    pub(crate) version: Option<u64>,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl ModelSource {
@@ -86,13 +86,6 @@ impl ModelSource {
             (Self::File(_), Some(number)) => Err(no_versions(number)),
             (Self::Versions { .. }, None) => Err(no_version()),
         }
-    }
-
-    /// How the best candidate looks at present; none while it cannot be looked at.
-    pub(crate) fn stamp(&self, chosen: Option<u64>) -> Option<Stamp> {
-        let version = *self.candidates(chosen).ok()?.first()?;
-        let fingerprint = Fingerprint::of(&self.files(version).ok()?)?;
-        Some(Stamp { version, fingerprint })
     }
 }
 

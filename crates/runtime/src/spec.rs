@@ -1,7 +1,10 @@
 //! What is configured about one model, in ready form.
 
+use crate::fingerprint::Fingerprint;
+use crate::source::Stamp;
 use crate::{Binder, ModelSource, Tolerance};
 use samovar_engine_api::{ModelFiles, Precision};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// One configured model.
@@ -14,6 +17,9 @@ pub struct ModelSpec {
     /// The same model in f32, for a quantised file: it is used only if it agrees with this one on the warm-up input. None: a precision
     /// below f32 is held against the file itself in f32.
     pub reference: Option<ModelFiles>,
+    /// Files beside the source that belong to the model, such as the decoder of a Whisper: what changes in them is a change of the model.
+    /// Those that are absent count for nothing.
+    pub companions: Vec<PathBuf>,
     /// Binds its family to the signature that is found.
     pub binder: Binder,
     /// Which engine runs it.
@@ -45,6 +51,7 @@ impl ModelSpec {
             name: name.into(),
             source,
             reference: None,
+            companions: Vec::new(),
             binder,
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::Auto,
@@ -57,6 +64,18 @@ impl ModelSpec {
             idle_ttl: None,
             watch: false,
         }
+    }
+
+    /// How `files` of the source look at present, with what belongs to them; none while they cannot be looked at.
+    pub(crate) fn fingerprint(&self, files: &ModelFiles) -> Option<Fingerprint> {
+        Some(Fingerprint::of(files)?.with_files(&self.companions))
+    }
+
+    /// How the best candidate looks at present; none while it cannot be looked at.
+    pub(crate) fn stamp(&self, chosen: Option<u64>) -> Option<Stamp> {
+        let version = *self.source.candidates(chosen).ok()?.first()?;
+        let fingerprint = self.fingerprint(&self.source.files(version).ok()?)?;
+        Some(Stamp { version, fingerprint })
     }
 }
 

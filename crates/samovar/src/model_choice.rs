@@ -73,7 +73,9 @@ pub fn spec(named: &NamedModel) -> Result<ModelSpec, CliError> {
 /// As [`spec`].
 pub fn spec_for((name, section): &NamedModel, pictures: &[(u32, u32)]) -> Result<ModelSpec, CliError> {
     model_name::make_sure_of(&section.path)?;
+    let hints = FamilyHints { pictures: pictures.to_vec(), ..hints(section)? };
     Ok(ModelSpec {
+        companions: hints.companions(),
         reference: section.reference.clone().map(|path| ModelFiles { path }),
         engine: engine_choice(section.engine),
         precision: precision_choice(section.precision),
@@ -88,7 +90,7 @@ pub fn spec_for((name, section): &NamedModel, pictures: &[(u32, u32)]) -> Result
         ..ModelSpec::new(
             name.as_str(),
             source(section)?,
-            binder(FamilyHints { pictures: pictures.to_vec(), ..hints(section)? }),
+            binder(hints),
         )
     })
 }

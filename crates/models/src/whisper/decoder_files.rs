@@ -14,16 +14,27 @@ pub(super) enum DecoderFiles {
     Prompt(PathBuf),
 }
 
+const PROMPT: &str = "decoder_model.onnx";
+const STEP: &str = "decoder_with_past_model.onnx";
+const MERGED: &str = "decoder_model_merged.onnx";
+
+/// Every file of the folder, or of `onnx` in it, that would be the decoder's if it were there.
+pub(crate) fn decoder_candidates(folder: &Path) -> Vec<PathBuf> {
+    [PROMPT, STEP, MERGED].iter().flat_map(|name| places(folder, name)).collect()
+}
+
+fn places(folder: &Path, name: &str) -> [PathBuf; 2] {
+    [folder.join("onnx").join(name), folder.join(name)]
+}
+
 impl DecoderFiles {
     /// Those of the folder, or of `onnx` in it.
     ///
     /// # Errors
     /// There are none.
     pub(super) fn find(folder: &Path) -> Result<Self, ContractError> {
-        let file =
-            |name: &str| [folder.join("onnx").join(name), folder.join(name)].into_iter().find(|path| path.is_file());
-        let prompt = file("decoder_model.onnx");
-        match (prompt, file("decoder_with_past_model.onnx"), file("decoder_model_merged.onnx")) {
+        let file = |name: &str| places(folder, name).into_iter().find(|path| path.is_file());
+        match (file(PROMPT), file(STEP), file(MERGED)) {
             (Some(prompt), Some(step), _) => Ok(Self::Split { prompt, step }),
             (_, _, Some(merged)) => Ok(Self::Merged(merged)),
             (Some(prompt), None, None) => Ok(Self::Prompt(prompt)),

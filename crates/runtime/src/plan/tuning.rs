@@ -11,7 +11,7 @@ use crate::generation::{Generation, LoadFigures};
 use crate::lifecycle::Model;
 use crate::load::{LoadError, LoadOrder, present};
 use crate::turn::Turn;
-use crate::{FailureKind, ModelSource};
+use crate::{FailureKind, ModelSpec};
 use samovar_engine_api::ModelFiles;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,7 +87,7 @@ impl Model {
             (in_use.key.clone(), in_use.to_record.take())
         };
         let Some((key, sample)) = key.zip(sample) else { return };
-        if Fingerprint::of(order.files) != order.fingerprint {
+        if self.spec.fingerprint(order.files) != order.fingerprint {
             // The key is of what was there before: what was compiled since may be of other weights.
             return self.shared.plans.refuse(&key);
         }
@@ -172,7 +172,7 @@ impl Model {
     ) -> Result<Arc<Plan>, TuneFailure> {
         let serving = self.serving();
         let (version, files) = self.files_to_measure(serving.as_deref())?;
-        let measured = MeasuredFiles { version, fingerprint: Fingerprint::of(&files) };
+        let measured = MeasuredFiles { version, fingerprint: self.spec.fingerprint(&files) };
         let order = LoadOrder {
             spec: &self.spec,
             files: &files,
@@ -232,8 +232,8 @@ impl MeasuredFiles {
     }
 
     /// Whether the files are still the same.
-    pub(crate) fn is_still(&self, source: &ModelSource) -> bool {
-        source.files(self.version).is_ok_and(|files| Fingerprint::of(&files) == self.fingerprint)
+    pub(crate) fn is_still(&self, spec: &ModelSpec) -> bool {
+        spec.source.files(self.version).is_ok_and(|files| spec.fingerprint(&files) == self.fingerprint)
     }
 }
 

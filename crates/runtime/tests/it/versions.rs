@@ -203,6 +203,27 @@ async fn a_new_version_is_taken_up_once_it_rests() {
     assert_eq!(m.versions[&2].counts().loaded_alive_max, 2);
 }
 
+/// A decoder that is replaced is another model, though the graph that is named stays.
+#[tokio::test]
+async fn a_companion_that_changes_is_a_change_of_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let [graph, companion] = ["encoder.onnx", "decoder.onnx"].map(|name| folder.path().join(name));
+    std::fs::write(&graph, "graph").unwrap();
+    let model = FakeModel::rows(FEATURES);
+    let (source, companions) = (ModelSource::file(&graph), vec![companion.clone()]);
+    let house = House::new(vec![ModelSpec { source, companions, watch: true, ..spec("m") }], |_| ());
+    house.engine.put(graph, &model);
+    house.open("m").await.unwrap();
+    let number = || house.handle("m").state().generation().map(|generation| generation.number);
+    assert_eq!(number(), Some(1));
+    std::fs::write(&companion, "weights").unwrap();
+    for _ in 0..2 {
+        house.hand.advance(Duration::from_secs(2));
+        house.registry.look();
+    }
+    until(|| number() == Some(2)).await;
+}
+
 #[tokio::test]
 async fn a_bad_version_is_tried_once_and_again_when_it_changes() {
     let mut m = Versioned::latest(&[1]);
