@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod anomaly;
+mod call;
 mod detect_stream;
 mod detect_video;
 mod frame_queue;
@@ -25,6 +26,7 @@ pub use anomaly::{
     AnomalyVideo, AnomalyWatch, Scene, SceneEvent, SceneEventKind, SceneFrame, SceneInput, ScenePerson, Schedule,
     SeenPerson, Sighting, TrackWindow, WindowScore, Zone, frame_scores,
 };
+pub use call::{CallEvent, CallModels, CallOptions, CallStream, DetectedTurns, TurnChange, Turns};
 pub use detect_stream::DetectStream;
 pub use detect_video::{DetectVideo, VideoDetections, VideoOutcome};
 pub use frame_queue::{FrameEvent, FrameQueue};
