@@ -1,7 +1,7 @@
 //! What the runtime needs from a family, whichever it is: the row shapes in use and representative work for warm-up.
 
 use crate::{InputRow, OutputRow, PartSource, RowShapes, Scratch, TaskError};
-use samovar_engine_api::{EngineError, Precision, Runner, Signature};
+use samovar_engine_api::{EngineError, ModelFiles, Precision, Runner, Signature};
 use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,14 +45,26 @@ pub trait Family: Any + Send + Sync {
     /// Representative work of one of the lanes.
     fn warm_up(&self, lane: &RowShapes) -> Box<dyn WarmUpRow>;
 
-    /// Files that the parts are made of: a plan holds for them too.
+    /// Files beside the graph that the model is made of, those of its parts and of an adapter: a plan holds for them too.
     fn part_files(&self) -> Vec<PathBuf> {
         Vec::new()
     }
 
+    /// The model's first graph as the family changes it for this load, an ONNX file with its weights in it. None, as here, where it runs as
+    /// it is stored. Ports stay what they are.
+    ///
+    /// # Errors
+    /// An adapter that does not fit: fails the load.
+    fn first_graph(&self, _files: &ModelFiles) -> Result<Option<Vec<u8>>, AdapterError> {
+        Ok(None)
+    }
+
     /// Further graphs of the model, loaded after its first one on the same engine, in this precision. None, as here, for most.
-    fn parts(&self, _precision: Precision) -> Vec<PartSource> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// An adapter that does not fit: fails the load.
+    fn parts(&self, _precision: Precision) -> Result<Vec<PartSource>, AdapterError> {
+        Ok(Vec::new())
     }
 
     /// Binds the parts that were loaded, in the order of [`Family::parts`]. Called again where a load tries another precision: the last
@@ -101,3 +113,8 @@ pub type Binder = Arc<dyn Fn(&Signature) -> Result<Arc<dyn Family>, ContractErro
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ContractError(pub String);
+
+/// An adapter that cannot be folded into the model. The message says why; it may name modules and sizes, and no path.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AdapterError(pub String);

@@ -5,10 +5,10 @@ use crate::agreement::{Snapshot, Tolerance};
 use crate::event::Event;
 use crate::fingerprint::Fingerprint;
 use crate::generation::Loaded;
-use crate::part::{LoadedGraphs, PartsTrial};
+use crate::part::{LoadedGraphs, PartsTrial, load_first};
 use crate::plan::{Candidate, Check, Found, Plan, PlanInUse, PlanKey, PlanSource, Plans, Sample};
 use crate::warm_up::run_rows;
-use crate::{Device, EngineChoice, FailureKind, Family, ModelSpec, PrecisionChoice, Scratch};
+use crate::{AdapterError, Device, EngineChoice, FailureKind, Family, ModelSpec, PrecisionChoice, Scratch};
 use samovar_engine_api as engine_api;
 use samovar_engine_api::{
     Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, ModelFiles, Precision, RunnerOptions, Signature,
@@ -231,7 +231,7 @@ impl<'a> Attempt<'a> {
         let family = Arc::clone(&contract.family);
         let cache = order.plans.compiled(&plan.key, &candidate);
         let options = LoadOptions { cache, ..load_options(order.device, family.as_ref(), &candidate) };
-        let model = self.engine.load(order.files, &options)?;
+        let model = load_first(self.engine, order.files, family.as_ref(), &options)?;
         if *model.signature() != contract.signature {
             let reason = "its engine reads the model's inputs and outputs in another way than the others".to_owned();
             return Err(LoadError { kind: FailureKind::Contract, reason });
@@ -352,7 +352,8 @@ impl<'a> Attempt<'a> {
         family: &dyn Family,
         options: &LoadOptions,
     ) -> Result<LoadedGraphs, LoadError> {
-        LoadedGraphs::load(self.engine, self.engine.load(files, options)?, family, options)
+        let first = load_first(self.engine, files, family, options)?;
+        LoadedGraphs::load(self.engine, first, family, options)
     }
 
     /// The precisions to try, the fastest first. f32 comes last where it is not ruled out.
@@ -446,7 +447,13 @@ pub(crate) fn warm_run(family: &dyn Family, model: &dyn LoadedModel) -> Result<S
 impl LoadError {
     /// Whether the file is at fault, so that no other engine will do better.
     pub(crate) const fn is_the_files(&self) -> bool {
-        matches!(self.kind, FailureKind::File | FailureKind::Contract)
+        matches!(self.kind, FailureKind::File | FailureKind::Contract | FailureKind::Adapter)
+    }
+}
+
+impl From<AdapterError> for LoadError {
+    fn from(error: AdapterError) -> Self {
+        Self { kind: FailureKind::Adapter, reason: error.0 }
     }
 }
 

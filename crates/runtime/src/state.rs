@@ -84,6 +84,8 @@ pub enum FailureKind {
     Contract,
     /// The configured engine is not on this machine.
     EngineUnavailable,
+    /// The adapter that is to be folded into it does not fit, or cannot be read.
+    Adapter,
     /// No engine on this machine can run it.
     Unsupported,
     /// What was asked for does not agree with f32 on the warm-up input.
@@ -98,11 +100,12 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind: metrics stand at zero before one happens.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::File,
         Self::Version,
         Self::Model,
         Self::Contract,
+        Self::Adapter,
         Self::EngineUnavailable,
         Self::Unsupported,
         Self::Disagrees,
@@ -118,6 +121,7 @@ impl FailureKind {
             Self::Version => "version_not_found",
             Self::Model => "model_file_damaged",
             Self::Contract => "model_contract",
+            Self::Adapter => "adapter_refused",
             Self::EngineUnavailable => "engine_unavailable",
             Self::Unsupported => "model_unsupported",
             Self::Disagrees => "precision_disagrees",
@@ -137,6 +141,9 @@ impl FailureKind {
             Self::Model => "fetch the file again and compare its sha256",
             Self::Contract => {
                 "set `family`, put the files that came with the model beside it, or export it in a layout that docs/models.md lists"
+            }
+            Self::Adapter => {
+                "take the adapter that was trained for this model, or leave `adapter` out; docs/models.md says what can be folded"
             }
             Self::EngineUnavailable => "run `samovar engine list` and install the engine, or set `engine = \"auto\"`",
             Self::Unsupported => "install another engine: `samovar engine install openvino` or `onnxruntime`",

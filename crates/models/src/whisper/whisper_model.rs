@@ -13,8 +13,8 @@ use half::slice::HalfFloatSliceExt;
 use parking_lot::Mutex;
 use samovar_engine_api::{ElementType, Precision, Signature};
 use samovar_runtime::{
-    ContractError, Family, InputRow, OutputRow, PartRunners, PartSource, RowShape, RowShapes, Scratch, TaskError,
-    WarmUpRow,
+    AdapterError, ContractError, Family, InputRow, OutputRow, PartRunners, PartSource, RowShape, RowShapes, Scratch,
+    TaskError, WarmUpRow,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -209,14 +209,14 @@ impl Family for WhisperModel {
     }
 
     /// The graphs that windows may join and leave at any step, where the export can be edited; else the export's own.
-    fn parts(&self, _precision: Precision) -> Vec<PartSource> {
+    fn parts(&self, _precision: Precision) -> Result<Vec<PartSource>, AdapterError> {
         let shape = DecoderShape::of(&self.checkpoint, ElementType::F32);
         match StepGraphs::of(self.files.whole(), &shape) {
-            Ok(graphs) => vec![PartSource::Made(graphs.cross), PartSource::Made(graphs.step)],
+            Ok(graphs) => Ok(vec![PartSource::Made(graphs.cross), PartSource::Made(graphs.step)]),
             // Where the file itself is at fault, the engine says so.
             Err(reason) => {
                 tracing::info!(%reason, "the decoder runs as it was exported: windows share a batch only if they begin together");
-                self.files.all().into_iter().map(PartSource::File).collect()
+                Ok(self.files.all().into_iter().map(PartSource::File).collect())
             }
         }
     }

@@ -9,9 +9,11 @@ use crate::budget::Reservation;
 use crate::cores::CoresHeld;
 use crate::device::{Activity, AtWork, Device};
 use crate::load::{LoadOrder, load_options};
+use crate::part::load_first;
 use crate::warm_up::run_rows;
 use crate::{Family, Scratch, resident_bytes};
-use samovar_engine_api::{Engine, EngineError, LoadedModel, Runner, RunnerOptions};
+use samovar_engine_api::{Engine, LoadedModel, Runner, RunnerOptions};
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,7 +92,9 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Interrupt> {
         let before_bytes = resident_bytes();
         let options = load_options(order.device, family, candidate);
-        let loaded = catch_unwind(AssertUnwindSafe(|| engine.load(order.files, &options)));
+        let loaded = catch_unwind(AssertUnwindSafe(|| {
+            load_first(engine, order.files, family, &options).map_err(|error| error.reason)
+        }));
         let model = refuse_panic(loaded, "the load")?;
         let made = catch_unwind(AssertUnwindSafe(|| {
             (0..candidate.slots).map(|_| prepared(model.as_ref(), family, candidate)).collect::<Result<Vec<_>, _>>()
@@ -248,7 +252,7 @@ fn prepared(model: &dyn LoadedModel, family: &dyn Family, candidate: &Candidate)
     Ok(runner)
 }
 
-fn refuse_panic<T>(outcome: std::thread::Result<Result<T, EngineError>>, what: &str) -> Result<T, Interrupt> {
+fn refuse_panic<T, E: Display>(outcome: std::thread::Result<Result<T, E>>, what: &str) -> Result<T, Interrupt> {
     match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(Interrupt::Refused(format!("{what} failed: {error}"))),

@@ -18,6 +18,7 @@ use crate::lifecycle::Model;
 use crate::load::{
     Attempt, LoadError, LoadOrder, default_arrangement, load_options, plan_key, present, tolerance, warm_run,
 };
+use crate::part::load_first;
 use crate::{Family, Optimize, PrecisionChoice};
 use samovar_engine_api::{Device as DeviceKind, Engine, LoadOptions, Precision};
 use samovar_schedule::Moment;
@@ -134,7 +135,7 @@ impl<'a> Tuner<'a> {
         let arrangement = Candidate { batch: 1, ..default_arrangement(engine, &self.order, family) };
         let options = load_options(self.order.device, family, &arrangement);
         let run = catch_unwind(AssertUnwindSafe(|| {
-            let model = engine.load(files, &options).map_err(|error| error.to_string())?;
+            let model = load_first(engine, files, family, &options).map_err(|error| error.reason)?;
             warm_run(family, model.as_ref())
         }));
         let run = run.unwrap_or_else(|_| Err("it panicked".to_owned()))?;
@@ -440,10 +441,10 @@ impl<'a> Tuner<'a> {
         let options = load_options(self.order.device, setting.family, candidate);
         let options = LoadOptions { cache: Some(folder), ..options };
         let engine = setting.engine(candidate).map_err(|_| "its engine is not here")?;
-        let loaded = catch_unwind(AssertUnwindSafe(|| engine.load(self.order.files, &options)));
+        let loaded = catch_unwind(AssertUnwindSafe(|| load_first(engine, self.order.files, setting.family, &options)));
         match loaded {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(error.reason),
             Err(_) => Err("it panicked".to_owned()),
         }
     }
