@@ -4,6 +4,7 @@
 //! in the router, known methods. Names carry their unit. What is known at start stands on the page from the start, at
 //! zero: a rate needs a first value.
 
+mod calls;
 mod evidence;
 mod jobs;
 mod labels;
@@ -20,11 +21,13 @@ mod tensors;
 mod texts;
 mod work;
 
+pub(crate) use calls::CallLoss;
 pub(crate) use jobs::{JobInputKind, JobMetrics};
 pub(crate) use labels::{HttpLabels, method_name};
 pub use levels::{DiskSpace, Moment};
 pub use page_format::PageFormat;
 
+use calls::CallMetrics;
 use evidence::EvidenceMetrics;
 use labels::WarmLabels;
 use levels::MomentLevels;
@@ -64,6 +67,8 @@ pub struct Metrics {
     pub(crate) sources: SourceMetrics,
     /// What becomes of events on their way to sinks.
     pub(crate) sinks: SinkMetrics,
+    /// Calls that are kept.
+    pub(crate) calls: CallMetrics,
     /// What is kept of anomalies.
     pub(crate) evidence: EvidenceMetrics,
     /// Recorded media that clients hand in.
@@ -110,6 +115,7 @@ impl Metrics {
             moment: MomentLevels::register(into),
             sources: SourceMetrics::register(into),
             sinks: SinkMetrics::register(into),
+            calls: CallMetrics::register(into),
             evidence: EvidenceMetrics::register(into),
             jobs: JobMetrics::register(into),
             stream_open_seconds: add(into, "samovar_stream_open_seconds", "From a stream's request to ready.", quick()),

@@ -19,7 +19,8 @@ pub enum Kind {
 }
 
 pub fn begin(connection: &Connection, call: &NewCall, now: CallTime) -> Result<Call, CallError> {
-    let values = params![call.id.to_string(), call.owner, call.origin.name(), CallState::Open.name(), call.label, now.0];
+    let values =
+        params![call.id.to_string(), call.owner, call.origin.name(), CallState::Open.name(), call.label, now.0];
     let sql = "INSERT INTO calls (id, owner, origin, state, label, began) VALUES (?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(fault)?;
     Ok(read::call(connection, call.id, None)?.1)

@@ -30,7 +30,7 @@ impl Place {
 }
 
 fn new_call(owner: &str) -> NewCall {
-    NewCall { owner: owner.to_owned(), origin: CallOrigin::Live, label: None }
+    NewCall { id: CallId::random(), owner: owner.to_owned(), origin: CallOrigin::Live, label: None }
 }
 
 fn segment(text: &str) -> Entry {

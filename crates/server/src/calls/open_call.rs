@@ -1,34 +1,33 @@
-//! A live call that is being kept. Whoever has it never waits for a disk; dropped, the call ends as interrupted.
+//! A call that is being kept. Whoever has it need not wait for a disk; dropped, the call ends as interrupted.
 
 use super::CallDesk;
-use super::audio_sink::AudioSink;
-use super::writer::{CallSender, CallWrite};
-use samovar_calls::{Call, CallEnd, CallError, CallId, CallTime, Entry, NewCall};
+use super::wave::Wave;
+use super::writer::{CallWrite, Told};
+use samovar_calls::{Call, CallEnd, CallError, CallErrorKind, CallId, CallTime, Entry, NewCall};
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-/// A live call that is being kept.
+/// A call that is being kept.
 pub(crate) struct OpenCall {
     id: CallId,
-    sender: CallSender,
+    writes: mpsc::Sender<CallWrite>,
     desk: Arc<CallDesk>,
-    audio: Option<AudioSink>,
+    /// Sound on its way to the file; none where none is kept.
+    wave: Option<Wave>,
     ended: bool,
 }
 
 impl OpenCall {
     /// None where the server closes.
     pub(super) fn new(id: CallId, desk: &Arc<CallDesk>) -> Option<Self> {
-        Some(Self { id, sender: desk.queue.sender()?, desk: Arc::clone(desk), audio: None, ended: false })
+        let (writes, wave) = (desk.queue.sender()?, desk.settings.keep_audio.then(Wave::default));
+        desk.metrics.calls.opened(1);
+        Some(Self { id, writes, desk: Arc::clone(desk), wave, ended: false })
     }
 
-    pub(super) fn begin(
-        &self,
-        call: NewCall,
-        told: oneshot::Sender<Result<Call, CallError>>,
-    ) -> Result<(), CallError> {
-        let kept = self.sender.send(CallWrite::Begin(call, CallTime::now(), told));
-        kept.map_err(|_| CallError::new(samovar_calls::CallErrorKind::Storage))
+    pub(super) fn begin(&self, call: NewCall, told: Told) -> Result<(), CallError> {
+        let sent = self.writes.try_send(CallWrite::Begin(call, CallTime::now(), told));
+        sent.map_err(|_| CallError::new(CallErrorKind::Storage))
     }
 
     /// Its name.
@@ -36,14 +35,34 @@ impl OpenCall {
         self.id
     }
 
-    /// Writes down what was heard, in order. Never waits: where the disk is too slow it is lost, counted and told by health.
-    pub(crate) fn append(&self, entries: Vec<Entry>) {
-        let _ = self.sender.send(CallWrite::Append(self.id, entries));
+    /// Whether its sound is kept, so that [`OpenCall::hear`] is worth a call.
+    pub(crate) const fn keeps_audio(&self) -> bool {
+        self.wave.is_some()
     }
 
-    /// Keeps what was heard, where audio is kept: mono samples at 16 kHz. Never waits.
+    /// Writes down what was heard, in order. Never waits: where the disk is too slow it is lost, counted, and told by health.
+    pub(crate) fn append(&self, entries: Vec<Entry>) {
+        let count = entries.len();
+        if count > 0 && self.writes.try_send(CallWrite::Append(self.id, entries)).is_err() {
+            self.desk.overrun(count);
+        }
+    }
+
+    /// The same for whoever has the time to wait for the disk.
+    pub(crate) async fn append_waiting(&self, entries: Vec<Entry>) {
+        let count = entries.len();
+        if self.writes.send(CallWrite::Append(self.id, entries)).await.is_err() {
+            self.desk.overrun(count);
+        }
+    }
+
+    /// Keeps sound, where sound is kept: mono samples of −1 to 1 at 16 kHz, in pieces of any length. Never waits.
     pub(crate) fn hear(&mut self, samples: &[f32]) {
-        let _ = (&mut self.audio, samples, &self.desk);
+        let Some(wave) = &mut self.wave else { return };
+        wave.push(samples);
+        if let Some(piece) = wave.piece() {
+            self.send_audio(piece);
+        }
     }
 
     /// It came to its end. Never waits.
@@ -51,10 +70,40 @@ impl OpenCall {
         self.close(end);
     }
 
+    /// The same, and waits until all of it is written: the call as it is kept.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn end_waiting(mut self, end: CallEnd) -> Result<Call, CallError> {
+        let lost = || CallError::new(CallErrorKind::Storage);
+        let (told, ended) = oneshot::channel();
+        self.end_audio();
+        let write = CallWrite::End(self.id, end, CallTime::now(), Some(told));
+        self.writes.send(write).await.map_err(|_| lost())?;
+        self.ended = true;
+        ended.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn send_audio(&self, piece: Wave) {
+        let seconds = piece.seconds();
+        if self.writes.try_send(CallWrite::Audio(self.id, piece)).is_err() {
+            self.desk.metrics.calls.audio_lost(seconds);
+        }
+    }
+
+    fn end_audio(&mut self) {
+        if let Some(rest) = self.wave.as_mut().and_then(Wave::rest) {
+            self.send_audio(rest);
+        }
+    }
+
     fn close(&mut self, end: CallEnd) {
         self.ended = true;
-        let audio = self.audio.take().map(AudioSink::finish);
-        let _ = self.sender.send(CallWrite::End(self.id, end, CallTime::now(), audio));
+        self.end_audio();
+        // Lost, it is found open at the next start, and ended then.
+        if self.writes.try_send(CallWrite::End(self.id, end, CallTime::now(), None)).is_err() {
+            self.desk.overrun(1);
+        }
     }
 }
 
@@ -63,5 +112,6 @@ impl Drop for OpenCall {
         if !self.ended {
             self.close(CallEnd { interrupted: true, ..CallEnd::default() });
         }
+        self.desk.metrics.calls.opened(-1);
     }
 }

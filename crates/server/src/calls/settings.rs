@@ -35,7 +35,7 @@ impl CallSettings {
             audio_bytes_max: 1 << 30,
             free_bytes_min: 256 << 20,
             store: StoreLimits::default(),
-            waiting_max: 4_096,
+            waiting_max: 1_024,
             begin_max: Duration::from_secs(2),
         }
     }
