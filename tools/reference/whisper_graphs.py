@@ -6,7 +6,7 @@ the logits for made-up windows.
 
     pip install torch transformers onnx
     python tools/reference/whisper_graphs.py
-    python tools/reference/whisper_graphs.py --shapes OUT     # random weights of tiny and base shape, for figures; about 0.4 GB
+    python tools/reference/whisper_graphs.py --shapes OUT     # random weights of tiny and base shape, for `samovar bench speech`; about 1.4 GB
 """
 
 import argparse
@@ -18,7 +18,10 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper
-from transformers import WhisperConfig, WhisperForConditionalGeneration
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "starter/speech"))
@@ -136,15 +139,53 @@ def small():
     return found
 
 
+def vocabulary(out):
+    """A tokenizer of as many tokens as the multilingual checkpoints have, its words made up."""
+    letters = list(bytes_to_unicode().values())
+    words = letters + [f"\u0120w{number}" for number in range(TEXT - len(letters))]
+    codes = list(LANGUAGES)[:99]
+    special = ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in codes), "<|translate|>", "<|transcribe|>"]
+    special += ["<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
+    special += [f"<|{0.02 * step:.2f}|>" for step in range(1_501)]
+    tokenizer = Tokenizer(models.BPE({word: index for index, word in enumerate(words)}, []))
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in special])
+    tokenizer.save(str(out / "tokenizer.json"))
+    (out / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}))
+    (out / "merges.txt").write_text("#version: 0.2\n")
+    (out / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "WhisperTokenizer"}) + "\n")
+    return special
+
+
+TEXT = 50_257
+
+
 def shapes(out):
+    """The exports, and the checkpoints in Hugging Face's layout beside them, for the programs that Samovar is measured beside."""
     for name, width, layers, heads in (("tiny", 384, 4, 6), ("base", 512, 6, 8)):
         sizes = dict(d_model=width, encoder_layers=layers, encoder_attention_heads=heads, encoder_ffn_dim=4 * width)
         sizes |= dict(decoder_layers=layers, decoder_attention_heads=heads, decoder_ffn_dim=4 * width)
-        ids = dict(bos_token_id=50_257, eos_token_id=50_257, pad_token_id=50_257, decoder_start_token_id=50_258)
-        made = WhisperConfig(num_mel_bins=80, vocab_size=51_865, **ids, **sizes)
+        ids = dict(bos_token_id=TEXT, eos_token_id=TEXT, pad_token_id=TEXT, decoder_start_token_id=TEXT + 1)
+        made = WhisperConfig(num_mel_bins=80, vocab_size=51_865, suppress_tokens=[], begin_suppress_tokens=[], **ids, **sizes)
         torch.manual_seed(7)
         model = WhisperForConditionalGeneration(made).eval()
-        write(model, out / name)
+        folder = out / name
+        (folder / "onnx").mkdir(parents=True, exist_ok=True)
+        for part in exports(model):
+            onnx.save(part, folder / "onnx" / f"{part.graph.name}.onnx")
+        special = vocabulary(folder)
+        token = {name: TEXT + index for index, name in enumerate(special)}
+        known = dict(
+            is_multilingual=True, no_timestamps_token_id=token["<|notimestamps|>"], max_initial_timestamp_index=50,
+            lang_to_id={name: token[name] for name in special[2:101]}, return_timestamps=False,
+            task_to_id={task: token[f"<|{task}|>"] for task in ("translate", "transcribe")}, max_length=448,
+            alignment_heads=[[layers - 1, head] for head in range(heads)], suppress_tokens=[], begin_suppress_tokens=[],
+        )
+        for key, value in known.items():
+            setattr(model.generation_config, key, value)
+        model.save_pretrained(folder)
+        WhisperFeatureExtractor().save_pretrained(folder)
+        print(folder, flush=True)
 
 
 def main():
