@@ -1,5 +1,6 @@
 //! Which family a model belongs to, from its signature and from what the configuration says.
 
+use crate::lora::Adapter;
 use crate::{
     AppearanceModel, DetectionModel, FamilyKind, SegmentationModel, SequenceModel, TextHints, face, image_text, tensor,
     text, voice, whisper,
@@ -24,14 +25,18 @@ pub struct FamilyHints {
     pub pictures: Vec<(u32, u32)>,
     /// The folder with what belongs to the graph beside its weights: `tokenizer.json`, `config.json`, `preprocessor_config.json`.
     pub assets: Option<PathBuf>,
+    /// The folder of a LoRA adapter in PEFT's format, which is folded into the weights at load: of a `whisper` alone.
+    pub adapter: Option<PathBuf>,
     /// What concerns texts.
     pub text: TextHints,
 }
 
 impl FamilyHints {
-    /// Files that belong to the model beside its graph, whether they are there or not: the decoder of a Whisper.
+    /// Files that belong to the model beside its graph, whether they are there or not: the decoder of a Whisper, and an adapter's.
     pub fn companions(&self) -> Vec<PathBuf> {
-        self.assets.as_deref().map(crate::whisper::decoder_candidates).unwrap_or_default()
+        let decoder = self.assets.as_deref().map(crate::whisper::decoder_candidates).unwrap_or_default();
+        let adapter = self.adapter.iter().flat_map(|folder| Adapter::files(folder));
+        decoder.into_iter().chain(adapter).collect()
     }
 }
 
@@ -40,6 +45,18 @@ impl FamilyHints {
 /// # Errors
 /// What was found, what each family expects, and what to set.
 pub fn recognise(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
+    let family = bound(signature, hints)?;
+    if hints.adapter.is_some() && family.name() != FamilyKind::Whisper.name() {
+        let reason = format!(
+            "an adapter can be folded into a `whisper`, and this is a `{}`; leave `adapter` out",
+            family.name()
+        );
+        return Err(ContractError(reason));
+    }
+    Ok(family)
+}
+
+fn bound(signature: &Signature, hints: &FamilyHints) -> Result<Arc<dyn Family>, ContractError> {
     match hints.family {
         Some(FamilyKind::Segmentation) => Ok(Arc::new(SegmentationModel::bind(signature, hints)?)),
         Some(FamilyKind::StgNf) => Ok(Arc::new(SequenceModel::bind(signature, hints)?)),

@@ -5,6 +5,7 @@
 //! segments, and words where the graph gives attentions. [`LongForm`] (the reference's seek rule) or [`VadChunks`] say which windows a
 //! recording has.
 
+mod adaptation;
 mod alignment;
 mod beam_search;
 mod byte_level;

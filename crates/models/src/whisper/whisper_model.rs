@@ -1,5 +1,6 @@
 //! The family `whisper`: bound from the encoder's graph and the checkpoint's folder; the decoder's graphs are its parts.
 
+use super::adaptation::Adaptation;
 use super::decoder::EncoderPorts;
 use super::decoder_files::DecoderFiles;
 use super::desk::Desk;
@@ -11,7 +12,7 @@ use crate::FamilyHints;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use parking_lot::Mutex;
-use samovar_engine_api::{ElementType, Precision, Signature};
+use samovar_engine_api::{ElementType, ModelFiles, Precision, Signature};
 use samovar_runtime::{
     AdapterError, ContractError, Family, InputRow, OutputRow, PartRunners, PartSource, RowShape, RowShapes, Scratch,
     TaskError, WarmUpRow,
@@ -28,6 +29,7 @@ pub struct WhisperModel {
     tokenizer: SpeechTokenizer,
     log_mel: LogMel,
     files: DecoderFiles,
+    adaptation: Option<Adaptation>,
     /// What the parts were bound to last.
     graphs: Mutex<Option<Arc<Graphs>>>,
     /// By the number of beams.
@@ -74,6 +76,7 @@ impl WhisperModel {
             tokenizer: SpeechTokenizer::load(folder, &checkpoint)?,
             log_mel: LogMel::of(&checkpoint),
             files: DecoderFiles::find(folder)?,
+            adaptation: hints.adapter.clone().map(Adaptation::new),
             signature: signature.clone(),
             encoder,
             checkpoint,
@@ -205,12 +208,21 @@ impl Family for WhisperModel {
     }
 
     fn part_files(&self) -> Vec<PathBuf> {
-        self.files.all()
+        let adapter = self.adaptation.iter().flat_map(Adaptation::files);
+        self.files.all().into_iter().chain(adapter).collect()
+    }
+
+    fn first_graph(&self, files: &ModelFiles) -> Result<Option<Vec<u8>>, AdapterError> {
+        self.adaptation.as_ref().map_or(Ok(None), |adaptation| adaptation.encoder(&files.path))
     }
 
     /// The graphs that windows may join and leave at any step, where the export can be edited; else the export's own.
     fn parts(&self, _precision: Precision) -> Result<Vec<PartSource>, AdapterError> {
         let shape = DecoderShape::of(&self.checkpoint, ElementType::F32);
+        let adapted = self.adaptation.as_ref().map(|adaptation| adaptation.decoder(&self.files, &shape)).transpose()?;
+        if let Some(parts) = adapted.flatten() {
+            return Ok(parts);
+        }
         match StepGraphs::of(self.files.whole(), &shape) {
             Ok(graphs) => Ok(vec![PartSource::Made(graphs.cross), PartSource::Made(graphs.step)]),
             // Where the file itself is at fault, the engine says so.

@@ -16,6 +16,7 @@ mod window_encoder;
 
 pub use batch::{BatchLimits, DecoderBatch};
 pub use fed::{Attentions, Fed};
+pub(super) use graph::module_places;
 pub use graph::{DecoderShape, EditError, StepGraphs};
 pub(super) use graphs::EncoderPorts;
 pub use graphs::{GraphForm, Graphs};

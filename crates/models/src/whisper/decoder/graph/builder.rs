@@ -87,7 +87,8 @@ impl Builder {
     pub(super) fn model(mut self, name: &str) -> Model {
         name.clone_into(&mut self.graph.name);
         let opset_import = vec![OperatorSet { domain: String::new(), version: OPERATORS }];
-        Model { ir_version: 8, producer_name: "samovar".to_owned(), graph: Some(self.graph), opset_import }
+        let producer_name = "samovar".to_owned();
+        Model { ir_version: 8, producer_name, graph: Some(self.graph), opset_import, ..Model::default() }
     }
 
     fn push(&mut self, operator: &str, inputs: &[&str], attribute: Vec<Attribute>, output: String) {
@@ -97,7 +98,7 @@ impl Builder {
             output: vec![output],
             op_type: operator.to_owned(),
             attribute,
-            domain: String::new(),
+            ..Node::default()
         });
     }
 }
@@ -133,9 +134,10 @@ fn tensor(element: ElementType, raw: Vec<u8>) -> Tensor {
 
 fn port(name: &str, element: ElementType, axes: &[Axis]) -> ValueInfo {
     let dim = axes.iter().map(|axis| match axis {
-        Axis::Of(size) => Dimension { size: i64::try_from(*size).ok(), name: None },
-        Axis::Any(name) => Dimension { size: None, name: Some((*name).to_owned()) },
+        Axis::Of(size) => Dimension { size: i64::try_from(*size).ok(), ..Dimension::default() },
+        Axis::Any(name) => Dimension { name: Some((*name).to_owned()), ..Dimension::default() },
     });
     let tensor = TensorType { element: data_type(element), shape: Some(Shape { dim: dim.collect() }) };
-    ValueInfo { name: name.to_owned(), kind: Some(Type { tensor: Some(tensor) }) }
+    let kind = Some(Type { tensor: Some(tensor), ..Type::default() });
+    ValueInfo { name: name.to_owned(), kind, ..ValueInfo::default() }
 }

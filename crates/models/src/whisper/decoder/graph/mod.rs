@@ -8,15 +8,18 @@ mod cross;
 mod find;
 mod flow;
 pub(super) mod names;
-mod proto;
 mod read;
 mod step;
 mod weights;
 
 use super::super::Checkpoint;
+use crate::lora::Place;
+use crate::onnx::{self, proto};
 use prost::Message;
+use proto::Model;
 use samovar_engine_api::ElementType;
 use std::path::Path;
+use weights::Weights;
 
 pub use read::EditError;
 
@@ -73,6 +76,13 @@ impl DecoderShape {
     }
 }
 
+/// The decoder's linear layers, found by what they do: for exports that name neither nodes nor weights after their modules. None where the
+/// graph is written in a way that is not known here.
+pub(in crate::whisper) fn module_places(model: &Model) -> Vec<Place> {
+    let found = model.graph.as_ref().and_then(find::weights);
+    found.iter().flat_map(Weights::places).collect()
+}
+
 /// The two graphs as the bytes of ONNX files.
 #[derive(Debug)]
 pub struct StepGraphs {
@@ -89,7 +99,11 @@ impl StepGraphs {
     /// A file that cannot be read; `Unknown` where the graph is no Whisper decoder that is known here (fused, quantised): it runs as it
     /// was exported.
     pub fn of(path: &Path, shape: &DecoderShape) -> Result<Self, EditError> {
-        let mut model = read::model(path)?;
+        Self::of_model(onnx::read(path)?, shape, path)
+    }
+
+    /// The same of a model that was read from `path`.
+    pub(in crate::whisper) fn of_model(mut model: Model, shape: &DecoderShape, path: &Path) -> Result<Self, EditError> {
         let graph = model.graph.take().ok_or(EditError::Unknown("it holds no graph"))?;
         let found = find::weights(&graph).ok_or(EditError::Unknown("it is fused, quantised or no Whisper"))?;
         drop(graph);

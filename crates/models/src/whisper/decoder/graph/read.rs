@@ -1,17 +1,12 @@
-//! Reads a decoder's file whole, data beside it included, and holds what was found in it to the sizes of the checkpoint.
+//! Holds the weights that were found in a decoder's graph to the sizes of the checkpoint, and takes their data in.
 
 use super::DecoderShape;
 use super::find::width_out;
-use super::proto::{Model, Tensor};
+use super::proto::Tensor;
 use super::weights::{Attention, Linear, Norm, Weights};
+use crate::onnx::{BYTES_MAX, StoredError, take_in};
 use bytes::Bytes;
-use prost::Message;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-
-/// The longest file that protobuf can write, less what is around the weights.
-const BYTES_MAX: usize = (2 << 30) - (64 << 20);
 
 /// Why a decoder's graph cannot be edited. None of these keeps the model from running as it was exported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +19,15 @@ pub enum EditError {
     Unknown(&'static str),
 }
 
+impl From<StoredError> for EditError {
+    fn from(error: StoredError) -> Self {
+        match error {
+            StoredError::File(reason) => Self::File(reason),
+            StoredError::Unknown(reason) => Self::Unknown(reason),
+        }
+    }
+}
+
 impl EditError {
     /// The stable machine code.
     pub const fn code(&self) -> &'static str {
@@ -34,12 +38,6 @@ impl EditError {
     }
 }
 
-/// The model at `path`, its tensors as they are stored.
-pub(super) fn model(path: &Path) -> Result<Model, EditError> {
-    let bytes = std::fs::read(path).map_err(|error| EditError::File(error.to_string()))?;
-    Model::decode(Bytes::from(bytes)).map_err(|error| EditError::File(error.to_string()))
-}
-
 /// `weights` with the data of all tensors in memory, once they have the sizes of `shape`.
 pub(super) fn checked(mut weights: Weights, shape: &DecoderShape, path: &Path) -> Result<Weights, EditError> {
     if !fits(&weights, shape) {
@@ -48,7 +46,7 @@ pub(super) fn checked(mut weights: Weights, shape: &DecoderShape, path: &Path) -
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut bytes = 0_usize;
     for tensor in tensors(&mut weights) {
-        load(tensor, folder)?;
+        take_in(tensor, folder)?;
         bytes = bytes.saturating_add(tensor.raw_data.as_ref().map_or(0, Bytes::len));
     }
     if bytes > BYTES_MAX {
@@ -108,45 +106,4 @@ fn push_norm<'a>(all: &mut Vec<&'a mut Tensor>, norm: &'a mut Norm) {
 fn push_linear<'a>(all: &mut Vec<&'a mut Tensor>, linear: &'a mut Linear) {
     all.push(&mut linear.matrix.tensor);
     all.extend(linear.bias.as_mut());
-}
-
-/// Reads the bytes that lie beside the model into the tensor, and checks that there are as many as its sizes say.
-fn load(tensor: &mut Tensor, folder: &Path) -> Result<(), EditError> {
-    let size = match tensor.data_type {
-        1 => 4,
-        10 | 16 => 2,
-        _ => return Err(EditError::Unknown("its weights are no floating-point numbers")),
-    };
-    let damaged = || EditError::File(format!("the tensor `{}` does not hold what it declares", tensor.name));
-    let count = tensor.dims.iter().try_fold(size, |count: usize, &dim| count.checked_mul(usize::try_from(dim).ok()?));
-    let length = count.filter(|&length| length <= BYTES_MAX).ok_or_else(damaged)?;
-    if tensor.data_location == 1 {
-        let bytes = external(tensor, folder, length)?;
-        tensor.raw_data = Some(bytes);
-        (tensor.data_location, tensor.external_data) = (0, Vec::new());
-    } else if tensor.raw_data.is_none() && tensor.data_type == 1 {
-        let floats = std::mem::take(&mut tensor.float_data);
-        tensor.raw_data = Some(floats.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>().into());
-    }
-    match &tensor.raw_data {
-        Some(bytes) if bytes.len() == length => Ok(()),
-        _ => Err(EditError::File(format!("the tensor `{}` does not hold what it declares", tensor.name))),
-    }
-}
-
-fn external(tensor: &Tensor, folder: &Path, length: usize) -> Result<Bytes, EditError> {
-    let failed = |reason: String| EditError::File(format!("data beside it: {reason}"));
-    let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
-    let name = entry("location").ok_or_else(|| failed("it is not named".to_owned()))?;
-    // As the engines have it: a name in the same folder, nothing else.
-    if Path::new(name).components().count() != 1 || Path::new(name).file_name().is_none() {
-        return Err(failed("it lies in another folder".to_owned()));
-    }
-    let offset =
-        entry("offset").map_or(Ok(0), |offset| offset.parse::<u64>()).map_err(|error| failed(error.to_string()))?;
-    let mut file = File::open(folder.join(name)).map_err(|error| failed(error.to_string()))?;
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(offset)).map_err(|error| failed(error.to_string()))?;
-    file.take(length as u64).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
-    Ok(bytes.into())
 }

@@ -1,6 +1,7 @@
 //! The weights of a Whisper decoder by their part in it, whatever their names in the file.
 
 use super::proto::Tensor;
+use crate::lora::Place;
 
 /// A stored matrix; `turned` where its rows are what comes out (`[out, in]`), as the checkpoint has it, and not what goes in.
 #[derive(Clone, Debug)]
@@ -54,4 +55,37 @@ pub(super) struct Weights {
     pub(super) norm: Norm,
     /// To the logits; none where it is the table of tokens once more.
     pub(super) projection: Option<Linear>,
+}
+
+impl Weights {
+    /// The stored matrices by the paths of their modules in a checkpoint.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let layers = self.layers.iter().enumerate().flat_map(|(index, layer)| layer.places(&format!("layers.{index}")));
+        let projection = self.projection.iter().map(|linear| linear.place("proj_out".to_owned()));
+        layers.chain(projection).collect()
+    }
+}
+
+impl Layer {
+    fn places(&self, path: &str) -> Vec<Place> {
+        let attention = |name: &str, attention: &Attention| {
+            let parts = [
+                ("q_proj", &attention.query),
+                ("k_proj", &attention.key),
+                ("v_proj", &attention.value),
+                ("out_proj", &attention.out),
+            ];
+            parts.map(|(part, linear)| linear.place(format!("{path}.{name}.{part}")))
+        };
+        let ends =
+            [("fc1", &self.grow), ("fc2", &self.shrink)].map(|(name, linear)| linear.place(format!("{path}.{name}")));
+        let attentions = [attention("self_attn", &self.own), attention("encoder_attn", &self.cross)];
+        attentions.into_iter().flatten().chain(ends).collect()
+    }
+}
+
+impl Linear {
+    fn place(&self, path: String) -> Place {
+        Place { path, tensor: self.matrix.tensor.name.clone() }
+    }
 }

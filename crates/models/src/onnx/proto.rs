@@ -1,6 +1,7 @@
-//! ONNX files as data: the messages of `onnx.proto3` (onnx 1.19) that a decoder's graph is read from and written with.
+//! ONNX files as data: the messages of `onnx.proto3` (onnx 1.19), so that a graph can be read, changed and written again whole.
 //!
-//! Lists are written one by one, as `onnx.proto` declares them: some readers take nothing else.
+//! What nobody here looks into is kept as the bytes that it came in. Lists are written one by one, as `onnx.proto` declares them: some
+//! readers take nothing else.
 
 use bytes::Bytes;
 use prost::Message;
@@ -12,10 +13,26 @@ pub(crate) struct Model {
     pub(crate) ir_version: i64,
     #[prost(string, tag = "2")]
     pub(crate) producer_name: String,
+    #[prost(string, tag = "3")]
+    pub(crate) producer_version: String,
+    #[prost(string, tag = "4")]
+    pub(crate) domain: String,
+    #[prost(int64, tag = "5")]
+    pub(crate) model_version: i64,
+    #[prost(string, tag = "6")]
+    pub(crate) doc_string: String,
     #[prost(message, optional, tag = "7")]
     pub(crate) graph: Option<Graph>,
     #[prost(message, repeated, tag = "8")]
     pub(crate) opset_import: Vec<OperatorSet>,
+    #[prost(bytes = "bytes", repeated, tag = "14")]
+    pub(crate) metadata: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "20")]
+    pub(crate) training: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "25")]
+    pub(crate) functions: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "26")]
+    pub(crate) configuration: Vec<Bytes>,
 }
 
 /// `OperatorSetIdProto`.
@@ -36,10 +53,20 @@ pub(crate) struct Graph {
     pub(crate) name: String,
     #[prost(message, repeated, tag = "5")]
     pub(crate) initializer: Vec<Tensor>,
+    #[prost(string, tag = "10")]
+    pub(crate) doc_string: String,
     #[prost(message, repeated, tag = "11")]
     pub(crate) input: Vec<ValueInfo>,
     #[prost(message, repeated, tag = "12")]
     pub(crate) output: Vec<ValueInfo>,
+    #[prost(bytes = "bytes", repeated, tag = "13")]
+    pub(crate) value_info: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "14")]
+    pub(crate) quantization: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "15")]
+    pub(crate) sparse_initializer: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "16")]
+    pub(crate) metadata: Vec<Bytes>,
 }
 
 /// `NodeProto`.
@@ -55,8 +82,16 @@ pub(crate) struct Node {
     pub(crate) op_type: String,
     #[prost(message, repeated, tag = "5")]
     pub(crate) attribute: Vec<Attribute>,
+    #[prost(string, tag = "6")]
+    pub(crate) doc_string: String,
     #[prost(string, tag = "7")]
     pub(crate) domain: String,
+    #[prost(string, tag = "8")]
+    pub(crate) overload: String,
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub(crate) metadata: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "10")]
+    pub(crate) configuration: Vec<Bytes>,
 }
 
 /// `AttributeProto`.
@@ -68,14 +103,36 @@ pub(crate) struct Attribute {
     pub(crate) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(crate) i: Option<i64>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub(crate) s: Option<Bytes>,
     #[prost(message, optional, tag = "5")]
     pub(crate) t: Option<Tensor>,
     #[prost(message, optional, boxed, tag = "6")]
     pub(crate) g: Option<Box<Graph>>,
+    #[prost(float, repeated, packed = "false", tag = "7")]
+    pub(crate) floats: Vec<f32>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(crate) ints: Vec<i64>,
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub(crate) strings: Vec<Bytes>,
+    #[prost(message, repeated, tag = "10")]
+    pub(crate) tensors: Vec<Tensor>,
+    #[prost(message, repeated, tag = "11")]
+    pub(crate) graphs: Vec<Graph>,
+    #[prost(string, tag = "13")]
+    pub(crate) doc_string: String,
+    #[prost(bytes = "bytes", optional, tag = "14")]
+    pub(crate) type_proto: Option<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "15")]
+    pub(crate) type_protos: Vec<Bytes>,
     #[prost(int32, tag = "20")]
     pub(crate) kind: i32,
+    #[prost(string, tag = "21")]
+    pub(crate) reference: String,
+    #[prost(bytes = "bytes", optional, tag = "22")]
+    pub(crate) sparse_tensor: Option<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "23")]
+    pub(crate) sparse_tensors: Vec<Bytes>,
 }
 
 /// `TensorProto`.
@@ -85,20 +142,32 @@ pub(crate) struct Tensor {
     pub(crate) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub(crate) data_type: i32,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub(crate) segment: Option<Bytes>,
     #[prost(float, repeated, tag = "4")]
     pub(crate) float_data: Vec<f32>,
     #[prost(int32, repeated, tag = "5")]
     pub(crate) int32_data: Vec<i32>,
+    #[prost(bytes = "bytes", repeated, tag = "6")]
+    pub(crate) string_data: Vec<Bytes>,
     #[prost(int64, repeated, tag = "7")]
     pub(crate) int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub(crate) name: String,
     #[prost(bytes = "bytes", optional, tag = "9")]
     pub(crate) raw_data: Option<Bytes>,
+    #[prost(double, repeated, tag = "10")]
+    pub(crate) double_data: Vec<f64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub(crate) uint64_data: Vec<u64>,
+    #[prost(string, tag = "12")]
+    pub(crate) doc_string: String,
     #[prost(message, repeated, tag = "13")]
     pub(crate) external_data: Vec<Entry>,
     #[prost(int32, tag = "14")]
     pub(crate) data_location: i32,
+    #[prost(bytes = "bytes", repeated, tag = "16")]
+    pub(crate) metadata: Vec<Bytes>,
 }
 
 /// `StringStringEntryProto`.
@@ -117,6 +186,10 @@ pub(crate) struct ValueInfo {
     pub(crate) name: String,
     #[prost(message, optional, tag = "2")]
     pub(crate) kind: Option<Type>,
+    #[prost(string, tag = "3")]
+    pub(crate) doc_string: String,
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub(crate) metadata: Vec<Bytes>,
 }
 
 /// `TypeProto`.
@@ -124,6 +197,16 @@ pub(crate) struct ValueInfo {
 pub(crate) struct Type {
     #[prost(message, optional, tag = "1")]
     pub(crate) tensor: Option<TensorType>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub(crate) sequence: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "5")]
+    pub(crate) map: Option<Bytes>,
+    #[prost(string, tag = "6")]
+    pub(crate) denotation: String,
+    #[prost(bytes = "bytes", optional, tag = "8")]
+    pub(crate) sparse_tensor: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub(crate) optional: Option<Bytes>,
 }
 
 /// `TypeProto.Tensor`.
@@ -149,4 +232,6 @@ pub(crate) struct Dimension {
     pub(crate) size: Option<i64>,
     #[prost(string, optional, tag = "2")]
     pub(crate) name: Option<String>,
+    #[prost(string, tag = "3")]
+    pub(crate) denotation: String,
 }
