@@ -26,7 +26,10 @@ pub use anomaly::{
     AnomalyVideo, AnomalyWatch, Scene, SceneEvent, SceneEventKind, SceneFrame, SceneInput, ScenePerson, Schedule,
     SeenPerson, Sighting, TrackWindow, WindowScore, Zone, frame_scores,
 };
-pub use call::{CallEvent, CallModels, CallOptions, CallStream, DetectedTurns, TurnChange, Turns};
+pub use call::{
+    Analysis, AnalysisOptions, CallEvent, CallModels, CallOptions, CallStream, DetectedTurns, TurnChange, Turns,
+    analyse,
+};
 pub use detect_stream::DetectStream;
 pub use detect_video::{DetectVideo, VideoDetections, VideoOutcome};
 pub use frame_queue::{FrameEvent, FrameQueue};

@@ -29,6 +29,11 @@ impl Priority {
         }
     }
 
+    /// The priority of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::P1, Self::P2, Self::P3, Self::P4, Self::P5].into_iter().find(|priority| priority.name() == word)
+    }
+
     /// More urgent by that many steps; P1 stays.
     #[must_use]
     pub const fn raised(self, steps: u8) -> Self {
@@ -58,5 +63,6 @@ mod tests {
         assert_eq!(Priority::P2.raised(9), Priority::P1);
         assert_eq!(Priority::P5.raised(0), Priority::P5);
         assert!(Priority::P1 < Priority::P2);
+        assert_eq!((Priority::parse("P3"), Priority::parse("p3")), (Some(Priority::P3), None));
     }
 }

@@ -8,6 +8,8 @@ mod settings;
 pub mod subtitles;
 mod transcript;
 
+pub use places::Place;
+pub use recording_class::class_of;
 pub use request::{Chunking, TranscribeRequest, language};
 pub use service::{SpeechService, TranscriptEvent};
 pub use settings::SpeechSettings;

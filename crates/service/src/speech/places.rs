@@ -18,9 +18,9 @@ pub(super) struct Places {
     present: Arc<Semaphore>,
 }
 
-/// A place, until it is dropped.
+/// A place at which a recording is heard, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
     _heard: OwnedSemaphorePermit,
     _present: OwnedSemaphorePermit,
 }

@@ -1,6 +1,6 @@
 //! Recordings as text: who may ask, which model hears, in whose turn, and how much at once.
 
-use super::places::Places;
+use super::places::{Place, Places};
 use super::recording_class::class_of;
 use super::{Chunking, SpeechSettings, TranscribeRequest, Transcript, TranscriptSegment};
 use crate::ServiceError;
@@ -11,6 +11,7 @@ use samovar_models::whisper::{ReaderSource, RecordingEnd, Transcriber, Voices, W
 use samovar_models::{FamilyKind, VoiceDetector};
 use samovar_runtime::{Hold, ModelHandle, Registry, RunError, RunErrorKind};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What there is to ask about speech. Cheap to clone; all clones share their places.
 #[derive(Clone)]
@@ -51,6 +52,14 @@ impl SpeechService {
     /// What the operator decided.
     pub fn settings(&self) -> &SpeechSettings {
         &self.settings
+    }
+
+    /// A place among the recordings that are heard at once, for whoever hears one in another way than [`SpeechService::transcribe`].
+    ///
+    /// # Errors
+    /// `queue_full`.
+    pub async fn place(&self, deadline: Instant) -> Result<Place, ServiceError> {
+        self.places.take(deadline).await
     }
 
     /// The Whisper of that name; none: the configured one, else the only one. It may still be loading.

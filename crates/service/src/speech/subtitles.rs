@@ -17,10 +17,15 @@ pub fn srt(transcript: &Transcript) -> String {
 pub fn vtt(transcript: &Transcript) -> String {
     let mut out = "WEBVTT\n\n".to_owned();
     for segment in &transcript.segments {
-        let (start, end) = (time(segment.start_s, false, '.'), time(segment.end_s, false, '.'));
+        let (start, end) = (vtt_time(segment.start_s), vtt_time(segment.end_s));
         put(&mut out, format_args!("{start} --> {end}\n{}\n\n", cue(&segment.text)));
     }
     out
+}
+
+/// A time as WebVTT writes it: `MM:SS.mmm`, hours where there are any.
+pub fn vtt_time(seconds: f64) -> String {
+    time(seconds, false, '.')
 }
 
 /// An arrow would begin another cue's times, and an empty line would end this one.
