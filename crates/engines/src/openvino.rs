@@ -2,7 +2,8 @@
 //!
 //! One compiled model per loaded model holds the weights; each runner is one of its infer requests, and lends that request's own
 //! input tensors. All threads of the model are one pool of `slots × threads`, cut into `slots` streams. Pinning is off: two models
-//! would otherwise be pinned to the same cores.
+//! would otherwise be pinned to the same cores. A small model whose runs have one thread has no pool: it is compiled once for each slot, and
+//! runs in the thread that asks, because handing a run over costs more than some runs do.
 
 use crate::compiled_form::CompiledForm;
 use crate::cpu;
@@ -18,6 +19,7 @@ use samovar_engine_api::{
     Device, Engine, EngineError, EngineErrorKind, EngineInfo, LoadOptions, LoadedModel, ModelFiles, PortShape,
     Precision, Runner, RunnerOptions, Signature, TensorMut, TensorRef,
 };
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,7 +77,7 @@ impl Engine for OpenVino {
         // A core of its own per load, because settings belong to the core: loads then run side by side.
         let mut core =
             Core::new().map_err(|error| EngineError::new(EngineErrorKind::Unavailable, error.to_string()))?;
-        configure(&mut core, options)?;
+        configure(&mut core, options, is_direct(&file, options))?;
         let form = CompiledForm::of(&self.info(), options);
         let imported = form.as_ref().and_then(|form| import(&core, form, &options.device));
         let from_cache = imported.is_some();
@@ -83,10 +85,16 @@ impl Engine for OpenVino {
             Some((compiled, bytes)) => (compiled, Some(bytes)),
             None => compile_and_keep(&mut core, (&files.path, &file), form.as_ref(), options)?,
         };
+        let mut compiled = vec![compiled];
+        if is_direct(&file, options) {
+            for _ in 1..options.slots {
+                compiled.push(compile(&mut core, &files.path, &file.signature, options)?);
+            }
+        }
         let wide = imported_from.as_ref().filter(|_| file.size_bytes <= WIDE_MAX_BYTES);
         let wide = wide.and_then(|form| import_wide(form, options)).map(Mutex::new);
         Ok(Arc::new(OpenVinoModel {
-            compiled: Mutex::new(compiled),
+            compiled: Mutex::new(compiled.into()),
             lone_threads: wide.as_ref().map(|_| options.lone_threads),
             wide,
             shared: Arc::new(Shared {
@@ -100,13 +108,21 @@ impl Engine for OpenVino {
     }
 }
 
+/// Whether the model is so small that handing a run to another thread would be felt, and a copy for each slot would not.
+fn is_direct(file: &OnnxFile, options: &LoadOptions) -> bool {
+    file.size_bytes <= DIRECT_MAX_BYTES && options.threads <= 1 && options.device == Device::Cpu
+}
+
+/// Larger models share their weights among the slots.
+const DIRECT_MAX_BYTES: u64 = 4 << 20;
+
 /// Larger models have no form of their own for lone runs: it packs the weights a second time.
 const WIDE_MAX_BYTES: u64 = 128 << 20;
 
 /// The compiled models come before what they may read, so that they are dropped first.
 struct OpenVinoModel {
-    /// Locked only while a runner is made.
-    compiled: Mutex<CompiledModel>,
+    /// Locked only while a runner is made, of the first, which then is the last: where there is one for each slot, runners take turns.
+    compiled: Mutex<VecDeque<CompiledModel>>,
     /// The same form with one stream of all threads, for lone runs.
     wide: Option<Mutex<CompiledModel>>,
     lone_threads: Option<usize>,
@@ -150,7 +166,7 @@ impl LoadedModel for OpenVinoModel {
 
     /// The request keeps the compiled model alive inside OpenVINO. Threads are those of the load: a stream cannot change them.
     fn runner(&self, _options: &RunnerOptions) -> Result<Box<dyn Runner>, EngineError> {
-        let request = self.compiled.lock().create_infer_request().map_err(|error| run_error(&error))?;
+        let request = self.request()?;
         let shared = Arc::clone(&self.shared);
         let inputs =
             shared.signature.inputs.iter().map(|port| request.get_tensor(&port.name)).collect::<Result<Vec<_>, _>>();
@@ -158,6 +174,15 @@ impl LoadedModel for OpenVinoModel {
         let wide =
             self.wide.as_ref().map(|wide| wide_request(&mut wide.lock(), &inputs, &shared.signature)).transpose()?;
         Ok(Box::new(OpenVinoRunner { outputs: Vec::new(), inputs, request, wide, shared }))
+    }
+}
+
+impl OpenVinoModel {
+    fn request(&self) -> Result<InferRequest, EngineError> {
+        let mut compiled = self.compiled.lock();
+        compiled.rotate_left(1);
+        let model = compiled.back_mut().expect("a loaded model was compiled at least once");
+        model.create_infer_request().map_err(|error| run_error(&error))
     }
 }
 
@@ -238,7 +263,8 @@ impl Runner for OpenVinoRunner {
     }
 }
 
-fn configure(core: &mut Core, options: &LoadOptions) -> Result<(), EngineError> {
+/// `direct`: without threads of its own, each run in the thread that asks for it.
+fn configure(core: &mut Core, options: &LoadOptions, direct: bool) -> Result<(), EngineError> {
     let precision = match options.precision {
         Precision::F32 => "f32",
         Precision::Bf16 if cpu::has_bf16() => "bf16",
@@ -250,9 +276,10 @@ fn configure(core: &mut Core, options: &LoadOptions) -> Result<(), EngineError> 
         }
     };
     let (slots, threads) = (options.slots.max(1), options.threads.max(1));
+    let (streams, threads) = if direct { (0, threads) } else { (slots, slots * threads) };
     let settings = [
-        (RwPropertyKey::NumStreams, slots.to_string()),
-        (RwPropertyKey::InferenceNumThreads, (slots * threads).to_string()),
+        (RwPropertyKey::NumStreams, streams.to_string()),
+        (RwPropertyKey::InferenceNumThreads, threads.to_string()),
         (RwPropertyKey::HintEnableCpuPinning, "NO".to_owned()),
         (RwPropertyKey::HintInferencePrecision, precision.to_owned()),
     ];
@@ -323,7 +350,7 @@ fn import_wide(form: &FormBytes, options: &LoadOptions) -> Option<CompiledModel>
     }
     let mut core = Core::new().ok()?;
     let wide = LoadOptions { slots: 1, threads: options.lone_threads, ..options.clone() };
-    configure(&mut core, &wide).ok()?;
+    configure(&mut core, &wide, false).ok()?;
     // SAFETY: as in `import`; the model that owns these bytes drops both compiled models before them.
     let imported = unsafe { openvino_form::import(&core, device_type(&options.device).as_ref(), form) };
     imported.inspect_err(|error| tracing::info!(%error, "no form for lone runs")).ok()
