@@ -199,6 +199,12 @@ fn wide_request(
     Ok(request)
 }
 
+/// Lets the request read the tensor where it lies. A request copies even its own tensors at every run while their shapes are open, unless
+/// they are given to it in the shape that they have: with the caches of a decoder that is as much work as the run.
+fn lend(request: &mut InferRequest, name: &str, tensor: &Tensor) -> Result<(), EngineError> {
+    request.set_tensor(name, tensor).map_err(|error| run_error(&error))
+}
+
 /// One of the request's own input tensors.
 struct Input {
     tensor: Tensor,
@@ -244,6 +250,8 @@ impl Runner for OpenVinoRunner {
             }
             tensor::reshape(&mut input.tensor, port.element, shape)?;
             input.shape = Some(shape.to_vec());
+            lend(&mut self.request, &port.name, &input.tensor)?;
+            self.wide.as_mut().map_or(Ok(()), |wide| lend(wide, &port.name, &input.tensor))?;
         }
         tensor::write(&mut input.tensor, port.element, shape)
     }

@@ -217,8 +217,10 @@ impl Family for WhisperModel {
     }
 
     /// The graphs that windows may join and leave at any step, where the export can be edited; else the export's own.
-    fn parts(&self, _precision: Precision) -> Result<Vec<PartSource>, AdapterError> {
-        let shape = DecoderShape::of(&self.checkpoint, ElementType::F32);
+    fn parts(&self, precision: Precision) -> Result<Vec<PartSource>, AdapterError> {
+        // An engine that computes in 16 bits would make such copies of f32 caches at every step.
+        let cache = if precision == Precision::Bf16 { ElementType::Bf16 } else { ElementType::F32 };
+        let shape = DecoderShape::of(&self.checkpoint, cache);
         let adapted = self.adaptation.as_ref().map(|adaptation| adaptation.decoder(&self.files, &shape)).transpose()?;
         if let Some(parts) = adapted.flatten() {
             return Ok(parts);
