@@ -1,5 +1,6 @@
 //! What every route works with.
 
+use crate::audio_upload::AudioUploads;
 use crate::body_budget::BodyBudget;
 use crate::calls::CallDesk;
 use crate::error::{ApiError, Refusal};
@@ -60,6 +61,8 @@ pub(crate) struct App {
     pub(crate) texts: TextService,
     /// Faces.
     pub(crate) media: MediaService,
+    /// Recordings on their way in, and those that are being heard.
+    pub(crate) audio_uploads: AudioUploads,
     /// Hears recordings, and finds the models that hear.
     pub(crate) speech: Arc<SpeechService>,
     /// Where calls are kept; none where nothing is.
@@ -115,6 +118,7 @@ impl App {
                 Arc::clone(&metrics) as Arc<dyn TextObserver>,
             ),
             media: MediaService::new(Arc::clone(&registry), options.limits.annotations_max),
+            audio_uploads: AudioUploads::new(options.limits.audio),
             speech: Arc::new(SpeechService::new(Arc::clone(&registry), options.speech.clone())),
             calls: options.calls.as_ref().map(|settings| CallDesk::open(settings, &metrics)).transpose()?.map(Arc::new),
             rules: Arc::clone(&options.rules),

@@ -51,8 +51,25 @@ pub struct ServerLimits {
     pub sources_max: usize,
     /// Limits on one picture, read from its header before it is decoded.
     pub image: ImageLimits,
+    /// Limits on recordings that are sent to be heard.
+    pub audio: AudioUploadLimits,
+    /// From a recording's arrival to its transcript. `timeout_ms` lowers it.
+    pub recording_time: Duration,
     /// Limits on live streams.
     pub stream: StreamLimits,
+}
+
+/// Limits on recordings that are sent to be heard. The first MiB of each is kept in memory, what is longer in a temporary file.
+#[derive(Clone, Copy, Debug)]
+pub struct AudioUploadLimits {
+    /// Bytes of one.
+    pub bytes_max: u64,
+    /// Bytes of all that are on their way in or being heard.
+    pub held_bytes_max: u64,
+    /// How many may be on their way in or being heard.
+    pub uploads_max: usize,
+    /// The same of one client.
+    pub uploads_per_client_max: usize,
 }
 
 /// Limits on one live stream, and on how many there are.
@@ -115,8 +132,16 @@ impl Default for ServerLimits {
             annotations_max: 2,
             sources_max: 200,
             image: ImageLimits::default(),
+            audio: AudioUploadLimits::default(),
+            recording_time: Duration::from_secs(600),
             stream: StreamLimits::default(),
         }
+    }
+}
+
+impl Default for AudioUploadLimits {
+    fn default() -> Self {
+        Self { bytes_max: 100 << 20, held_bytes_max: 2 << 30, uploads_max: 256, uploads_per_client_max: 64 }
     }
 }
 

@@ -7,7 +7,18 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Uri};
 
 /// Addresses that OpenAI's clients call, and those that are called with the same clients.
-const ADDRESSES: [&str; 5] = ["/v1/embeddings", "/v1/rerank", "/v1/similarity", "/v1/zero-shot", "/v1/faces"];
+const ADDRESSES: [&str; 10] = [
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
+    "/v1/embeddings",
+    "/v1/realtime",
+    "/v1/realtime/transcription_sessions",
+    "/v1/realtime/client_secrets",
+    "/v1/rerank",
+    "/v1/similarity",
+    "/v1/zero-shot",
+    "/v1/faces",
+];
 
 /// Whether the address is one of them.
 pub(crate) fn is_asked_for(uri: &Uri) -> bool {

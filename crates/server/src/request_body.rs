@@ -65,7 +65,7 @@ impl From<&ServerLimits> for BodyLimits {
 }
 
 impl BodyLimits {
-    /// What holds for this request: videos for jobs have limits of their own.
+    /// What holds for this request: videos for jobs and recordings have limits of their own.
     pub(crate) fn of<B>(request: &Request<B>, options: &ServerOptions) -> Self {
         let limits = Self::from(&options.limits);
         match &options.jobs {
@@ -75,6 +75,9 @@ impl BodyLimits {
                 held: false,
                 ..limits
             },
+            _ if request.method() == Method::POST && RECORDINGS.contains(&request.uri().path()) => {
+                Self { bytes_max: options.limits.audio.bytes_max.saturating_add(FORM_BYTES), held: false, ..limits }
+            }
             // Each message of a stream is counted by itself, and there may be none for long: a client that is gone answers no ping.
             _ if request.uri().path() == grpc::STREAM => {
                 Self { bytes_max: u64::MAX, idle_time: STREAM_IDLE_TIME, rate_min_bytes: 0, ..limits }
@@ -91,9 +94,11 @@ impl BodyLimits {
 
 /// Where jobs are handed in.
 pub(crate) const JOBS: &str = "/v1/jobs";
+/// Where recordings are sent to be heard.
+const RECORDINGS: [&str; 4] = ["/v1/audio/transcriptions", "/v1/audio/translations", "/asr/transcribe", "/api/analyze"];
 /// How long a stream of requests may say nothing.
 const STREAM_IDLE_TIME: Duration = Duration::from_secs(3_600);
-/// What a form has around the video.
+/// What a form has around the video or the recording.
 const FORM_BYTES: u64 = 128 << 10;
 
 impl<B> RequestBody<B> {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A recording.
 #[derive(Clone)]
@@ -15,6 +16,8 @@ pub enum AudioInput {
     File(PathBuf),
     /// A whole file in memory.
     Bytes(Bytes),
+    /// A file that is open and may have no name. It is read from its beginning, by one reader at a time: clones share its place.
+    Unnamed(Arc<File>),
 }
 
 impl fmt::Debug for AudioInput {
@@ -22,6 +25,7 @@ impl fmt::Debug for AudioInput {
         match self {
             Self::File(path) => formatter.debug_tuple("File").field(path).finish(),
             Self::Bytes(bytes) => write!(formatter, "Bytes({})", bytes.len()),
+            Self::Unnamed(_) => formatter.write_str("Unnamed"),
         }
     }
 }
@@ -45,6 +49,11 @@ impl OpenAudio {
                 opened.map(Self::File)
             }
             AudioInput::Bytes(bytes) => Ok(Self::Bytes(Cursor::new(bytes))),
+            AudioInput::Unnamed(file) => {
+                let mut file = file.try_clone().map_err(|_| AudioError::unreadable())?;
+                file.rewind().map_err(|_| AudioError::unreadable())?;
+                Ok(Self::File(file))
+            }
         }
     }
 

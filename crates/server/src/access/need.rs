@@ -80,6 +80,8 @@ const TABLE: &[Row] = &[
     any("/v1/similarity", INFER),
     any("/v1/zero-shot", INFER),
     any("/v1/faces", INFER),
+    any_below("/v1/audio", INFER),
+    any_below("/asr", INFER),
     any_below("/embed", INFER),
     any("/embed_sparse", INFER),
     any("/rerank", INFER),
@@ -87,6 +89,8 @@ const TABLE: &[Row] = &[
     read("/info", Need::Key),
     any_below("/face", INFER),
     any_below("/v1/streams", INFER),
+    any("/api/analyze", INFER),
+    any_below("/v1/calls", INFER),
     any_below("/v1/realtime", INFER),
     read("/v1/events", INFER),
     // Recorded media.

@@ -21,6 +21,7 @@ pub(crate) use desk::{JobDesk, NewJob};
 pub(crate) use folder::{NewFolder, remove_later};
 pub(crate) use form::{Form, FormField};
 pub(crate) use start::start;
+pub(crate) use upload_places::{UploadPlace, UploadPlaces};
 pub(crate) use watches::{JobSeen, JobWatch};
 
 use folder::settle;

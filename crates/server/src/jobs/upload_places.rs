@@ -1,29 +1,29 @@
-//! How many videos may be on their way in, in all and of one client.
+//! How many videos, or recordings, may be on their way in, in all and of one client.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Counts uploads. Has an entry only for clients that have one under way, so it is bounded by their number.
-pub(super) struct UploadPlaces {
+pub(crate) struct UploadPlaces {
     max: usize,
     per_client_max: usize,
     clients: Mutex<HashMap<String, usize>>,
 }
 
 /// The right to one upload.
-pub(super) struct UploadPlace {
+pub(crate) struct UploadPlace {
     places: Arc<UploadPlaces>,
     client: String,
 }
 
 impl UploadPlaces {
-    pub(super) fn new(max: usize, per_client_max: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize, per_client_max: usize) -> Arc<Self> {
         Arc::new(Self { max, per_client_max, clients: Mutex::default() })
     }
 
     /// A place for one more upload, unless a limit is reached.
-    pub(super) fn enter(self: &Arc<Self>, client: &str) -> Option<UploadPlace> {
+    pub(crate) fn enter(self: &Arc<Self>, client: &str) -> Option<UploadPlace> {
         let mut clients = self.clients.lock();
         let (all, own) = (clients.values().sum::<usize>(), clients.get(client).copied().unwrap_or(0));
         if all >= self.max || own >= self.per_client_max {

@@ -9,6 +9,8 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, VARY};
+use samovar_models::FamilyKind;
+use samovar_models::whisper::Transcriber;
 use std::sync::Arc;
 
 /// Counters, levels and histograms for Prometheus: OpenMetrics for who asks for it, else the classic text.
@@ -23,6 +25,7 @@ pub(crate) async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
     if let Some(jobs) = &app.jobs {
         jobs.sample(&app.metrics).await;
     }
+    count_steps(&app);
     app.metrics.body_bytes.set(i64::try_from(app.bodies.held_bytes()).unwrap_or(i64::MAX));
     let models = app.registry.list();
     let (device, view) = (app.registry.device_stats(), MachineView::now(&app).await?);
@@ -36,4 +39,15 @@ pub(crate) async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
         disks: view.disks,
     };
     Ok(([(CONTENT_TYPE, format.content_type()), (VARY, "accept")], app.metrics.page(&moment, format)))
+}
+
+/// What the models that hear words have counted for themselves.
+fn count_steps(app: &App) {
+    for model in app.registry.list() {
+        let hears = model.state.generation().is_some_and(|one| one.family.name() == FamilyKind::Whisper.name());
+        let counts = hears.then(|| app.registry.model(&model.name)).and_then(Result::ok);
+        if let Some(Ok(counts)) = counts.map(|handle| Transcriber::new(handle).counts()) {
+            app.metrics.speech.stepped(&model.name, counts);
+        }
+    }
 }
