@@ -5,7 +5,8 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::wire::{
-    AnomalyControl, AnomalyMessageBody, Control, SegmentControl, SegmentEventBody, StreamEventBody, StreamNotice,
+    AnomalyControl, AnomalyMessageBody, CallControl, CallEventBody, Control, SegmentControl, SegmentEventBody,
+    StreamEventBody, StreamNotice,
 };
 
 /// What is said about the API as a whole; the routes add themselves.
@@ -19,13 +20,15 @@ use crate::wire::{
     tags(
         (name = "vision", description = "Pictures in, typed results out"),
         (name = "texts", description = "Texts and pictures as vectors: embeddings, ranks, likenesses"),
+        (name = "speech", description = "Recordings in, what is said in them out"),
+        (name = "calls", description = "Calls that are kept, and recordings analysed as calls"),
         (name = "streams", description = "Live frames in, events out, over WebSocket"),
         (name = "jobs", description = "Recorded media: handed in, worked through in the background, kept through restarts"),
         (name = "protocol", description = "The Open Inference Protocol v2 with Triton's extensions; the same over gRPC"),
         (name = "models", description = "What is configured, and what is done with it"),
         (name = "operation", description = "Probes and figures"),
     ),
-    components(schemas(AnomalyControl, AnomalyMessageBody, StreamNotice, StreamEventBody, Control, SegmentEventBody, SegmentControl)),
+    components(schemas(AnomalyControl, AnomalyMessageBody, CallControl, CallEventBody, StreamNotice, StreamEventBody, Control, SegmentEventBody, SegmentControl)),
 )]
 struct Description;
 

@@ -4,6 +4,7 @@ use crate::wire::{Problem, StreamProblem};
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use samovar_calls::{CallError, CallErrorKind};
 use samovar_jobs::{JobError, JobErrorKind};
 use samovar_media::{MediaError, MediaErrorKind};
 use samovar_models::OptionsError;
@@ -100,8 +101,22 @@ pub(crate) enum Refusal {
     Uploads,
     /// The job has no file of that name.
     JobFile,
+    /// There is no sound to be transcribed.
+    SoundEmpty,
+    /// Sound was not transcribed: too much waited.
+    SoundLost,
+    /// No model hears voices.
+    NoVoiceModel,
+    /// No secrets are made for clients.
+    ClientSecrets,
     /// The queue of jobs did not do it.
     Job(JobErrorKind),
+    /// No calls are kept here.
+    CallsOff,
+    /// The call's sound is not kept.
+    CallAudio,
+    /// The store of calls did not do it.
+    Call(CallErrorKind),
 }
 
 impl ApiError {
@@ -159,6 +174,9 @@ impl ApiError {
                 Some(SOON)
             }
             ErrorKind::Request(Refusal::Job(kind)) => job_retry_after(kind),
+            ErrorKind::Request(Refusal::Call(CallErrorKind::StorageFull | CallErrorKind::Storage)) => {
+                Some(Duration::from_secs(5))
+            }
             ErrorKind::Request(Refusal::Uploads) => Some(Duration::from_secs(5)),
             _ => None,
         }
@@ -268,7 +286,14 @@ impl Refusal {
             Self::JobInput => "input_not_allowed",
             Self::Uploads => "too_many_uploads",
             Self::JobFile => "job_file_not_found",
+            Self::SoundEmpty => "input_audio_buffer_commit_empty",
+            Self::SoundLost => "audio_lost",
+            Self::NoVoiceModel => "no_voice_model",
+            Self::ClientSecrets => "client_secrets_unsupported",
             Self::Job(kind) => kind.code(),
+            Self::CallsOff => "calls_disabled",
+            Self::CallAudio => "call_audio_not_kept",
+            Self::Call(kind) => kind.code(),
         }
     }
 
@@ -280,13 +305,15 @@ impl Refusal {
             | Self::Control
             | Self::Option
             | Self::Mode
+            | Self::SoundEmpty
             | Self::ModelRequired => StatusCode::BAD_REQUEST,
             Self::MaskSize => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Origin | Self::SourceForbidden => StatusCode::FORBIDDEN,
             Self::Route | Self::Stream | Self::SourceUnknown | Self::Evidence => StatusCode::NOT_FOUND,
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
             Self::SourceExists => StatusCode::CONFLICT,
-            Self::NoDecoder => StatusCode::NOT_IMPLEMENTED,
+            Self::NoDecoder | Self::NoVoiceModel | Self::ClientSecrets => StatusCode::NOT_IMPLEMENTED,
+            Self::SoundLost => StatusCode::TOO_MANY_REQUESTS,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
             Self::HeadSize => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -298,6 +325,8 @@ impl Refusal {
             Self::JobInput => StatusCode::FORBIDDEN,
             Self::Uploads => StatusCode::SERVICE_UNAVAILABLE,
             Self::Job(kind) => job_status(kind),
+            Self::CallsOff | Self::CallAudio => StatusCode::NOT_FOUND,
+            Self::Call(kind) => call_status(kind),
         }
     }
 
@@ -324,8 +353,15 @@ impl Refusal {
             Self::JobsOff => Some("set `enabled = true` in `[jobs]` of the configuration"),
             Self::JobInput => Some("send the video along, or set `roots`, `hosts` and `schemes` in `[jobs]`"),
             Self::Uploads => Some("send fewer at once, or ask again after `Retry-After`"),
+            Self::SoundEmpty => Some("append some before you commit"),
+            Self::SoundLost => Some("open fewer calls at once, or give the model more of the machine"),
+            Self::NoVoiceModel => Some("configure `silero-vad`, or send `turn_detection` null and commit yourself"),
+            Self::ClientSecrets => Some("give pages a key with the scope `infer` alone"),
             Self::JobFile => Some("GET /v1/jobs/ID lists the files that there are"),
             Self::Job(kind) => job_cure(kind),
+            Self::CallsOff => Some("set `folder` in `[calls]` of the configuration"),
+            Self::CallAudio => Some("set `audio = \"keep\"` in `[calls]` for the calls that follow"),
+            Self::Call(CallErrorKind::Unknown) => Some("GET /v1/calls lists those that there are"),
             _ => None,
         }
     }
@@ -356,6 +392,12 @@ impl From<ServiceError> for ApiError {
 impl From<JobError> for ApiError {
     fn from(error: JobError) -> Self {
         Self::new(Refusal::Job(error.kind()), error.to_string())
+    }
+}
+
+impl From<CallError> for ApiError {
+    fn from(error: CallError) -> Self {
+        Self::new(Refusal::Call(error.kind()), error.to_string())
     }
 }
 
@@ -432,14 +474,15 @@ const fn service_cure(kind: ServiceErrorKind) -> Option<&'static str> {
 /// Media and options share their codes with the runtime's input errors, so that one table serves both.
 fn input_status(code: &str) -> StatusCode {
     match code {
-        "unsupported_media" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "media_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "unsupported_media" | "audio_unsupported" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "media_too_large" | "audio_too_large" | "audio_too_long" => StatusCode::PAYLOAD_TOO_LARGE,
         "invalid_option" | "unknown_class" | "unknown_mode" | "wrong_family" => StatusCode::BAD_REQUEST,
         // What OpenAI's clients know as a bad request.
         "text_too_long" | "text_empty" | "text_unreadable" | "invalid_text" | "unknown_token" => {
             StatusCode::BAD_REQUEST
         }
         "unknown_prompt" | "invalid_dimensions" | "unsupported_head" => StatusCode::BAD_REQUEST,
+        "unknown_language" | "unsupported_task" | "unsupported_timestamps" => StatusCode::BAD_REQUEST,
         "decoder_missing" => StatusCode::NOT_IMPLEMENTED,
         "media_forbidden" => StatusCode::FORBIDDEN,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
@@ -453,6 +496,17 @@ const fn job_status(kind: JobErrorKind) -> StatusCode {
         JobErrorKind::State | JobErrorKind::Conflict | JobErrorKind::LeaseLost => StatusCode::CONFLICT,
         JobErrorKind::StorageFull | JobErrorKind::Storage => StatusCode::SERVICE_UNAVAILABLE,
         JobErrorKind::Corrupt => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+const fn call_status(kind: CallErrorKind) -> StatusCode {
+    match kind {
+        CallErrorKind::Unknown => StatusCode::NOT_FOUND,
+        CallErrorKind::Ended => StatusCode::CONFLICT,
+        CallErrorKind::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        CallErrorKind::Search => StatusCode::BAD_REQUEST,
+        CallErrorKind::StorageFull | CallErrorKind::Storage => StatusCode::SERVICE_UNAVAILABLE,
+        CallErrorKind::Corrupt => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

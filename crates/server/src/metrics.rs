@@ -10,12 +10,14 @@ mod jobs;
 mod labels;
 mod levels;
 mod life;
+mod live_calls;
 mod machine;
 mod observer;
 mod page_format;
 mod pools;
 mod sinks;
 mod sources;
+mod speech;
 mod stages;
 mod tensors;
 mod texts;
@@ -26,12 +28,14 @@ pub(crate) use jobs::{JobInputKind, JobMetrics};
 pub(crate) use labels::{HttpLabels, method_name};
 pub use levels::{DiskSpace, Moment};
 pub use page_format::PageFormat;
+pub(crate) use speech::{SpeechRequest, SpeechSurface};
 
 use calls::CallMetrics;
 use evidence::EvidenceMetrics;
 use labels::WarmLabels;
 use levels::MomentLevels;
 use life::Life;
+use live_calls::LiveCallMetrics;
 use parking_lot::Mutex;
 use pools::Pools;
 use prometheus_client::encoding::text::encode;
@@ -42,6 +46,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use sinks::SinkMetrics;
 use sources::SourceMetrics;
+use speech::SpeechMetrics;
 pub(crate) use stages::{ClassFigures, STAGES};
 use std::time::Duration;
 use tensors::Tensors;
@@ -73,6 +78,10 @@ pub struct Metrics {
     pub(crate) evidence: EvidenceMetrics,
     /// Recorded media that clients hand in.
     pub(crate) jobs: JobMetrics,
+    /// What is heard.
+    pub(crate) speech: SpeechMetrics,
+    /// How live calls do.
+    pub(crate) live_calls: LiveCallMetrics,
     /// Open live streams.
     pub(crate) streams: Gauge,
     /// Open connections.
@@ -118,6 +127,8 @@ impl Metrics {
             calls: CallMetrics::register(into),
             evidence: EvidenceMetrics::register(into),
             jobs: JobMetrics::register(into),
+            speech: SpeechMetrics::register(into),
+            live_calls: LiveCallMetrics::register(into),
             stream_open_seconds: add(into, "samovar_stream_open_seconds", "From a stream's request to ready.", quick()),
             http_requests: add(into, "samovar_http_requests", "Requests, by route and status.", Counts::default()),
             streams: add(into, "samovar_streams", "Open live streams.", Gauge::default()),

@@ -1,9 +1,9 @@
 //! What one kind of live stream adds to what all of them share: which model is opened, what is done with a message, what is told.
 
+use crate::StreamLimits;
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
 use crate::stream_link::StreamText;
-use crate::StreamLimits;
 use crate::streams::{OpenStream, StreamFacts};
 use crate::wire::StreamNotice;
 use bytes::Bytes;
@@ -69,6 +69,11 @@ pub(crate) trait LiveStream: Send {
     /// Whether the last event was told: the server closes.
     fn is_over(&self) -> bool {
         false
+    }
+
+    /// Whether messages are to be read at the moment; while not, the client waits as if the network were slow.
+    fn takes_in(&self) -> bool {
+        true
     }
 
     /// No further messages are taken in: the rest is told, and then nothing.

@@ -156,6 +156,17 @@ impl StreamLink {
         }
     }
 
+    /// The next thing that the client sends, where it `reads`; else what is in the outbox goes out, and nothing comes but the end of the
+    /// connection. Silence is not held against a client who is not read. Safe to cancel.
+    pub(crate) async fn next_if(&mut self, reads: bool) -> Incoming {
+        if reads {
+            return self.next().await;
+        }
+        (self.heard_at, self.asked) = (Instant::now(), false);
+        self.hold().await;
+        Incoming::Gone
+    }
+
     /// Whether more events wait than may be held. None of them is ever left out, so the stream must end.
     pub(crate) const fn is_overfull(&self) -> bool {
         self.outbox_bytes > self.limits.write_buffer_bytes_max

@@ -15,7 +15,7 @@ use samovar_runtime::{Hold, ModelHandle, Opened, StreamKey};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
 
 /// What a stream was opened with.
 pub(crate) struct Session<O> {
@@ -119,9 +119,9 @@ async fn open<O: StreamOpening>(
     let opening = try_join_all(session.opening.handles().into_iter().map(ModelHandle::open));
     tokio::pin!(opening);
     // Where nothing has to be waited for, nothing is dropped either.
-    let at_once = opening.as_mut().now_or_never();
+    let mut at_once = opening.as_mut().now_or_never();
     let opened = loop {
-        if let Some(opened) = at_once {
+        if let Some(opened) = at_once.take() {
             break opened;
         }
         // Refusals of control messages are never left out, and somebody may send these without reading any.
@@ -186,6 +186,8 @@ const OPEN_MAX: Duration = Duration::from_secs(600);
 /// The longest that a stream which is to end waits for the frames that it has taken in.
 const FINISH_MAX: Duration = Duration::from_secs(10);
 const GOING_AWAY: End = End::Close(1001, "the server is shutting down");
+/// How soon a stream that takes nothing in is asked again.
+const TAKE_IN_AGAIN: Duration = Duration::from_millis(50);
 const OVER: End = End::Close(1000, "the stream has come to its end");
 const DELETED: End = End::Close(1000, "the stream was ended by request");
 const STUCK: End = End::Close(1008, "the client does not read");
@@ -233,8 +235,10 @@ impl<L: LiveStream> Running<L> {
     async fn run(&mut self, link: &mut StreamLink, app: &App) -> End {
         let closing = self.stream.closing().clone();
         while !link.is_overfull() {
+            let takes_in = self.live.takes_in();
             tokio::select! {
-                incoming = link.next() => match incoming {
+                () = sleep(TAKE_IN_AGAIN), if !takes_in => {}
+                incoming = link.next_if(takes_in) => match incoming {
                     Incoming::Frame(bytes) => {
                         self.stream.meter().came(bytes.len());
                         self.live.push(self.frame_next, bytes);

@@ -49,7 +49,10 @@ mod tests {
         assert_eq!(found("authorization", "bearer  smv_1 "), key);
         assert_eq!(found("x-api-key", "smv_1"), key);
         assert_eq!(found("sec-websocket-protocol", "samovar, samovar.key.smv_1"), key);
-        assert_eq!(found("sec-websocket-protocol", "realtime, openai-insecure-api-key.smv_1, openai-beta.realtime-v1"), key);
+        assert_eq!(
+            found("sec-websocket-protocol", "realtime, openai-insecure-api-key.smv_1, openai-beta.realtime-v1"),
+            key
+        );
         assert_eq!(found("authorization", "Basic smv_1"), None);
         assert_eq!(found("authorization", "smv_1"), None);
         assert_eq!(found("sec-websocket-protocol", "samovar"), None);

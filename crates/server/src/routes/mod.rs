@@ -1,6 +1,12 @@
 //! The routes, one file per noun.
 
+mod analyze;
 mod anomaly_stream;
+mod asr;
+mod audio_stream;
+mod audio_transcriptions;
+mod call_stream;
+mod calls;
 mod console;
 mod detect;
 mod embeddings;
@@ -17,6 +23,7 @@ mod metrics;
 mod models;
 mod oip;
 mod pose;
+mod realtime;
 mod rerank;
 mod router;
 mod segment;

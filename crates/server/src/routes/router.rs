@@ -1,9 +1,9 @@
 //! All routes together, with what surrounds each of them.
 
 use super::{
-    anomaly_stream, console, detect, embeddings, evidence, faces, health, jobs, jobs_events, jobs_result, jobs_submit,
-    machine, metrics, models, oip, pose, rerank, segment, segment_stream, similarity, sources, stream, stream_events,
-    stream_view, streams, tei, zero_shot,
+    analyze, anomaly_stream, asr, audio_transcriptions, call_stream, calls, console, detect, embeddings, evidence,
+    faces, health, jobs, jobs_events, jobs_result, jobs_submit, machine, metrics, models, oip, pose, realtime, rerank,
+    segment, segment_stream, similarity, sources, stream, stream_events, stream_view, streams, tei, zero_shot,
 };
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
@@ -49,6 +49,9 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(embeddings::embeddings))
         .routes(routes!(embeddings::embed_text))
         .routes(routes!(embeddings::embed_vision))
+        .routes(routes!(audio_transcriptions::transcriptions))
+        .routes(routes!(audio_transcriptions::translations))
+        .routes(routes!(asr::transcribe))
         .routes(routes!(rerank::rerank))
         .routes(routes!(tei::embed))
         .routes(routes!(tei::embed_sparse))
@@ -63,6 +66,10 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(pose::pose))
         .routes(routes!(segment_stream::open_segment))
         .routes(routes!(anomaly_stream::open_anomaly))
+        .routes(routes!(call_stream::open_call))
+        .routes(routes!(realtime::open_realtime))
+        .routes(routes!(realtime::create_session))
+        .routes(routes!(realtime::create_secret))
         .routes(routes!(streams::list_streams))
         .routes(routes!(streams::show_stream, streams::close_stream))
         .routes(routes!(stream_events::events))
@@ -87,6 +94,10 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs_events::events))
         .routes(routes!(jobs_result::result))
         .routes(routes!(jobs_result::file))
+        .routes(routes!(analyze::analyze))
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::show, calls::remove))
+        .routes(routes!(calls::audio))
         .routes(routes!(models::list))
         .routes(routes!(models::clear))
         .routes(routes!(models::show))

@@ -89,7 +89,8 @@ pub(crate) async fn all_events(
     query: Result<Query<AllEventsQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let Query(query) = query.map_err(|_| unreadable("the query takes kind (detect, segment, anomaly or call) and after"))?;
+    let Query(query) =
+        query.map_err(|_| unreadable("the query takes kind (detect, segment, anomaly or call) and after"))?;
     let place = place(&app)?;
     let reader = app.board.read(resume(&headers, query.after));
     let (end, kind, caller) = (FeedEnd::new(&app, peer.caller.clone()), query.kind, Some(peer.caller));

@@ -20,8 +20,34 @@ pub(super) fn upgrade<O: StreamOpening>(
     opening: O,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
+    let place = place(&app, upgrade)?;
+    Ok(upgrade_at(place, app, peer, asked, opening))
+}
+
+/// The right to one more stream, and the upgrade to it.
+pub(super) struct UpgradePlace {
+    place: StreamPlace,
+    upgrade: WebSocketUpgrade,
+}
+
+/// Takes the place alone: where something has to be waited for before the answer, which nobody shall make the server do in vain.
+pub(super) fn place(
+    app: &Arc<App>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<UpgradePlace, ApiError> {
     let upgrade = upgrade.map_err(|_| ApiError::new(Refusal::UpgradeRequired, "this address speaks WebSocket only"))?;
-    let place = StreamPlace::take(&app).ok_or_else(too_many)?;
+    Ok(UpgradePlace { place: StreamPlace::take(app).ok_or_else(too_many)?, upgrade })
+}
+
+/// The same as [`upgrade`], where a place was taken.
+pub(super) fn upgrade_at<O: StreamOpening>(
+    place: UpgradePlace,
+    app: Arc<App>,
+    peer: Peer,
+    asked: Instant,
+    opening: O,
+) -> Response {
+    let UpgradePlace { place, upgrade } = place;
     let entry = app.board.open(opening.facts(), Some(Arc::clone(&peer.caller.name)));
     let limits = &app.options.limits.stream;
     let message_bytes_max = peer.caller.bounds.lowered(limits.message_bytes_max);
@@ -37,10 +63,10 @@ pub(super) fn upgrade<O: StreamOpening>(
         .protocols([SUBPROTOCOL, REALTIME_SUBPROTOCOL]);
     // The task that waits for the upgrade is axum's; the token makes the server wait for it too.
     let task = app.tasks.token();
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    upgrade.on_upgrade(move |socket| async move {
         let _task = task;
         Box::pin(stream_session::run(socket, session, app)).await;
-    }))
+    })
 }
 
 fn too_many() -> ApiError {

@@ -95,6 +95,15 @@ impl StreamMeter {
         counts.ran.add(timings.ran);
     }
 
+    /// Something was heard and told as text; `latency` is from the end of its sound.
+    pub(crate) fn heard(&self, latency: Duration) {
+        let at = self.since.elapsed();
+        let mut counts = self.counts.lock();
+        counts.figures.results += 1;
+        counts.results.add(at);
+        counts.latencies.add(latency);
+    }
+
     /// So many frames were not looked at.
     pub(crate) fn dropped(&self, reason: DropReason, count: u64) {
         let dropped = &mut self.counts.lock().figures.dropped;

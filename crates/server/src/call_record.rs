@@ -1,0 +1,88 @@
+//! A live call on its way into the store: what is told of it is written down, as far as it is not to change.
+
+use crate::calls::OpenCall;
+use samovar_acoustics::VoiceFigures;
+use samovar_calls::{CallEnd, Decided, Entry, Features, Segment};
+use samovar_models::whisper::Language;
+use samovar_pipelines::CallEvent;
+
+/// A live call on its way into the store; none of it is written where nothing is kept. Dropped before it was closed, the call counts as
+/// interrupted.
+#[derive(Default)]
+pub(crate) struct CallRecord {
+    call: Option<OpenCall>,
+    language: Option<Language>,
+    interrupted: bool,
+}
+
+impl CallRecord {
+    /// Of that call; none: nothing is kept.
+    pub(crate) fn new(call: Option<OpenCall>) -> Self {
+        Self { call, ..Self::default() }
+    }
+
+    /// The call's name; none where nothing is kept.
+    pub(crate) fn id(&self) -> Option<String> {
+        self.call.as_ref().map(|call| call.id().to_string())
+    }
+
+    /// Whether anything is kept.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// Writes down what will not change any more. Never waits.
+    pub(crate) fn write(&mut self, event: &CallEvent) {
+        let Some(call) = &self.call else { return };
+        if let CallEvent::Final { language, .. } = event {
+            self.language = language.or(self.language);
+        }
+        let entries = entries(event);
+        if !entries.is_empty() {
+            call.append(entries);
+        }
+    }
+
+    /// The caller was cut off, or the server stops.
+    pub(crate) const fn interrupt(&mut self) {
+        self.interrupted = true;
+    }
+
+    /// The call is over, and was so long.
+    pub(crate) fn close(&mut self, heard_s: f64) {
+        if let Some(call) = self.call.take() {
+            call.end(CallEnd {
+                duration_s: Some(heard_s),
+                language: self.language.map(|language| language.code().to_owned()),
+                audio: None,
+                interrupted: self.interrupted,
+            });
+        }
+    }
+}
+
+fn entries(event: &CallEvent) -> Vec<Entry> {
+    match event {
+        CallEvent::Final { segments, language, average_logprob, no_speech_prob, .. } => {
+            let said = segments.iter().filter(|segment| !segment.text.trim().is_empty()).map(|segment| Segment {
+                start_s: segment.start_s,
+                end_s: segment.end_s,
+                text: segment.text.trim().to_owned(),
+                language: language.map(|language| language.code().to_owned()),
+                average_logprob: Some(f64::from(*average_logprob)),
+                no_speech_prob: Some(f64::from(*no_speech_prob)),
+            });
+            said.map(Entry::Segment).collect()
+        }
+        CallEvent::Features(figures) => vec![Entry::Features(features(figures))],
+        CallEvent::Triage { at_s, decision } => {
+            vec![Entry::Decided(Decided { at_s: *at_s, decision: decision.clone() })]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn features(figures: &VoiceFigures) -> Features {
+    let values = figures.values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+    Features { at_s: figures.at_s, duration_s: figures.duration_s, values }
+}
