@@ -1,5 +1,6 @@
 //! Examples with the decision that is expected of them: a file of rules is tested with them before it is used.
 
+use crate::limits::FILE_BYTES_MAX;
 use crate::{Decision, Evidence, Measurement, Priority, RuleBook, TriageError, TriageErrorKind, Utterance};
 use serde::Deserialize;
 
@@ -47,11 +48,25 @@ pub struct CaseResult {
 }
 
 impl CaseFile {
+    /// The examples that the shipped rules are tested with.
+    pub fn shipped() -> Self {
+        Self::parse(SHIPPED).expect("the tests read the file that is compiled in")
+    }
+
+    /// The text of [`CaseFile::shipped`], to begin one's own from.
+    pub const fn shipped_text() -> &'static str {
+        SHIPPED
+    }
+
     /// Reads a file of examples.
     ///
     /// # Errors
-    /// `Syntax`.
+    /// `Syntax`; `TooLarge`.
     pub fn parse(text: &str) -> Result<Self, TriageError> {
+        if text.len() > FILE_BYTES_MAX {
+            let sentence = format!("the file is larger than {} KiB", FILE_BYTES_MAX >> 10);
+            return Err(TriageError::new(TriageErrorKind::TooLarge, sentence));
+        }
         toml::from_str(text).map_err(|error| TriageError::new(TriageErrorKind::Syntax, error.to_string()))
     }
 }
@@ -85,6 +100,9 @@ impl Case {
     }
 }
 
+/// The examples that Samovar brings.
+const SHIPPED: &str = include_str!("shipped_cases.toml");
+
 fn rules(decision: &Decision) -> Vec<String> {
     decision.reasons.iter().map(|reason| reason.rule.clone()).collect()
 }
@@ -105,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_shipped_passes_its_examples() {
         let book = RuleBook::shipped();
-        let file = CaseFile::parse(include_str!("../tests/fixtures/cases.toml")).unwrap();
+        let file = CaseFile::shipped();
         assert!(file.cases.len() >= 40);
         let failed: Vec<String> = file
             .cases

@@ -17,6 +17,8 @@ pub enum TriageErrorKind {
     Rule,
     /// There are more rules, phrases or words than are allowed.
     TooLarge,
+    /// The file cannot be read.
+    Unreadable,
 }
 
 impl TriageError {
@@ -26,6 +28,17 @@ impl TriageError {
 
     pub(crate) fn rule(id: &str, what: impl std::fmt::Display) -> Self {
         Self::new(TriageErrorKind::Rule, format!("rule {id:?}: {what}"))
+    }
+
+    /// The file cannot be read.
+    pub fn unreadable() -> Self {
+        Self::new(TriageErrorKind::Unreadable, "the file cannot be read: look at its name and at who may read it")
+    }
+
+    /// A rule looks at a figure that nobody tells.
+    pub fn unknown_figure(name: &str, near: Option<&str>) -> Self {
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+        Self::new(TriageErrorKind::Rule, format!("there is no figure {name:?}{near}"))
     }
 
     /// What is wrong.
@@ -41,6 +54,7 @@ impl TriageErrorKind {
             Self::Syntax => "triage_syntax",
             Self::Rule => "triage_rule",
             Self::TooLarge => "triage_too_large",
+            Self::Unreadable => "triage_unreadable",
         }
     }
 }
