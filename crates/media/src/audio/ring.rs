@@ -14,11 +14,13 @@ pub struct AudioRing {
     lost: u64,
 }
 
+/// So many samples are no matter.
+const SMALL: usize = 16_000;
+
 impl AudioRing {
-    /// A ring for `capacity` samples, one at least. All of its memory, 4 bytes each, is taken here.
+    /// A ring for `capacity` samples, one at least. Memory, 4 bytes each, is taken as they come, and given back when they are read.
     pub fn new(capacity: usize) -> Self {
-        let capacity = capacity.max(1);
-        Self { samples: VecDeque::with_capacity(capacity), capacity, start: 0, lost: 0 }
+        Self { samples: VecDeque::new(), capacity: capacity.max(1), start: 0, lost: 0 }
     }
 
     /// Takes samples in; how many older ones gave way unread.
@@ -58,6 +60,10 @@ impl AudioRing {
         let count = place.clamp(held.start, held.end) - held.start;
         self.samples.drain(..count as usize);
         self.start += count;
+        let in_use = self.samples.len().max(SMALL);
+        if self.samples.capacity() / 4 > in_use {
+            self.samples.shrink_to(2 * in_use);
+        }
     }
 }
 

@@ -53,6 +53,11 @@ impl SpeechTracker {
         self.began
     }
 
+    /// Up to where the speech that goes on was heard: where the silence begins that may be its end, else [`SpeechTracker::heard`].
+    pub fn spoken_to(&self) -> Option<u64> {
+        self.began.map(|_| self.quiet.unwrap_or(self.heard))
+    }
+
     /// The next chunk, of [`VoiceModel::CHUNK_SAMPLES`](super::VoiceModel::CHUNK_SAMPLES) samples, is speech with this probability.
     pub fn push(&mut self, probability: f32) -> Option<SpeechEdge> {
         let here = self.heard;
@@ -127,6 +132,8 @@ mod tests {
         let mut tracker = SpeechTracker::new(&SpeechOptions::default());
         let began = (0..20).filter_map(|_| tracker.push(0.9)).collect::<Vec<_>>();
         assert_eq!((began.as_slice(), tracker.speaking_since()), ([SpeechEdge::Began(0)].as_slice(), Some(0)));
+        assert_eq!((tracker.push(0.1), tracker.spoken_to()), (None, Some(20 * 512)));
+        assert_eq!((tracker.push(0.9), tracker.spoken_to()), (None, Some(22 * 512)));
         assert_eq!(tracker.finish(10_000), Some(SpeechEdge::Ended(SpeechSegment { from: 0, to: 10_000 })));
         assert_eq!(tracker.finish(10_000), None);
     }

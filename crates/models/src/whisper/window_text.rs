@@ -17,7 +17,7 @@ pub struct Word {
 }
 
 /// A piece of text and where it sounds, in seconds from the beginning of the recording.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Segment {
     /// Where it begins.
     pub start_s: f64,

@@ -1,0 +1,103 @@
+//! Bytes of a call to samples, without ever waiting on the caller's thread.
+
+use bytes::Bytes;
+use samovar_media::{AudioError, AudioErrorKind, AudioLimits, ChannelChoice, LiveAudio, LiveFormat};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// The sound's way in.
+pub(super) struct Intake {
+    state: State,
+    /// A child decodes, and wakes nobody.
+    is_coded: bool,
+}
+
+enum State {
+    Open(LiveAudio),
+    /// No more bytes come; what the child still has is waited for on a thread that may wait.
+    Ending(Option<LiveAudio>),
+    Draining(JoinHandle<Drained>),
+    Done,
+}
+
+type Drained = (LiveAudio, Result<Option<Vec<f32>>, AudioError>);
+
+impl Intake {
+    /// How often a child is looked at for what it has decoded.
+    pub(super) const PERIOD: Duration = Duration::from_millis(20);
+
+    pub(super) fn new(sound: LiveFormat, channels: ChannelChoice, limits: &AudioLimits) -> Result<Self, AudioError> {
+        let is_coded = matches!(sound, LiveFormat::Coded { .. });
+        Ok(Self { state: State::Open(LiveAudio::new(sound, channels, limits)?), is_coded })
+    }
+
+    /// Takes bytes in; what comes after the end is nothing.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), AudioError> {
+        match &mut self.state {
+            State::Open(audio) => audio.push(Bytes::copy_from_slice(bytes)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was decoded by now.
+    pub(super) fn pull(&mut self) -> Result<Option<Vec<f32>>, AudioError> {
+        match &mut self.state {
+            State::Open(audio) => Ok(audio.pull()?.map(|block| block.mono().to_vec())),
+            State::Ending(Some(audio)) if !self.is_coded => Ok(audio.pull()?.map(|block| block.mono().to_vec())),
+            _ => Ok(None),
+        }
+    }
+
+    /// No more bytes come.
+    pub(super) fn finish(&mut self) -> Result<(), AudioError> {
+        if let State::Open(mut audio) = std::mem::replace(&mut self.state, State::Done) {
+            audio.finish()?;
+            self.state = State::Ending(Some(audio));
+        }
+        Ok(())
+    }
+
+    /// Nothing more is read.
+    pub(super) fn stop(&mut self) {
+        self.state = State::Done;
+    }
+
+    /// Whether somebody has to look again by themselves.
+    pub(super) const fn is_silent_worker(&self) -> bool {
+        self.is_coded && matches!(self.state, State::Open(_))
+    }
+
+    /// Whether there is nothing more to come. What a child has left is taken a block at a time, where there `is_room`.
+    pub(super) fn is_done(&mut self, is_room: bool) -> bool {
+        if let State::Ending(audio) = &mut self.state {
+            match audio.take().filter(|_| self.is_coded) {
+                None => self.state = State::Done,
+                Some(audio) if is_room => self.state = State::Draining(tokio::task::spawn_blocking(|| drain(audio))),
+                Some(waiting) => *audio = Some(waiting),
+            }
+        }
+        matches!(self.state, State::Done)
+    }
+
+    /// The next block of what a child has left.
+    pub(super) fn poll_drained(&mut self, context: &mut Context<'_>) -> Poll<Result<Vec<f32>, AudioError>> {
+        let State::Draining(run) = &mut self.state else { return Poll::Pending };
+        let Poll::Ready(drained) = std::pin::Pin::new(run).poll(context) else { return Poll::Pending };
+        self.state = State::Done;
+        Poll::Ready(match drained {
+            Ok((audio, Ok(Some(block)))) => {
+                self.state = State::Ending(Some(audio));
+                Ok(block)
+            }
+            Ok((_, Ok(None))) => Ok(Vec::new()),
+            Ok((_, Err(error))) => Err(error),
+            Err(_) => Err(AudioError::new(AudioErrorKind::DecoderFailed, "the audio decoder was lost; try again")),
+        })
+    }
+}
+
+fn drain(mut audio: LiveAudio) -> Drained {
+    let block = audio.pull().map(|block| block.map(|block| block.mono().to_vec()));
+    (audio, block)
+}
