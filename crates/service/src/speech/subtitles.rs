@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn cues_are_numbered_and_timed_as_the_reference_does() {
         let heard =
-            transcript(&[(0.0, 2.4, " There is a fire."), (3_599.9996, 36_061.25, " Come --> quickly.\n\n Now.")]);
+            transcript(&[(0.0, 2.4, " There is a fire."), (3_599.999_6, 36_061.25, " Come --> quickly.\n\n Now.")]);
         assert_eq!(
             srt(&heard),
             "1\n00:00:00,000 --> 00:00:02,400\nThere is a fire.\n\n\
