@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// Which half of a model a graph is; graphs of one half leave its name out of their paths or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub enum Side {
     /// What lies behind `encoder`.
     Encoder,
     /// All else: what lies behind `decoder`, and the projection to the logits.
@@ -48,6 +48,26 @@ struct Change<'a> {
 
 const F32: i32 = 1;
 const F16: i32 = 10;
+
+/// Modules that are named in a refusal.
+const SHOWN_MAX: usize = 3;
+
+impl Folded {
+    /// Whether the graph has all modules of its side.
+    ///
+    /// # Errors
+    /// `Module` where it has not.
+    pub(crate) fn complete(&self) -> Result<(), LoraError> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<String> = self.missing.iter().take(SHOWN_MAX).map(|module| format!("`{module}`")).collect();
+        let more = self.missing.len() - named.len();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let named = named.join(", ");
+        Err(LoraError::Module(format!("the model has no linear layer {named}{more}, or holds it fused or quantised")))
+    }
+}
 
 impl Side {
     fn holds(self, module: &str) -> bool {
@@ -87,6 +107,18 @@ pub(crate) fn fold(
         None => Ok(()),
     })?;
     Ok(Folded { changed, missing })
+}
+
+/// The graph at `path` with what `adapter` changes on this side folded in, as one ONNX file.
+///
+/// # Errors
+/// A graph that cannot be read or has not all of the modules, a module of another size, and weights that are stored or used in a way
+/// that cannot be changed.
+pub fn fold_file(path: &Path, adapter: &Adapter, side: Side) -> Result<Vec<u8>, LoraError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut model = crate::onnx::read(path)?;
+    fold(&mut model, (adapter, side), &[], folder)?.complete()?;
+    one_file(model, folder)
 }
 
 /// The model as one file, with what lay beside it.

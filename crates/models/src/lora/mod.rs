@@ -14,5 +14,6 @@ mod lora_error;
 mod low_rank;
 
 pub use adapter::Adapter;
-pub(crate) use fold::{Place, Side, fold, one_file};
+pub(crate) use fold::{Folded, Place, fold, one_file};
+pub use fold::{Side, fold_file};
 pub use lora_error::LoraError;

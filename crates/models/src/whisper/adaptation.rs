@@ -2,7 +2,7 @@
 
 use super::decoder::{DecoderShape, EditError, StepGraphs, module_places};
 use super::decoder_files::DecoderFiles;
-use crate::lora::{Adapter, LoraError, Place, Side, fold, one_file};
+use crate::lora::{Adapter, Folded, LoraError, Place, Side, fold, one_file};
 use crate::onnx;
 use crate::onnx::proto::Model;
 use parking_lot::Mutex;
@@ -16,9 +16,6 @@ pub(super) struct Adaptation {
     /// What the encoder was folded with, for the decoder that is made next: both are of one reading. Nothing at rest.
     kept: Mutex<Option<Arc<Adapter>>>,
 }
-
-/// Modules that are named in a refusal.
-const SHOWN_MAX: usize = 3;
 
 impl Adaptation {
     pub(super) fn new(folder: PathBuf) -> Self {
@@ -38,8 +35,8 @@ impl Adaptation {
         let adapter = Arc::new(Adapter::read(&self.folder)?);
         let folded = folded(path, (&adapter, Side::Encoder), |_| Vec::new())?;
         *self.kept.lock() = Some(adapter);
-        let Some((model, missing)) = folded else { return Ok(None) };
-        complete(&missing)?;
+        let Some((model, folded)) = folded else { return Ok(None) };
+        folded.complete()?;
         Ok(Some(one_file(model, folder_of(path))?))
     }
 
@@ -55,8 +52,9 @@ impl Adaptation {
         let kept = self.kept.lock().take();
         let adapter = kept.map_or_else(|| Adapter::read(&self.folder).map(Arc::new), Ok)?;
         let path = files.whole();
-        let Some((model, missing)) = folded(path, (&adapter, Side::Decoder), module_places)? else { return Ok(None) };
-        complete(&missing)?;
+        let folded = folded(path, (&adapter, Side::Decoder), module_places)?;
+        let Some((model, folded)) = folded else { return Ok(None) };
+        folded.complete()?;
         match StepGraphs::of_model(model.clone(), shape, path) {
             Ok(graphs) => return Ok(Some(vec![PartSource::Made(graphs.cross), PartSource::Made(graphs.step)])),
             Err(EditError::File(reason)) => return Err(LoraError::Base(reason).into()),
@@ -73,38 +71,27 @@ impl Adaptation {
 /// The step of a split export. It takes keys and values of the sound as they come: those layers alone may be missing.
 fn with_past(path: &Path, adapter: &Adapter) -> Result<Vec<u8>, LoraError> {
     let side = (adapter, Side::Decoder);
-    let Some((model, mut missing)) = folded(path, side, module_places)? else {
+    let Some((model, mut folded)) = folded(path, side, module_places)? else {
         return Err(LoraError::Base("the two files of the decoder differ".to_owned()));
     };
-    missing.retain(|module| !module.ends_with("encoder_attn.k_proj") && !module.ends_with("encoder_attn.v_proj"));
-    complete(&missing)?;
+    folded
+        .missing
+        .retain(|module| !module.ends_with("encoder_attn.k_proj") && !module.ends_with("encoder_attn.v_proj"));
+    folded.complete()?;
     one_file(model, folder_of(path))
 }
 
-/// The model with the adapter in it and the modules that it has not; none where the adapter changes nothing on this side.
+/// The model with the adapter in it, and what became of the modules; none where the adapter changes nothing on this side.
 fn folded(
     path: &Path,
     adapter: (&Adapter, Side),
     places: impl FnOnce(&Model) -> Vec<Place>,
-) -> Result<Option<(Model, Vec<String>)>, LoraError> {
+) -> Result<Option<(Model, Folded)>, LoraError> {
     let mut model = onnx::read(path)?;
     let places = places(&model);
     let folded = fold(&mut model, adapter, &places, folder_of(path))?;
     let touched = folded.changed > 0 || !folded.missing.is_empty();
-    Ok(touched.then_some((model, folded.missing)))
-}
-
-fn complete(missing: &[String]) -> Result<(), LoraError> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let named: Vec<String> = missing.iter().take(SHOWN_MAX).map(|module| format!("`{module}`")).collect();
-    let more = missing.len() - named.len();
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    Err(LoraError::Module(format!(
-        "the model has no linear layer {}{more}, or holds it fused or quantised",
-        named.join(", ")
-    )))
+    Ok(touched.then_some((model, folded)))
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -9,6 +9,7 @@ mod faces;
 mod files;
 mod image_text;
 mod image_text_refusals;
+mod lora;
 mod poses;
 mod recognition;
 mod reference;

@@ -51,7 +51,8 @@ impl Serving {
         Self::start_spec(engine, spec)
     }
 
-    fn start_spec(engine: Arc<dyn Engine>, spec: ModelSpec) -> Result<Self, Failure> {
+    /// A configuration of its own.
+    pub(crate) fn start_spec(engine: Arc<dyn Engine>, spec: ModelSpec) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let mut options = RegistryOptions::new(vec![engine]);
         options.device = DeviceOptions { slots: 1, ..DeviceOptions::default() };

@@ -217,43 +217,55 @@ fn misuse_and_foreign_graphs_are_refused() {
     assert!(Graphs::bind(&encoder, &[decoder], &checkpoint).unwrap_err().0.contains("past_key_values.0."));
 }
 
-const ONE: BatchLimits = BatchLimits { windows: 1, beams: 1 };
+pub(crate) const ONE: BatchLimits = BatchLimits { windows: 1, beams: 1 };
 
 /// An encoder and a decoder's batch on one engine.
-struct Speech {
-    checkpoint: Checkpoint,
-    encoder: WindowEncoder,
-    batch: DecoderBatch,
-    _edited: tempfile::TempDir,
+pub(crate) struct Speech {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) form: GraphForm,
+    pub(crate) encoder: WindowEncoder,
+    pub(crate) batch: DecoderBatch,
 }
 
 impl Speech {
     /// None where the engine does not take this form.
     fn load(engine: &Arc<dyn Engine>, folder: &Path, form: GraphForm, limits: BatchLimits) -> Option<Self> {
-        let checkpoint = Checkpoint::read(folder).unwrap();
         let edited = tempfile::tempdir().unwrap();
         let export = |name: &str| folder.join("onnx").join(name);
         let decoders = match form {
             GraphForm::Split => vec![export("decoder_model.onnx"), export("decoder_with_past_model.onnx")],
             GraphForm::Merged => vec![export("decoder_model_merged.onnx")],
-            GraphForm::Stepped => edit(folder, &checkpoint, edited.path()),
+            GraphForm::Stepped => edit(folder, &Checkpoint::read(folder).unwrap(), edited.path()),
         };
-        let (encoder, encoder_ports) = runner(engine, &export("encoder_model.onnx"))?;
+        let speech = Self::of(engine, folder, (&export("encoder_model.onnx"), &decoders), limits)?;
+        assert_eq!(speech.form, form);
+        Some(speech)
+    }
+
+    /// The same of these files; the engine has read them when this returns.
+    pub(crate) fn of(
+        engine: &Arc<dyn Engine>,
+        folder: &Path,
+        (encoder, decoders): (&Path, &[PathBuf]),
+        limits: BatchLimits,
+    ) -> Option<Self> {
+        let checkpoint = Checkpoint::read(folder).unwrap();
+        let (encoder, encoder_ports) = runner(engine, encoder)?;
         let loaded: Option<Vec<_>> = decoders.iter().map(|path| runner(engine, path)).collect();
         let (runners, ports): (Vec<_>, Vec<_>) = loaded?.into_iter().unzip();
         let graphs = Arc::new(Graphs::bind(&encoder_ports, &ports, &checkpoint).unwrap());
-        assert_eq!(graphs.form(), form);
+        let form = graphs.form();
         let batch = DecoderBatch::new(&graphs, runners, limits).unwrap();
-        Some(Self { checkpoint, encoder: WindowEncoder::new(graphs, encoder), batch, _edited: edited })
+        Some(Self { checkpoint, form, encoder: WindowEncoder::new(graphs, encoder), batch })
     }
 
-    fn encode(&mut self, reference: &Value) -> EncodedWindow {
+    pub(crate) fn encode(&mut self, reference: &Value) -> EncodedWindow {
         let window = made_up(&self.checkpoint, reference["seed"].as_u64().unwrap());
         self.encoder.encode(&[&window]).unwrap().remove(0)
     }
 
     /// Decodes as the reference did, and tells how far the logits are from its own.
-    fn follow(&mut self, reference: &Value) -> f32 {
+    pub(crate) fn follow(&mut self, reference: &Value) -> f32 {
         let window = self.encode(reference);
         let (prompt, tokens) = (list(&reference["prompt"]), list(&reference["tokens"]));
         self.batch.begin(&[window], &[Fed::new(&prompt)]).unwrap();
@@ -285,7 +297,7 @@ fn edit(folder: &Path, checkpoint: &Checkpoint, out: &Path) -> Vec<PathBuf> {
     files.into_iter().map(|(name, bytes)| write(&out.join(name), &bytes)).collect()
 }
 
-fn write(path: &Path, bytes: &[u8]) -> PathBuf {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> PathBuf {
     std::fs::write(path, bytes).unwrap();
     path.to_owned()
 }
@@ -300,7 +312,7 @@ fn signature(path: &str) -> Signature {
     Rten.inspect(&ModelFiles { path: fixtures().join(path) }).unwrap()
 }
 
-fn fixtures() -> PathBuf {
+pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/whisper_graphs")
 }
 
@@ -323,7 +335,7 @@ fn fed(reference: &Value, known: usize) -> Vec<u32> {
 }
 
 /// As the script makes it.
-fn made_up(checkpoint: &Checkpoint, seed: u64) -> Vec<f32> {
+pub(crate) fn made_up(checkpoint: &Checkpoint, seed: u64) -> Vec<f32> {
     let (seed, frames) = (seed as f64, checkpoint.frames());
     let value = |mel: usize, frame: usize| {
         let (mel, frame) = (mel as f64, frame as f64);
@@ -338,14 +350,14 @@ fn best(logits: &[f32]) -> u32 {
 }
 
 /// The largest difference over the numbers that both have.
-fn distance(left: &[f32], right: &[f32]) -> f32 {
+pub(crate) fn distance(left: &[f32], right: &[f32]) -> f32 {
     left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max)
 }
 
-fn list(value: &Value) -> Vec<u32> {
+pub(crate) fn list(value: &Value) -> Vec<u32> {
     value.as_array().unwrap().iter().map(|token| u32::try_from(token.as_u64().unwrap()).unwrap()).collect()
 }
 
-fn floats(value: &Value) -> Vec<f32> {
+pub(crate) fn floats(value: &Value) -> Vec<f32> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap() as f32).collect()
 }

@@ -15,6 +15,11 @@ pub struct EncodedWindow {
 }
 
 impl EncodedWindow {
+    /// The hidden states, `[positions, width]`.
+    pub fn hidden(&self) -> &[f32] {
+        &self.hidden
+    }
+
     /// A row of the encoder's output.
     ///
     /// # Errors
