@@ -42,11 +42,24 @@ impl SqliteCalls {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, CallError> + Send + 'static,
     {
+        self.with(move |connection| in_transaction(connection, work))
+    }
+
+    /// What was deleted stands in the write-ahead log as well, until that is written back and cut off.
+    fn empty_log(&self) -> CallFuture<'static, ()> {
+        self.with(|connection| delete::empty_log(connection))
+    }
+
+    fn with<T, F>(&self, work: F) -> CallFuture<'static, T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, CallError> + Send + 'static,
+    {
         let (connection, place) = (Arc::clone(&self.connection), Arc::clone(&self.places).try_acquire_owned());
         Box::pin(async move {
             let place = place.map_err(|_| failed())?;
             let doing = tokio::task::spawn_blocking(move || {
-                let done = in_transaction(&mut connection.lock(), work);
+                let done = work(&mut connection.lock());
                 drop(place);
                 done
             });
@@ -90,11 +103,23 @@ impl CallStore for SqliteCalls {
 
     fn delete(&self, id: CallId, owner: Option<&str>) -> CallFuture<'_, Call> {
         let owner = owner.map(str::to_owned);
-        self.run(move |connection| delete::delete(connection, id, owner.as_deref()))
+        let deleted = self.run(move |connection| delete::delete(connection, id, owner.as_deref()));
+        Box::pin(async move {
+            let call = deleted.await?;
+            self.empty_log().await?;
+            Ok(call)
+        })
     }
 
     fn sweep(&self, keep: Duration, now: CallTime) -> CallFuture<'_, Vec<Call>> {
-        self.run(move |connection| delete::sweep(connection, now.before(keep)))
+        let swept = self.run(move |connection| delete::sweep(connection, now.before(keep)));
+        Box::pin(async move {
+            let calls = swept.await?;
+            if !calls.is_empty() {
+                self.empty_log().await?;
+            }
+            Ok(calls)
+        })
     }
 
     fn interrupt_open(&self, now: CallTime) -> CallFuture<'_, u64> {

@@ -22,6 +22,15 @@ pub fn sweep(connection: &Connection, limit: CallTime) -> Result<Vec<Call>, Call
     Ok(old.into_iter().map(|(_, call)| call).collect())
 }
 
+/// Writes the log back into the file, and cuts it off. Another process that reads just then keeps it until the next deletion, or the end.
+pub fn empty_log(connection: &Connection) -> Result<(), CallError> {
+    let is_busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(fault)?;
+    if is_busy != 0 {
+        tracing::warn!("another process reads the calls: what was deleted stays in the log of the database until it is done");
+    }
+    Ok(())
+}
+
 fn forget(connection: &Connection, seq: u64) -> Result<(), CallError> {
     // The segments by name and not by cascade: their triggers take the words out of the index.
     for sql in

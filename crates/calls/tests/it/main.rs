@@ -144,7 +144,7 @@ async fn what_is_deleted_is_in_no_file_any_more() {
     calls.delete(call.id, None).await.unwrap();
     assert!(calls.list(searched("marmalade")).await.unwrap().0.is_empty());
     assert_eq!(calls.list(searched("something")).await.unwrap().0.len(), 1);
-    drop(calls);
+    // While it is open: the write-ahead log has no word of it either.
     let files = fs::read_dir(place.folder.path()).unwrap();
     for file in files.map(|file| file.unwrap().path()) {
         let bytes = fs::read(&file).unwrap();
