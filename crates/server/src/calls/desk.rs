@@ -9,7 +9,7 @@ use crate::metrics::CallLoss;
 use crate::{Metrics, ServerError};
 use parking_lot::Mutex;
 use samovar_calls::{
-    Call, CallDetail, CallError, CallErrorKind, CallFilter, CallId, CallOrigin, CallStore, CallTime, NewCall,
+    Call, CallDetail, CallEnd, CallError, CallErrorKind, CallFilter, CallId, CallOrigin, CallStore, CallTime, NewCall,
     SqliteCalls,
 };
 use samovar_service::access::Caller;
@@ -35,16 +35,22 @@ impl CallDesk {
     /// # Errors
     /// `Calls` where the folder or the database cannot be used.
     pub(crate) fn open(settings: &CallSettings, metrics: &Arc<Metrics>) -> Result<Self, ServerError> {
-        let audio = AudioFolder::open(settings).map_err(|error| ServerError::Calls(error.to_string()))?;
+        AudioFolder::open(settings).map_err(|error| ServerError::Calls(error.to_string()))?;
         let file = settings.folder.join(FILE);
         let store = SqliteCalls::open(&file, settings.store).map_err(|error| ServerError::Calls(error.to_string()))?;
-        Ok(Self::on(settings, Arc::new(store), audio, metrics))
+        Self::on_store(settings, Arc::new(store), metrics)
     }
 
-    fn on(settings: &CallSettings, store: Arc<dyn CallStore>, audio: AudioFolder, metrics: &Arc<Metrics>) -> Self {
+    /// On that store, whatever it is made of.
+    pub(super) fn on_store(
+        settings: &CallSettings,
+        store: Arc<dyn CallStore>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, ServerError> {
+        let audio = AudioFolder::open(settings).map_err(|error| ServerError::Calls(error.to_string()))?;
         let (queue, writes) = CallQueue::new(settings.waiting_max);
         metrics.calls.know();
-        Self {
+        Ok(Self {
             settings: settings.clone(),
             store,
             audio,
@@ -52,7 +58,7 @@ impl CallDesk {
             health: StoreHealth::default(),
             metrics: Arc::clone(metrics),
             writes: Mutex::new(Some(writes)),
-        }
+        })
     }
 
     /// Begins to keep a call. Waits for the disk as long as `begin_max` and no longer.
@@ -107,6 +113,15 @@ impl CallDesk {
         self.audio.remove(vec![id]).await;
         self.metrics.calls.removed(1);
         Ok(())
+    }
+
+    /// Forgets a call that goes on: what came of it is not worth keeping.
+    pub(super) async fn forget(&self, call: OpenCall) {
+        let id = call.id();
+        drop(call.end_waiting(CallEnd { interrupted: true, ..CallEnd::default() }).await);
+        if in_time(self.store.delete(id, None)).await.is_ok() {
+            self.audio.remove(vec![id]).await;
+        }
     }
 
     /// The file with the audio of a call; none where none is kept.

@@ -43,17 +43,20 @@ impl OpenCall {
     /// Writes down what was heard, in order. Never waits: where the disk is too slow it is lost, counted, and told by health.
     pub(crate) fn append(&self, entries: Vec<Entry>) {
         let count = entries.len();
-        if count > 0 && self.writes.try_send(CallWrite::Append(self.id, entries)).is_err() {
+        if count > 0 && self.writes.try_send(CallWrite::Append(self.id, entries, None)).is_err() {
             self.desk.overrun(count);
         }
     }
 
-    /// The same for whoever has the time to wait for the disk.
-    pub(crate) async fn append_waiting(&self, entries: Vec<Entry>) {
-        let count = entries.len();
-        if self.writes.send(CallWrite::Append(self.id, entries)).await.is_err() {
-            self.desk.overrun(count);
-        }
+    /// The same for whoever has the time to wait for the disk, and wants to know.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn append_waiting(&self, entries: Vec<Entry>) -> Result<(), CallError> {
+        let lost = |_| CallError::new(CallErrorKind::Storage);
+        let (told, kept) = oneshot::channel();
+        self.writes.send(CallWrite::Append(self.id, entries, Some(told))).await.map_err(|_| lost(()))?;
+        kept.await.map_err(|_| lost(()))?
     }
 
     /// Keeps sound, where sound is kept: mono samples of −1 to 1 at 16 kHz, in pieces of any length. Never waits.
@@ -62,6 +65,17 @@ impl OpenCall {
         wave.push(samples);
         if let Some(piece) = wave.piece() {
             self.send_audio(piece);
+        }
+    }
+
+    /// The same for whoever has the time to wait for the disk.
+    pub(super) async fn hear_waiting(&mut self, samples: &[f32]) {
+        let Some(wave) = &mut self.wave else { return };
+        wave.push(samples);
+        let Some(piece) = wave.piece() else { return };
+        let seconds = piece.seconds();
+        if self.writes.send(CallWrite::Audio(self.id, piece)).await.is_err() {
+            self.desk.metrics.calls.audio_lost(seconds);
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 /// Something to be written.
 pub(super) enum CallWrite {
     Begin(NewCall, CallTime, Told),
-    Append(CallId, Vec<Entry>),
+    Append(CallId, Vec<Entry>, Option<oneshot::Sender<Result<(), CallError>>>),
     Audio(CallId, Wave),
     End(CallId, CallEnd, CallTime, Option<Told>),
 }
@@ -67,10 +67,13 @@ impl<'a> CallWriter<'a> {
                 // Whoever gave up ends it.
                 drop(told.send(begun));
             }
-            CallWrite::Append(id, entries) => {
+            CallWrite::Append(id, entries, told) => {
                 let count = entries.len();
                 let kept = self.desk.store.append(id, entries).await;
                 self.desk.noted(&kept, count);
+                if let Some(told) = told {
+                    drop(told.send(kept));
+                }
             }
             CallWrite::Audio(id, wave) => self.keep_audio(id, wave).await,
             CallWrite::End(id, end, now, told) => self.end(id, end, now, told).await,

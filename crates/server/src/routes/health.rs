@@ -1,11 +1,16 @@
 //! The probes: three questions with three meanings, and everything at a glance.
 
 use crate::app::App;
-use crate::wire::{HealthBody, ModelDetail, ModelHealth, ProbeBody, UnreadyModel, WaitingBody};
+use crate::calls::CallDesk;
+use crate::wire::{
+    CallHealth, HealthBody, ModelDetail, ModelHealth, ProbeBody, TriageHealth, UnreadyModel, WaitingBody,
+};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use samovar_calls::CallErrorKind;
 use samovar_runtime::{ModelState, ModelStatus, resident_bytes};
+use samovar_triage::CurrentRules;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -68,7 +73,20 @@ pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<HealthBody> {
             .iter()
             .map(|model| ModelHealth { name: model.name.clone(), detail: ModelDetail::new(model) })
             .collect(),
+        calls: app.calls.as_ref().map(|desk| calls(desk)),
+        triage: triage(&app.rules),
     })
+}
+
+fn calls(desk: &CallDesk) -> CallHealth {
+    let code = desk.fault().map(CallErrorKind::code);
+    CallHealth { status: if code.is_some() { "losing" } else { "keeping" }, code }
+}
+
+fn triage(rules: &CurrentRules) -> TriageHealth {
+    let refused = rules.refused();
+    let (code, detail) = (refused.as_ref().map(|error| error.kind().code()), refused.map(|error| error.to_string()));
+    TriageHealth { rules: rules.get().len(), code, detail }
 }
 
 pub(super) fn status(app: &App, models: &[ModelStatus]) -> &'static str {

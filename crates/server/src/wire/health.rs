@@ -58,6 +58,36 @@ pub(crate) struct HealthBody {
     pub(crate) models_loaded: Vec<String>,
     /// Every configured model.
     pub(crate) models: Vec<ModelHealth>,
+    /// Whether calls are kept; null where none are to be.
+    pub(crate) calls: Option<CallHealth>,
+    /// The rules that tell how urgent a call is.
+    pub(crate) triage: TriageHealth,
+}
+
+/// Whether calls are kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CallHealth {
+    /// `keeping`, or `losing` where the last write failed: calls go on, and what they tell is not kept.
+    #[schema(example = "keeping")]
+    pub(crate) status: &'static str,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "storage_full")]
+    pub(crate) code: Option<&'static str>,
+}
+
+/// The rules that tell how urgent a call is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TriageHealth {
+    /// How many are in force.
+    pub(crate) rules: usize,
+    /// Why newer ones in their file are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "triage_rule")]
+    pub(crate) code: Option<&'static str>,
+    /// The same for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
 }
 
 /// Work that waits, by class.
