@@ -101,6 +101,8 @@ pub struct Registry {
 pub struct ModelStatus {
     /// The configured name.
     pub name: String,
+    /// The adapter that is folded into it, by the name of its folder.
+    pub adapter: Option<String>,
     /// Where it is in its life.
     pub state: ModelState,
     /// Whether it is loaded at start.
@@ -311,6 +313,7 @@ impl Drop for Registry {
 fn status(model: &Model) -> ModelStatus {
     ModelStatus {
         name: model.spec.name.clone(),
+        adapter: model.spec.adapter.clone(),
         state: model.state.borrow().clone(),
         preload: model.spec.preload,
         required: model.is_required(),

@@ -20,6 +20,8 @@ pub struct ModelSpec {
     /// Files beside the source that belong to the model, such as the decoder of a Whisper: what changes in them is a change of the model.
     /// Those that are absent count for nothing.
     pub companions: Vec<PathBuf>,
+    /// The name of the adapter that its family folds into it, as it is shown; none where it runs as it is.
+    pub adapter: Option<String>,
     /// Binds its family to the signature that is found.
     pub binder: Binder,
     /// Which engine runs it.
@@ -52,6 +54,7 @@ impl ModelSpec {
             source,
             reference: None,
             companions: Vec::new(),
+            adapter: None,
             binder,
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::Auto,

@@ -76,6 +76,7 @@ pub fn spec_for((name, section): &NamedModel, pictures: &[(u32, u32)]) -> Result
     let hints = FamilyHints { pictures: pictures.to_vec(), ..hints(section)? };
     Ok(ModelSpec {
         companions: hints.companions(),
+        adapter: section.adapter.as_deref().map(adapter_name),
         reference: section.reference.clone().map(|path| ModelFiles { path }),
         engine: engine_choice(section.engine),
         precision: precision_choice(section.precision),
@@ -87,11 +88,7 @@ pub fn spec_for((name, section): &NamedModel, pictures: &[(u32, u32)]) -> Result
         pinned: section.pinned,
         idle_ttl: section.idle_ttl_s.map(Duration::from_secs),
         watch: section.watch,
-        ..ModelSpec::new(
-            name.as_str(),
-            source(section)?,
-            binder(hints),
-        )
+        ..ModelSpec::new(name.as_str(), source(section)?, binder(hints))
     })
 }
 
@@ -134,6 +131,7 @@ pub fn hints(section: &ModelSection) -> Result<FamilyHints, CliError> {
         labels: section.labels.as_deref().map(read_labels).transpose()?,
         input_size: section.input_size.as_deref().and_then(parse_size),
         assets: assets::of(section),
+        adapter: section.adapter.clone(),
         text: text_hints(section),
         ..FamilyHints::default()
     })
@@ -147,6 +145,12 @@ fn text_hints(section: &ModelSection) -> TextHints {
         batch_tokens_max: section.batch_tokens_max,
         prompts: section.prompts.clone(),
     }
+}
+
+/// An adapter is shown by the name of its folder.
+fn adapter_name(folder: &Path) -> String {
+    let shown = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    shown.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A file's name as a model's: what may not stand in one becomes `-`.

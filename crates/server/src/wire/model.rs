@@ -83,6 +83,10 @@ pub(crate) struct ModelDetail {
     pub(crate) required: bool,
     /// Open streams that keep it in memory.
     pub(crate) holds: usize,
+    /// The adapter that is folded into it, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "whispering")]
+    pub(crate) adapter: Option<String>,
     /// Why the last load failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<FailureBody>,
@@ -298,6 +302,7 @@ impl ModelBody {
             preload: statuses().all(|status| status.preload),
             required: statuses().any(|status| status.required),
             holds: statuses().map(|status| status.holds).max().unwrap_or(0),
+            adapter: None,
             failure: statuses().find_map(|status| ModelDetail::new(status).failure),
             reload_failure: None,
             serving: None,
@@ -335,6 +340,7 @@ impl ModelDetail {
             preload: status.preload,
             required: status.required,
             holds: status.holds,
+            adapter: status.adapter.clone(),
             failure,
             reload_failure: status.reload_failure.as_ref().map(FailureBody::from),
             serving,

@@ -29,6 +29,10 @@ pub struct ModelSection {
     /// graph's own, or the one above it where the graph lies in `onnx`.
     #[serde(default)]
     pub assets: Option<PathBuf>,
+    /// The folder of a LoRA adapter in PEFT's format (`adapter_config.json`, `adapter_model.safetensors`), which is folded into the
+    /// weights when the model is loaded; for `whisper` alone.
+    #[serde(default)]
+    pub adapter: Option<PathBuf>,
     /// How the vectors of a text's tokens become one. Default: what the assets say, else `mean`.
     #[serde(default)]
     pub pooling: Option<PoolingName>,
@@ -240,6 +244,7 @@ impl ModelSection {
             labels: None,
             input_size: None,
             assets: None,
+            adapter: None,
             pooling: None,
             normalize: None,
             tokens_max: None,
