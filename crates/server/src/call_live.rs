@@ -51,9 +51,9 @@ pub(crate) struct CallLive {
     closing: CancellationToken,
 }
 
-/// Sound that may wait to be worked through before no more is read, in seconds: whoever sends a file is read at the pace at which it is
-/// heard. Less than is held, so that nothing is lost.
-pub(crate) const AHEAD_S: f64 = 20.0;
+/// Sound that may be held before no more is read, in seconds: whoever sends a file is read at the pace at which it is heard. More than the
+/// window that an utterance goes on in, or it could never end; less than may be held, so that nothing is lost.
+pub(crate) const AHEAD_S: f64 = 45.0;
 
 impl StreamOpening for CallOpening {
     type Live = CallLive;

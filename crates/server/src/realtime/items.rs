@@ -39,9 +39,16 @@ impl Items {
         format!("item_{}_{utterance}", self.session)
     }
 
+    /// What goes on is forgotten, and has no text.
+    pub(super) fn clear(&mut self) {
+        self.open.retain(|_, item| item.is_committed);
+    }
+
     /// No more sound belongs to it.
     pub(super) fn commit(&mut self, utterance: u64) -> Vec<RealtimeEventBody> {
         let item_id = self.id(utterance);
+        // What was cleared may have had a text on its way; no later one is committed before an earlier one.
+        self.open.retain(|number, item| item.is_committed || *number >= utterance);
         let item = self.open.entry(utterance).or_default();
         if std::mem::replace(&mut item.is_committed, true) {
             return Vec::new();
@@ -95,7 +102,14 @@ mod tests {
     use serde_json::Value;
 
     fn segment(text: &str) -> Segment {
-        Segment { start_s: 0.0, end_s: 1.0, text: text.to_owned(), tokens: Vec::new(), words: Vec::new() }
+        Segment {
+            start_s: 0.0,
+            end_s: 1.0,
+            text: text.to_owned(),
+            tokens: Vec::new(),
+            logprobs: Vec::new(),
+            words: Vec::new(),
+        }
     }
 
     fn shown(events: &[RealtimeEventBody]) -> Vec<Value> {

@@ -29,6 +29,8 @@ pub(crate) struct RealtimeLive {
     models: CallModels,
     /// None until there is sound: until then everything may be chosen.
     stream: Option<CallStream>,
+    /// Sound since the client last committed or cleared.
+    uncommitted_bytes: usize,
     /// Events that are still to be told. Emptied between two messages of the client, each of which makes few.
     told: VecDeque<StreamText>,
     record: CallRecord,
@@ -59,6 +61,7 @@ impl RealtimeLive {
             session,
             models,
             stream: None,
+            uncommitted_bytes: 0,
             told: VecDeque::new(),
             record: CallRecord::new(kept),
             speech: Arc::clone(&app.speech),
@@ -106,16 +109,21 @@ impl RealtimeLive {
             RealtimeControl::Append(bytes) => {
                 self.open.meter().came(bytes.len());
                 self.sounding()?.push(&bytes).map_err(|error| audio_error(&error))?;
+                self.uncommitted_bytes = self.uncommitted_bytes.saturating_add(bytes.len());
             }
             RealtimeControl::Commit => {
-                let committed = self.stream.as_mut().and_then(CallStream::commit).ok_or_else(empty)?;
-                let events = self.items.commit(committed);
-                self.tell(events);
+                let enough = self.uncommitted_bytes >= self.session.least_bytes();
+                let stream = self.stream.as_mut().filter(|_| enough).ok_or_else(empty)?;
+                // It is told as committed when the call was listened to up to here, a moment later.
+                stream.commit();
+                self.uncommitted_bytes = 0;
             }
             RealtimeControl::Clear => {
                 if let Some(stream) = &mut self.stream {
                     stream.clear();
                 }
+                self.items.clear();
+                self.uncommitted_bytes = 0;
                 self.tell([RealtimeEventBody::Cleared]);
             }
         }
@@ -168,6 +176,8 @@ impl RealtimeLive {
     /// What a call tells, in the words of OpenAI's clients.
     fn translate(&mut self, event: CallEvent) -> Vec<RealtimeEventBody> {
         match event {
+            CallEvent::SpeechStarted { .. } if self.session.is_manual() => Vec::new(),
+            CallEvent::SpeechStopped { utterance, .. } if self.session.is_manual() => self.items.commit(utterance),
             CallEvent::SpeechStarted { utterance, at_s } => {
                 let item_id = self.items.id(utterance);
                 vec![RealtimeEventBody::SpeechStarted { audio_start_ms: whole_ms(at_s), item_id }]
@@ -302,7 +312,7 @@ impl LiveStream for RealtimeLive {
 const NO_VOICE_MODEL: &str = "no model that hears voices is configured: items end after a fixed time";
 
 fn empty() -> ApiError {
-    ApiError::new(Refusal::SoundEmpty, "there is no sound since the last item")
+    ApiError::new(Refusal::SoundEmpty, "there are less than 100 ms of sound since the last item")
 }
 
 fn failed(error: &ApiError, event_id: Option<String>) -> RealtimeEventBody {

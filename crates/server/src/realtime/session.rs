@@ -117,6 +117,16 @@ impl RealtimeSession {
         LiveFormat::Pcm { encoding: self.encoding, rate_hz: self.rate_hz, channels: 1 }
     }
 
+    /// Bytes of so much sound that it can hold a word: 100 ms.
+    pub(super) const fn least_bytes(&self) -> usize {
+        self.rate_hz as usize * self.encoding.bytes() / 10
+    }
+
+    /// Whether the client ends items, and nobody else.
+    pub(super) const fn is_manual(&self) -> bool {
+        self.turns.is_none()
+    }
+
     /// Whether what cannot be changed once there is sound is as it is in the other.
     pub(super) fn hears_as(&self, other: &Self) -> bool {
         (&self.model, self.encoding, self.rate_hz, &self.hotwords)
@@ -252,7 +262,9 @@ fn flat_format(name: &str) -> Result<RealtimeFormat, ApiError> {
         "g711_ulaw" => "audio/pcmu",
         "g711_alaw" => "audio/pcma",
         _ => {
-            return Err(option("sound is \"pcm16\", \"g711_ulaw\" or \"g711_alaw\"").about("session.input_audio_format"));
+            return Err(
+                option("sound is \"pcm16\", \"g711_ulaw\" or \"g711_alaw\"").about("session.input_audio_format")
+            );
         }
     };
     Ok(RealtimeFormat { kind: kind.to_owned(), rate: None })

@@ -44,6 +44,7 @@ mod promql;
 mod promtool;
 mod real;
 mod real_segment;
+mod realtime;
 mod rerank;
 mod rules;
 mod segment;

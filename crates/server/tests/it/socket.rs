@@ -2,6 +2,7 @@
 
 use crate::client::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
+use http::Request;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,6 +25,12 @@ impl Socket {
         socket.set_nodelay(true).unwrap();
         let url = format!("ws://{address}{path}");
         Self(client_async(url, socket).await.unwrap().0)
+    }
+
+    /// Opens what that request asks for.
+    pub(crate) async fn request(address: SocketAddr, request: Request<()>) -> Self {
+        let socket = TcpStream::connect(address).await.unwrap();
+        Self(client_async(request, socket).await.unwrap().0)
     }
 
     /// Opens a stream over this connection.
