@@ -26,6 +26,7 @@ from .jobs import AtUrl, Job, JobEvent, JobFailure, JobOptions, JobPage, JobProg
 from .models import Generation, LoadFailure, Model, WarmedModel, WarmUp, Work
 from .pictures import Picture
 from .retry import NEVER, Retry
+from .speech import HeardSegment, HeardTimings, HeardWord, Incomplete, Recording, Transcript
 from .still import Face, Faces, Found, Landmarks, Seen
 from .stream_events import (
     AnomalyEvent,
@@ -61,10 +62,11 @@ from .version import __version__
 __all__ = [
     "NEVER", "AnomalyEvent", "AnomalyReady", "AnomalyResult", "AnomalyStreamEvent", "ApiError", "Area", "AsyncLiveStream",
     "AsyncSamovar", "AtUrl", "Box", "Conflict", "ConnectionFailed", "DetectEvent", "DetectReady", "DetectResult", "Detection",
-    "Dropped", "Face", "Faces", "FeedEvent", "Found", "Generation", "Health", "ImageSize", "InvalidRequest", "Job", "JobEnded", "JobEvent",
+    "Dropped", "Face", "Faces", "FeedEvent", "Found", "Generation", "Health", "HeardSegment", "HeardTimings", "HeardWord",
+    "ImageSize", "Incomplete", "InvalidRequest", "Job", "JobEnded", "JobEvent",
     "JobFailure", "JobOptions", "JobPage", "JobProgress", "JobResult", "Landmarks", "LiveStream", "LoadFailure", "Mode", "ModeChanged",
     "ModeChanging", "Model", "ModelHealth", "NotAllowed", "NotFound", "OnServer", "OpenStream", "OptionsInForce", "Overloaded",
-    "Person", "Picture", "Problem", "Ranked", "Ranking", "Reconnected", "Retry", "Samovar", "SamovarError", "Seen",
+    "Person", "Picture", "Problem", "Ranked", "Ranking", "Reconnected", "Recording", "Retry", "Samovar", "SamovarError", "Seen",
     "SegmentEvent", "SegmentReady", "SegmentResult", "ServerFault", "Similarities", "StreamClosed", "StreamModel", "TimedOut",
-    "Timings", "Unavailable", "UnexpectedAnswer", "WarmUp", "WarmedModel", "Work", "__version__",
+    "Timings", "Transcript", "Unavailable", "UnexpectedAnswer", "WarmUp", "WarmedModel", "Work", "__version__",
 ]  # fmt: skip

@@ -12,12 +12,14 @@ from .jobs import AsyncJobs, SyncJobs
 from .models import Models
 from .pictures import Picture, encode
 from .retry import RETRY, Retry
+from .speech import Recording, Transcript, recorded
 from .still import Faces, Found, Seen
 from .streams_async import AsyncStreams
 from .streams_sync import SyncStreams
 from .text import Ranking, Similarities
 from .transport import AsyncTransport, Settings, SyncTransport
 
+HEAR_MAX_S = 900.0
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 
@@ -74,6 +76,29 @@ class _Requests(Group[TransportT]):
             "embeddings": embeddings or None, "crops": crops or None,
         }  # fmt: skip
         return Call("POST", "/v1/faces", as_json(Faces), query, body=encode(picture), repeatable=True)
+
+    @endpoint
+    def transcribe(
+        self,
+        recording: Recording,
+        *,
+        model: str | None = None,
+        language: str | None = None,
+        translate: bool = False,
+        words: bool = False,
+        vad: bool = False,
+        beams: int | None = None,
+        hotwords: Sequence[str] = (),
+        prompt: str | None = None,
+        timeout_ms: int | None = None,
+    ) -> Call[Transcript]:
+        """What is said in a recording. With `words` it is told where each sounds, with `vad` only what is speech is heard."""
+        query = {
+            "model": model, "language": language, "translate": translate or None, "words": words or None, "vad": vad or None,
+            "beams": beams, "hotwords": list(hotwords) or None, "prompt": prompt, "timeout_ms": timeout_ms,
+        }  # fmt: skip
+        body = recorded(recording)
+        return Call("POST", "/asr/transcribe", as_json(Transcript), query, body=body, repeatable=True, timeout_s=HEAR_MAX_S)
 
     @endpoint
     def rerank(

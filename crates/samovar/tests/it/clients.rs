@@ -16,6 +16,30 @@ fn openais_clients_get_embeddings() {
 }
 
 #[test]
+fn openais_client_gets_recordings_as_text() {
+    let Some(tools) = Tools::find() else { return };
+    let server = Running::models(&[starter_whisper()]);
+    let (call, truth) = (starter("samples/call.flac"), starter("samples/call.json"));
+    tools.runs("python/openai_transcriptions.py", &server, &["starter-whisper", &call, &truth]);
+    tools.runs("python/samovar_transcribe.py", &server, &["starter-whisper", &call, &truth]);
+    server.end();
+}
+
+#[test]
+fn openais_client_transcribes_while_somebody_speaks() {
+    let (Some(tools), Some(voices)) = (Tools::find(), real("silero-vad/silero_vad_16k_op15.onnx")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("call.wav");
+    std::fs::write(&recording, wav(&starter("samples/call.flac"))).unwrap();
+    let truth = std::fs::read_to_string(starter("samples/call.json")).unwrap();
+    let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
+    let server = Running::models(&[starter_whisper(), ("voices", format!("path = {voices:?}"))]);
+    let arguments = ["starter-whisper", &recording.display().to_string(), truth["text"].as_str().unwrap()];
+    tools.runs("python/openai_realtime.py", &server, &arguments);
+    server.end();
+}
+
+#[test]
 fn tritons_clients_send_tensors() {
     let Some(tools) = Tools::find() else { return };
     let server = Running::models(&[identity()]);
@@ -92,6 +116,28 @@ fn samovars_client_is_typed() {
 fn identity() -> (&'static str, String) {
     let path = repository().join("crates/samovar/src/bench/service/identity.onnx");
     ("identity", format!("path = {path:?}\nfamily = \"tensor\""))
+}
+
+/// The Whisper that ships.
+fn starter_whisper() -> (&'static str, String) {
+    ("starter-whisper", format!("path = {:?}", starter("models/starter-whisper/onnx/encoder_model.onnx")))
+}
+
+/// The recording as a WAV of 16-bit mono samples at 16 kHz.
+fn wav(recording: &str) -> Vec<u8> {
+    use samovar_media::{AudioInput, AudioLimits, AudioOptions, AudioReader};
+    let input = AudioInput::Bytes(std::fs::read(recording).unwrap().into());
+    let mut reader = AudioReader::open(input, &AudioOptions::default(), &AudioLimits::default()).unwrap();
+    let samples = reader.read_to_end(1 << 20).unwrap();
+    let data: Vec<u8> = samples.iter().flat_map(|sample| ((sample * 32_767.0) as i16).to_le_bytes()).collect();
+    let length = u32::try_from(data.len()).unwrap();
+    let (size, rate) = ((length + 36).to_le_bytes(), 16_000_u32.to_le_bytes());
+    let format = [&b"WAVEfmt \x10\0\0\0\x01\0\x01\0"[..], &rate, &32_000_u32.to_le_bytes(), &[2, 0, 16, 0]].concat();
+    [&b"RIFF"[..], &size, &format, b"data", &length.to_le_bytes(), &data].concat()
+}
+
+fn starter(path: &str) -> String {
+    repository().join("starter").join(path).display().to_string()
 }
 
 fn minilm() -> Option<(&'static str, String)> {
