@@ -15,8 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import soundfile
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 
@@ -87,6 +89,48 @@ def small():
             yield {"model": f"mels_{mels}", "adapter": name, "seed": 1, **row}
 
 
+def stored_otherwise():
+    """The encoder of mels_80 as other exporters store it: weights beside the graph, weights turned round behind a Transpose and known by
+    their names alone, and float16 all the way."""
+    folder = FIXTURES / "whisper_graphs/mels_80/onnx"
+    out = OUT / "stored"
+    out.mkdir(exist_ok=True)
+    beside = onnx.load(folder / "encoder_model.onnx")
+    onnx.save(beside, out / "beside.onnx", save_as_external_data=True, location="beside.onnx.data", size_threshold=100)
+    turned = onnx.load(folder / "encoder_model.onnx")
+    for tensor in list(turned.graph.initializer):
+        if tensor.name.endswith(".weight.T.f16"):
+            name = tensor.name.removesuffix(".T.f16")
+            turned.graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(tensor).T.copy(), f"encoder.{name}"))
+            cast = next(node for node in turned.graph.node if tensor.name in node.input)
+            cast.input[:] = [f"encoder.{name}"]
+            turn = helper.make_node("Transpose", [f"{name}.wide"], list(cast.output), perm=[1, 0])
+            cast.output[:] = [f"{name}.wide"]
+            turned.graph.node.insert(list(turned.graph.node).index(cast) + 1, turn)
+            turned.graph.initializer.remove(tensor)
+    for node in turned.graph.node:
+        node.name = ""
+    onnx.checker.check_model(turned)
+    onnx.save(turned, out / "turned.onnx")
+    half = onnx.load(folder / "encoder_model.onnx")
+    keep = [node for node in half.graph.node if not node.name.endswith(".f16.Cast") and not node.name.endswith(".Cast")]
+    renamed = {node.output[0]: node.input[0] for node in half.graph.node if node not in keep}
+    for node in keep:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+    for tensor in half.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+    ends = [helper.make_node("Cast", ["input_features"], ["features.f16"], to=TensorProto.FLOAT16)]
+    for node in keep:
+        node.input[:] = ["features.f16" if name == "input_features" else name for name in node.input]
+        node.output[:] = ["hidden.f16" if name == "last_hidden_state" else name for name in node.output]
+    ends.append(helper.make_node("Cast", ["hidden.f16"], ["last_hidden_state"], to=TensorProto.FLOAT))
+    del half.graph.node[:]
+    half.graph.node.extend([ends[0], *keep, ends[1]])
+    onnx.checker.check_model(half, full_check=True)
+    onnx.save(half, out / "half.onnx")
+
+
 def starter():
     model = merged(STARTER, STARTER / "adapters" / adapt.NAME)
     prompt = [601, 602, 607, 611]
@@ -120,6 +164,7 @@ def main():
     found = {"small": list(small()), "starter": starter()}
     for row in found["small"]:
         print(row["model"], row["adapter"], row["margin"], row["tokens"][:8])
+    stored_otherwise()
     (OUT / "merged.json").write_text(json.dumps(found, indent=1) + "\n")
     whispering()
 
