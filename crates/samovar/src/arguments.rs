@@ -17,6 +17,7 @@ use crate::remote::{
 };
 use crate::run::{ANOMALY_EXAMPLES, AnomalyArguments, DETECT_EXAMPLES, DetectArguments};
 use crate::top::{TOP_EXAMPLES, TopArguments};
+use crate::triage::{TRIAGE_EXAMPLES, TriageCommand};
 use crate::worker::{WORKER_EXAMPLES, WorkerArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -103,6 +104,9 @@ pub enum Command {
     /// Check this machine and the configuration; tell the cure of every problem
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArguments),
+    /// Test and explain the rules that tell how urgent a call is
+    #[command(subcommand, after_help = TRIAGE_EXAMPLES)]
+    Triage(TriageCommand),
     /// Tell, install and remove what computes and decodes here
     #[command(subcommand)]
     Engine(EngineCommand),

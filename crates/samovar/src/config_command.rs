@@ -3,7 +3,7 @@
 use crate::arguments::ConfigCommand;
 use crate::config::{ConfigFile, EXAMPLE, json_schema};
 use crate::failure::{CliError, Exit};
-use crate::stdout;
+use crate::{stdout, triage};
 use std::path::Path;
 
 /// Runs the command.
@@ -23,6 +23,8 @@ fn check(file: Option<&Path>) -> Result<(), CliError> {
     let found = ConfigFile::find(file)?;
     match found.path {
         Some(path) => {
+            // What the file names is read as it will be at start.
+            triage::rules(found.config.triage.rules.as_deref())?;
             stdout::print(&format!("{}: no mistakes, models: {}\n", path.display(), found.config.models.len()))
         }
         None => Err(CliError::new("config_absent", "there is no configuration file to check")

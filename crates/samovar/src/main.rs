@@ -38,10 +38,12 @@ mod run;
 mod serve;
 mod sha256;
 mod signals;
+mod speech;
 mod starter;
 mod stderr;
 mod stdout;
 mod top;
+mod triage;
 mod worker;
 
 use arguments::{Arguments, BenchCommand, Command, RunCommand};
@@ -105,6 +107,7 @@ fn run_command(arguments: Arguments, log: &Log) -> Result<Exit, CliError> {
         Command::Bench(BenchCommand::Share(share)) => bench::share(&share),
         Command::Bench(BenchCommand::Echo(echo)) => bench::echo(&echo),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
+        Command::Triage(command) => triage::run(&command, config),
         Command::Engine(command) => engine::run(&command),
     }
 }

@@ -9,7 +9,7 @@ use crate::jobs::{JobHouse, JobLog, VideoRunner};
 use crate::model_choice::NamedModel;
 use crate::reload::{ReloadThread, Watched};
 use crate::signals::{EndSignal, EndSignals};
-use crate::{doctor, here, keys, live, model_choice, stderr};
+use crate::{doctor, here, keys, live, model_choice, speech, stderr, triage};
 use samovar_jobs::JobRunner;
 use samovar_runtime::{Generation, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
 use samovar_server::{
@@ -19,6 +19,7 @@ use samovar_server::{
 use samovar_service::shared_memory::SharedMemoryLimits;
 use samovar_service::tensor::LogControl;
 use samovar_service::text::{Pair, Pairs};
+use samovar_triage::CurrentRules;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -242,8 +243,10 @@ pub fn server_options(config: &Config) -> Result<ServerOptions, CliError> {
         faces: FaceSettings { detector: config.faces.detector.clone(), embedding: config.faces.embedding.clone() },
         // The queue is opened by `serve` alone: what is shown or measured takes no jobs. The log is its own there, too.
         jobs: None,
+        speech: speech::speech_settings(config),
+        calls: speech::call_settings(config),
+        rules: Arc::new(CurrentRules::new(triage::rules(config.triage.rules.as_deref())?)),
         log: None,
-        ..ServerOptions::default()
     })
 }
 
@@ -280,7 +283,8 @@ fn look_after_files(config: &Config, options: &ServerOptions) -> ReloadThread {
         let files = tls.files().paths();
         Watched::new("the certificate", files, Box::new(move || tls.reload().map_err(|error| error.to_string())))
     });
-    ReloadThread::start(keys::watched(config, &options.access).into_iter().chain(tls).collect())
+    let rules = triage::watched(config, &options.rules);
+    ReloadThread::start(keys::watched(config, &options.access).into_iter().chain(tls).chain(rules).collect())
 }
 
 /// The modes of segmentation, the quickest first, each with its model's name.
@@ -297,6 +301,8 @@ fn limits(server: &ServerSection, config: &Config) -> ServerLimits {
         bodies_bytes_max: server.bodies_bytes_max,
         request_time: Duration::from_millis(server.request_time_max_ms),
         image: here::image_limits(config),
+        audio: speech::upload_limits(config),
+        recording_time: Duration::from_secs(config.speech.recording_time_max_s),
         stream: StreamLimits {
             streams_max: server.streams_max,
             message_bytes_max: server.stream_message_bytes_max,
@@ -315,6 +321,9 @@ impl From<ServerError> for CliError {
             }
             ServerError::Sources(_) => failure.cure("correct `[sources]` in the configuration").exit(Exit::Usage),
             ServerError::Evidence(_) => failure.cure("set `evidence.folder` to a folder that this user may write"),
+            ServerError::Calls(_) => {
+                failure.cure("set `calls.folder` to a folder that this user may write and no other server uses")
+            }
             // Their sentences say it.
             _ => failure,
         }

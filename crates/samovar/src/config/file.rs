@@ -74,6 +74,7 @@ impl Config {
             model.path = model_name::resolve_configured(folder, &model.path);
             model.labels = model.labels.take().map(|labels| folder.join(labels));
             model.reference = model.reference.take().map(|reference| folder.join(reference));
+            model.adapter = model.adapter.take().map(|adapter| folder.join(adapter));
             model.assets = model.assets.take().map(|assets| folder.join(assets));
         }
         self.plans.folder = self.plans.folder.take().map(|plans| folder.join(plans));
@@ -90,6 +91,8 @@ impl Config {
         for source in self.sources.values_mut().filter(|source| !source.address.contains("://")) {
             source.address = folder.join(&source.address).display().to_string();
         }
+        self.calls.folder = self.calls.folder.take().map(|calls| folder.join(calls));
+        self.triage.rules = self.triage.rules.take().map(|rules| folder.join(rules));
         self.jobs.folder = self.jobs.folder.take().map(|jobs| folder.join(jobs));
         for root in self.source_additions.roots.iter_mut().chain(&mut self.jobs.roots) {
             *root = folder.join(&root);

@@ -16,6 +16,7 @@ mod rules;
 mod schedule;
 mod schema;
 mod service_rules;
+mod speech_rules;
 mod versions;
 
 pub use anomaly_options::anomaly_options;
@@ -23,10 +24,11 @@ pub use check::check;
 pub use example::EXAMPLE;
 pub use file::{ConfigFile, MODEL_NAME_RULE, is_model_name};
 pub use key_rules::key_spec;
+pub use near::nearest;
 pub use rules::{parse_bytes, parse_size};
 pub use schema::{
-    AnomalySection, Config, EngineName, EventName, FamilyName, KeySection, ModelSection, OptimizeName, PairSection,
-    PipelineName, PoolingName, PrecisionName, PreloadFailureName, ServerSection, SourceSection, WebhookSection,
-    json_schema,
+    AnomalySection, CallAudioName, Config, EngineName, EventName, FamilyName, KeySection, ModelSection, OptimizeName,
+    PairSection, PipelineName, PoolingName, PrecisionName, PreloadFailureName, ServerSection, SourceSection,
+    WebhookSection, json_schema,
 };
 pub use versions::VersionsSetting;

@@ -4,7 +4,7 @@ use super::file::{MODEL_NAME_RULE, is_model_name};
 use super::near::{listed, nearest};
 use super::schema::{Config, ModelSection};
 use super::versions::VersionsSetting;
-use super::{job_rules, key_rules, live_rules, service_rules};
+use super::{job_rules, key_rules, live_rules, service_rules, speech_rules};
 
 /// A broken rule: the path of the key, and what is wrong.
 pub type Broken = (Vec<String>, String);
@@ -23,6 +23,7 @@ pub fn broken(config: &Config) -> Vec<Broken> {
         .chain(service_rules::broken(config))
         .chain(job_rules::broken(config))
         .chain(key_rules::broken(config))
+        .chain(speech_rules::broken(config))
         .collect()
 }
 

@@ -10,6 +10,7 @@ mod live_streams;
 mod machine;
 mod report;
 mod service;
+mod speech;
 mod start;
 
 pub use report::run;

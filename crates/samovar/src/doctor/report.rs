@@ -1,7 +1,7 @@
 //! Looks at everything, then tells it as text or JSON.
 
 use super::finding::{Finding, Health};
-use super::{configured, doors, engines, jobs, life, live_streams, machine, service};
+use super::{configured, doors, engines, jobs, life, live_streams, machine, service, speech};
 use crate::arguments::DoctorArguments;
 use crate::config::ConfigFile;
 use crate::failure::{CliError, Exit};
@@ -37,6 +37,7 @@ fn findings(config: Option<&Path>) -> Vec<Finding> {
             findings.extend(live_streams::look(&file));
             findings.extend(service::look(&file.config));
             findings.extend(jobs::look(&file.config));
+            findings.extend(speech::look(&file.config));
         }
         Err(error) => {
             findings.push(Finding::problem("configuration", error.message, error.cure.unwrap_or_default()));

@@ -72,7 +72,7 @@ impl<'a> CallWriter<'a> {
                 let kept = self.desk.store.append(id, entries).await;
                 self.desk.noted(&kept, count);
                 if let Some(told) = told {
-                    drop(told.send(kept));
+                    let _ = told.send(kept);
                 }
             }
             CallWrite::Audio(id, wave) => self.keep_audio(id, wave).await,

@@ -10,6 +10,7 @@ mod model;
 mod pair;
 mod sink;
 mod source;
+mod speech;
 mod video;
 
 pub use access::{KeySection, ScopeName, TelemetrySection, TlsSection};
@@ -19,6 +20,7 @@ pub use model::{EngineName, FamilyName, ModelSection, OptimizeName, PoolingName,
 pub use pair::{FacesSection, PairSection};
 pub use sink::{EventName, EvidenceSection, MqttSection, WebhookSection};
 pub use source::{PipelineName, SourceAdditionsSection, SourceSection};
+pub use speech::{CallAudioName, CallsSection, SpeechSection, TriageSection};
 pub use video::VideoSection;
 
 use schemars::JsonSchema;
@@ -73,6 +75,12 @@ pub struct Config {
     pub evidence: EvidenceSection,
     /// Recorded media that clients hand in, and that survive a crash.
     pub jobs: JobsSection,
+    /// What hears recordings and calls, and what sound they may bring.
+    pub speech: SpeechSection,
+    /// What is kept of calls.
+    pub calls: CallsSection,
+    /// What tells how urgent a call is.
+    pub triage: TriageSection,
 }
 
 /// Where and how the server listens.
