@@ -28,6 +28,8 @@ use std::time::Instant;
 pub struct CallStream {
     intake: Intake,
     tape: Tape,
+    /// Gets all sound too, as it is decoded.
+    tap: Option<SoundTap>,
     /// Samples that may wait while the model is not there.
     held_max: u64,
     turns: TurnKeeper,
@@ -46,6 +48,9 @@ pub struct CallStream {
     has_ended: bool,
     _holds: Vec<Hold>,
 }
+
+/// Takes mono samples at 16 kHz, in pieces of any length.
+type SoundTap = Box<dyn FnMut(&[f32]) + Send>;
 
 /// What the owner said of the sound before a place.
 #[derive(Clone, Copy)]
@@ -83,6 +88,7 @@ impl CallStream {
         Ok(Self {
             intake,
             tape: Tape::new(options.held_max),
+            tap: None,
             held_max: samples(options.held_max),
             turns,
             marks: VecDeque::new(),
@@ -96,6 +102,11 @@ impl CallStream {
             has_ended: false,
             _holds: holds,
         })
+    }
+
+    /// Hands all sound to `tap` as well, as mono samples at 16 kHz, before it is heard: for whoever keeps it. It must not wait.
+    pub fn set_tap(&mut self, tap: impl FnMut(&[f32]) + Send + 'static) {
+        self.tap = Some(Box::new(tap));
     }
 
     /// Takes the next bytes in, cut anywhere; bare packets of Opus come one at a time. Never waits.
@@ -161,9 +172,10 @@ impl CallStream {
         seconds(self.tape.end())
     }
 
-    /// How much sound is held for what was not heard to its end, in seconds: whoever reads a file to it waits while this is large.
+    /// How much sound waits to be worked through, in seconds: whoever reads a file to it waits while this is large. What belongs to an
+    /// utterance that goes on is not meant: that waits for more.
     pub fn behind_s(&self) -> f64 {
-        seconds(self.tape.end() - self.tape.start())
+        seconds(self.tape.end().saturating_sub(self.turns.worked_to()))
     }
 
     /// Waits until something that runs has come to an end.
@@ -180,7 +192,7 @@ impl CallStream {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Poll::Ready(block) = self.intake.poll_drained(context) {
             match block {
-                Ok(block) => self.tape.push(&block, Instant::now()),
+                Ok(block) => self.record(&block),
                 Err(error) => self.fail(error),
             }
             return Poll::Ready(());
@@ -226,11 +238,16 @@ impl CallStream {
     fn take_in(&mut self) {
         loop {
             match self.intake.pull() {
-                Ok(Some(block)) => self.tape.push(&block, Instant::now()),
+                Ok(Some(block)) => self.record(&block),
                 Ok(None) => return,
                 Err(error) => return self.fail(error),
             }
         }
+    }
+
+    fn record(&mut self, block: &[f32]) {
+        self.tap.iter_mut().for_each(|tap| tap(block));
+        self.tape.push(block, Instant::now());
     }
 
     /// The sound ends here, for it cannot be decoded.

@@ -2,7 +2,7 @@
 //! model.
 
 use super::tape::{RATE, samples};
-use super::utterance::{Utterance, WINDOW, Window};
+use super::utterance::{Next, Utterance, WINDOW, Window};
 use super::{DetectedTurns, Turns};
 use samovar_models::{SpeechEdge, SpeechOptions, SpeechTracker, VoiceModel};
 use std::collections::VecDeque;
@@ -160,6 +160,12 @@ impl TurnKeeper {
         first.min(self.quiet_until())
     }
 
+    /// Up to where there is nothing left to do.
+    pub(super) fn worked_to(&self) -> u64 {
+        let due = self.utterances.front().filter(|first| !matches!(first.next(self.heard, 0), Next::Wait));
+        due.map_or(self.heard, Utterance::needed_from)
+    }
+
     /// Utterances that wait, the one that goes on among them.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
@@ -302,7 +308,6 @@ fn samples_of(time_ms: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::utterance::Next;
 
     const CHUNK: u64 = VoiceModel::CHUNK_SAMPLES as u64;
 

@@ -6,6 +6,8 @@ mod anomaly_clips;
 mod anomaly_stream;
 mod anomaly_support;
 mod anomaly_video;
+mod call;
+mod call_support;
 mod modes;
 mod segment;
 mod source;
