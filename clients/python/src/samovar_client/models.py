@@ -76,6 +76,8 @@ class Model:
     serving: Generation | None = None
     failure: LoadFailure | None = None
     reload_failure: LoadFailure | None = None
+    adapter: str | None = None
+    """The adapter that is folded into it, by name."""
 
     @property
     def is_ready(self) -> bool:
