@@ -46,10 +46,12 @@ impl From<&ApiError> for OpenAiError {
 /// The field that errors of this code are about, where they can be about no other.
 fn field_of(code: &str) -> Option<&'static str> {
     match code {
-        "model_not_found" | "model_required" | "wrong_family" => Some("model"),
+        "model_not_found" | "model_required" | "wrong_family" | "unsupported_task" => Some("model"),
         "text_too_long" | "text_empty" | "text_unreadable" | "invalid_text" | "unknown_token" => Some("input"),
         "unknown_prompt" => Some("prompt_name"),
         "invalid_dimensions" => Some("dimensions"),
+        "unknown_language" => Some("language"),
+        "unsupported_timestamps" => Some("timestamp_granularities"),
         _ => None,
     }
 }

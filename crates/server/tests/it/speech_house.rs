@@ -173,7 +173,8 @@ impl Events {
                     None => continue,
                 }
             }
-            self.text += &self.chunk().await?;
+            let chunk = self.chunk().await?;
+            self.text += &chunk;
         }
     }
 
