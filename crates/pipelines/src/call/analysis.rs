@@ -5,7 +5,7 @@ use super::evidence::{measurements, utterance};
 use samovar_acoustics::{Summary, VoiceAnalyser, VoiceFigures};
 use samovar_models::whisper::{DecodeOptions, Language, SampleSource, Transcriber, WindowText};
 use samovar_runtime::{Call, RunError, RunErrorKind};
-use samovar_triage::{Decision, Evidence, RuleBook};
+use samovar_triage::{Decision, Evidence, RuleBook, Utterance};
 use std::time::{Duration, Instant};
 
 /// How a recording is analysed.
@@ -74,7 +74,7 @@ pub async fn analyse(
     Ok(Analysis {
         heard_s: measured.samples as f64 / RATE_HZ,
         language,
-        decision: options.rules.decide(&evidence),
+        decision: judged(options.rules, evidence),
         seconds: measured.seconds,
         summary: measured.summary,
         failure,
@@ -82,6 +82,32 @@ pub async fn analyse(
         time: begun.elapsed(),
     })
 }
+
+/// What the rules say of all of it: a day of talk is put before them in pieces, for they look at the newest words alone where there are very
+/// many. The most urgent piece decides, with the reasons of all.
+fn judged(rules: &RuleBook, evidence: Evidence) -> Decision {
+    let Evidence { utterances, measurements } = evidence;
+    let decide =
+        |utterances: Vec<Utterance>| rules.decide(&Evidence { utterances, measurements: measurements.clone() });
+    let (first, more) = match utterances.len() {
+        0..=UTTERANCES_AT_ONCE => (utterances, Vec::new()),
+        _ => (utterances[..UTTERANCES_AT_ONCE].to_vec(), utterances[UTTERANCES_AT_ONCE..].to_vec()),
+    };
+    more.chunks(UTTERANCES_AT_ONCE).fold(decide(first), |all, piece| both(all, decide(piece.to_vec())))
+}
+
+/// The more urgent of two decisions, with the reasons of both; the earlier where they are alike.
+fn both(earlier: Decision, later: Decision) -> Decision {
+    let (mut leading, other) = if later.priority < earlier.priority { (later, earlier) } else { (earlier, later) };
+    for (reasons, more) in [(&mut leading.reasons, other.reasons), (&mut leading.negated, other.negated)] {
+        let new: Vec<_> = more.into_iter().filter(|reason| !reasons.contains(reason)).collect();
+        reasons.extend(new);
+    }
+    leading
+}
+
+/// Segments of an hour and more: fewer words than the rules look at.
+const UTTERANCES_AT_ONCE: usize = 1_000;
 
 /// A source whose sound is measured as it goes by.
 struct Measured<'a, S> {
@@ -153,3 +179,26 @@ fn lost() -> RunError {
 
 /// Samples of a second.
 const RATE_HZ: f64 = 16_000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use samovar_triage::Priority;
+
+    #[test]
+    fn what_was_said_first_in_a_day_of_talk_counts_to_its_end() {
+        let said = |index: u32, text: &str| Utterance {
+            text: text.to_owned(),
+            start_s: f64::from(index),
+            end_s: f64::from(index) + 1.0,
+            language: Some("en".to_owned()),
+        };
+        let mut utterances: Vec<_> = (0..20_000).map(|index| said(index, "nothing of note is said here")).collect();
+        utterances[3].text = "The house is on fire".to_owned();
+        utterances[19_990].text = "He is not breathing".to_owned();
+        let decision = judged(&RuleBook::shipped(), Evidence { utterances, measurements: Vec::new() });
+        assert_eq!((decision.priority, decision.category.as_str()), (Priority::P1, "medical"));
+        let quotes: Vec<_> = decision.reasons.iter().filter_map(|reason| reason.quote.as_deref()).collect();
+        assert!(quotes.contains(&"fire") && quotes.contains(&"not breathing"), "{quotes:?}");
+    }
+}

@@ -140,7 +140,7 @@ impl CallDesk {
         match self.store.interrupt_open(CallTime::now()).await {
             Ok(0) => {}
             Ok(calls) => {
-                tracing::info!(calls, "calls that were open when the last server ended are marked as interrupted")
+                tracing::info!(calls, "calls that were open when the last server ended are marked as interrupted");
             }
             Err(error) => drop(self.health.note(Err(&error))),
         }
