@@ -176,7 +176,7 @@ def shapes(out):
         special = vocabulary(folder)
         token = {name: TEXT + index for index, name in enumerate(special)}
         known = dict(
-            is_multilingual=True, no_timestamps_token_id=token["<|notimestamps|>"], max_initial_timestamp_index=50,
+            _from_model_config=False, is_multilingual=True, no_timestamps_token_id=token["<|notimestamps|>"], max_initial_timestamp_index=50,
             lang_to_id={name: token[name] for name in special[2:101]}, return_timestamps=False,
             task_to_id={task: token[f"<|{task}|>"] for task in ("translate", "transcribe")}, max_length=448,
             alignment_heads=[[layers - 1, head] for head in range(heads)], suppress_tokens=[], begin_suppress_tokens=[],
