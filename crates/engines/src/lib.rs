@@ -30,6 +30,7 @@ mod present;
 mod rten;
 mod rten_convert;
 mod rten_operators;
+mod shared_graphs;
 mod tensorrt;
 
 pub use fake::FakeEngine;
@@ -44,3 +45,4 @@ pub use openvino::OpenVino;
 pub use present::{Surveyed, present, survey};
 pub use rten::Rten;
 pub use rten_operators::rten_lacks;
+pub use shared_graphs::SharedGraphs;

@@ -5,7 +5,7 @@ use crate::failure::CliError;
 use crate::heap_keeper::HeapKeeper;
 use crate::pinned_engine::{PinnedEngine, Pins, PinsByPath};
 use samovar_engine_api::Engine;
-use samovar_engines::{Locations, Surveyed, present};
+use samovar_engines::{Locations, SharedGraphs, Surveyed, present};
 use samovar_media::{FfmpegProgram, ImageLimits, MediaError};
 use samovar_runtime::{
     DeviceOptions, MemoryShare, ModelSpec, Observer, OnPreloadFailure, PlanOptions, Registry, RegistryOptions,
@@ -14,13 +14,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The engines of this machine, in the order in which `auto` tries them, held to the configured pins.
+/// The engines of this machine, in the order in which `auto` tries them, held to the configured pins. Where a model has an adapter, models
+/// share the graphs that they have in common.
 pub fn engines(config: &Config) -> Vec<Arc<dyn Engine>> {
     let pins: PinsByPath =
         config.models.values().filter_map(|model| Pins::of(model).map(|pins| (model.path.clone(), pins))).collect();
     let pins = Arc::new(pins);
     let found = present(&Locations::from_environment());
-    found.into_iter().map(|engine| PinnedEngine::wrap(engine, &pins)).collect()
+    let has_variants = config.models.values().any(|model| model.adapter.is_some());
+    let shared = |engine| if has_variants { SharedGraphs::wrap(engine) } else { engine };
+    found.into_iter().map(|engine| PinnedEngine::wrap(shared(engine), &pins)).collect()
 }
 
 /// The engines of a survey that are here, in the order in which `auto` tries them.

@@ -6,8 +6,8 @@ use crate::files::{shared, starter};
 use crate::serving::{Serving, call};
 use crate::whisper_graphs::{ONE, Speech, distance, fixtures as graphs, floats, list, made_up, write};
 use safetensors::tensor::{Dtype, TensorView, serialize};
-use samovar_engine_api::{ElementType, Engine, ModelFiles, Precision};
-use samovar_engines::Rten;
+use samovar_engine_api::{ElementType, Engine, LoadOptions, ModelFiles, Precision};
+use samovar_engines::{Rten, SharedGraphs};
 use samovar_media::{AudioInput, AudioLimits, AudioOptions, AudioReader};
 use samovar_models::lora::{Adapter, Side, fold_file};
 use samovar_models::whisper::{
@@ -86,23 +86,57 @@ fn exports_that_run_as_they_are_are_folded_too() {
     assert!(loaded > 0);
 }
 
-/// Nodes without names, weights beside the graph, or in 16 bits all the way: the same module is found and changed.
+/// Weights beside the graph, turned round and known by their names alone, or of 16 bits that are computed with.
 #[test]
-fn modules_are_found_however_an_export_names_and_stores_them() {
+fn weights_are_changed_wherever_and_however_they_are_stored() {
+    let reference = merged()["small"].as_array().unwrap()[2].clone();
+    let (folder, out) = (graphs().join("mels_80"), tempfile::tempdir().unwrap());
+    let adapter = Adapter::read(&fixtures().join("mels_80/stabilised")).unwrap();
+    let parts = Made::files(&folder, &fixtures().join("mels_80/stabilised")).parts;
+    each_engine(|engine| {
+        for (stored, tolerance) in [("beside", TOLERANCE), ("turned", TOLERANCE), ("half", 0.05)] {
+            let path = fixtures().join("stored").join(stored).with_extension("onnx");
+            let made = Made {
+                folder: folder.clone(),
+                encoder: Some(fold_file(&path, &adapter, Side::Encoder).unwrap()),
+                parts: parts.clone(),
+            };
+            let mut speech = made.load(&engine);
+            let hidden = speech.encode(&reference);
+            let furthest = distance(place(&speech, &hidden, 50), &floats(&reference["hidden"]));
+            println!("{stored}: within {furthest:.1e}");
+            assert!(furthest < tolerance, "{stored}: {furthest}");
+        }
+    });
+    std::fs::copy(fixtures().join("stored/beside.onnx"), out.path().join("beside.onnx")).unwrap();
+    let gone = fold_file(&out.path().join("beside.onnx"), &adapter, Side::Encoder).unwrap_err();
+    assert_eq!(gone.code(), "adapter_base_unsupported");
+    std::fs::write(out.path().join("beside.onnx.data"), [0; 1000]).unwrap();
+    assert!(fold_file(&out.path().join("beside.onnx"), &adapter, Side::Encoder).is_err());
+}
+
+/// A decoder without a name anywhere: what its layers do tells them.
+#[test]
+fn modules_are_found_where_an_export_names_nothing() {
     let Some(folder) = shared().map(|folder| folder.join("whisper-mini")) else { return };
     let out = tempfile::tempdir().unwrap();
     let names = ["model.encoder.layers.0.self_attn.q_proj", "model.decoder.layers.1.encoder_attn.v_proj"];
-    save(out.path(), &json!({}), &names.map(|name| (name, 128, 128, 2)), 0.05);
-    let (made, base) = (Made::of(&folder, out.path()), Made::plain(&folder));
     let engine: Arc<dyn Engine> = Arc::new(Rten);
-    let heard = [&made, &base].map(|made| {
+    let heard = |made: &Made| {
         let mut speech = made.load(&engine);
         let window = speech.encoder.encode(&[&made_up(&speech.checkpoint, 1)]).unwrap().remove(0);
         let hidden = place(&speech, &window, 10).to_vec();
         speech.batch.begin(&[window], &[Fed::new(&[50_258, 50_259, 50_359, 50_363])]).unwrap();
         (hidden, speech.batch.logits(0).unwrap().to_vec())
-    });
-    assert!(distance(&heard[0].0, &heard[1].0) > 1e-3 && distance(&heard[0].1, &heard[1].1) > 1e-3);
+    };
+    let base = heard(&Made::plain(&folder));
+    for (size, changes) in [(0.0, false), (0.3, true)] {
+        save(out.path(), &json!({}), &names.map(|name| (name, 128, 128, 2)), size);
+        let adapted = heard(&Made::of(&folder, out.path()));
+        let (hidden, logits) = (distance(&adapted.0, &base.0), distance(&adapted.1, &base.1));
+        println!("{hidden} {logits}");
+        assert!((hidden > 1e-3) == changes && (logits > 1e-3) == changes);
+    }
 }
 
 /// Clips of a whispering voice that neither base nor adapter has seen; each in a window of its own.
@@ -239,6 +273,61 @@ fn a_model_does_not_serve_with_an_adapter_that_does_not_fit() {
     let failure = Serving::start_plain(engine, starter("models/starter-detect.onnx"), hints).err().unwrap();
     assert_eq!(failure.kind, FailureKind::Contract);
     assert!(failure.reason.contains("`whisper`"), "{}", failure.reason);
+}
+
+/// The adapter is exchanged under a model that serves: for one that is damaged, for one of another base, and for a good one again.
+#[test]
+fn a_model_goes_on_serving_when_a_reload_finds_an_adapter_that_does_not_fit() {
+    let (folder, out) = (starter("models/starter-whisper"), tempfile::tempdir().unwrap());
+    let good = Adapter::files(&folder.join("adapters/whispering"));
+    let put = || good.each_ref().map(|file| std::fs::copy(file, out.path().join(file.file_name().unwrap())).unwrap());
+    put();
+    let hints =
+        FamilyHints { assets: Some(folder.clone()), adapter: Some(out.path().into()), ..FamilyHints::default() };
+    let serving = Serving::start_plain(Arc::new(Rten), folder.join("onnx/encoder_model.onnx"), hints).unwrap();
+    let transcriber = Transcriber::new(serving.handle());
+    let hear = || {
+        let sound = (0..48_000).map(|at| (at as f32 * 0.05).sin() * 0.3).collect();
+        serving.block_on(transcriber.window(sound, &DecodeOptions::default(), &[], call(1))).unwrap().tokens
+    };
+    let reload = || serving.block_on(serving.registry().reload("model")).unwrap().map(|generation| generation.number);
+    let before = hear();
+    std::fs::write(out.path().join("adapter_model.safetensors"), "cut").unwrap();
+    assert_eq!(reload().unwrap_err().kind, FailureKind::Adapter);
+    save(out.path(), &json!({}), &[("model.decoder.layers.7.fc1", 96, 192, 4)], 0.1);
+    assert_eq!(reload().unwrap_err().kind, FailureKind::Adapter);
+    assert_eq!(hear(), before);
+    put();
+    assert!(reload().is_ok());
+    assert_eq!(hear(), before);
+}
+
+/// Base and variants behind an engine that shares: what an adapter leaves alone is loaded once.
+#[test]
+fn variants_share_the_graphs_that_they_leave_alone() {
+    let (folder, out) = (starter("models/starter-whisper"), tempfile::tempdir().unwrap());
+    save(out.path(), &json!({}), &[("model.decoder.layers.0.fc1", 96, 192, 4)], 0.1);
+    let engine = SharedGraphs::wrap(Arc::new(Rten));
+    let options = LoadOptions::default();
+    let load = |adapter: Option<&Path>| {
+        let family = family(&folder, adapter);
+        let graph = |made: Option<Vec<u8>>, path: PathBuf| {
+            let place = tempfile::tempdir().unwrap();
+            let path = made.map_or(path, |bytes| write(&place.path().join("made.onnx"), &bytes));
+            engine.load(&ModelFiles { path }, &options).unwrap()
+        };
+        let mut graphs = vec![graph(family.first_graph(&files(&folder)).unwrap(), files(&folder).path)];
+        for part in family.parts(Precision::F32).unwrap() {
+            graphs.push(match part {
+                PartSource::Made(bytes) => graph(Some(bytes), PathBuf::new()),
+                PartSource::File(path) => graph(None, path),
+            });
+        }
+        graphs
+    };
+    let (base, variant) = (load(None), load(Some(out.path())));
+    let shared: Vec<bool> = base.iter().zip(&variant).map(|(base, variant)| Arc::ptr_eq(base, variant)).collect();
+    assert_eq!(shared, [true, true, false], "the encoder, what makes the caches of the sound, the step");
 }
 
 /// What a family makes of a base and an adapter.
