@@ -84,6 +84,15 @@ pub trait Family: Any + Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Makes the runners of parts that the family keeps, and the runs that calls will make on them, so that no call is the first to make
+    /// one: once, before the generation serves.
+    ///
+    /// # Errors
+    /// Fails the load.
+    fn prepare(&self, _runner: PartRunners<'_>) -> Result<(), TaskError> {
+        Ok(())
+    }
+
     /// The generation leaves memory: runners that the family keeps go.
     fn release(&self) {}
 }

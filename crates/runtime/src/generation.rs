@@ -219,6 +219,11 @@ impl Generation {
         })
     }
 
+    /// Lets the family make ready what it runs its parts with.
+    pub(crate) fn prepare(&self) -> Result<(), TaskError> {
+        self.family.prepare(&mut |index| self.part_runner(index))
+    }
+
     /// Lets the engine give back what only the load and the warm-up needed.
     pub(crate) fn trim(&self) {
         let model = self.model.lock().clone();

@@ -165,6 +165,7 @@ impl Model {
             Err(error) if self.refuses_plan(&generation, &error) => return self.load_and_warm(order, first),
             warm => warm?,
         };
+        self.prepare(&generation)?;
         self.observe_plan(&generation);
         generation.set_figures(LoadFigures { load, precision_error, ..LoadFigures::default() });
         generation.warmed(&warm.figures, warm.took, WarmUpCause::Asked);
@@ -172,6 +173,14 @@ impl Model {
         self.record_default(order, &generation);
         weighing.end(&generation, weights_bytes);
         Ok(generation)
+    }
+
+    /// The parts' runs are warmed too.
+    fn prepare(&self, generation: &Arc<Generation>) -> Result<(), LoadError> {
+        generation.prepare().map_err(|error| {
+            self.free(generation, Patience::Short);
+            LoadError { kind: FailureKind::WarmUp, reason: error.to_string() }
+        })
     }
 
     pub(crate) fn on_all_slots(

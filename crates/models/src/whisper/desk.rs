@@ -6,6 +6,7 @@ use super::step_counts::{StepCounter, StepCounts};
 use super::table::Table;
 use super::{BatchLimits, GraphForm, Graphs};
 use parking_lot::Mutex;
+use samovar_engine_api::{EngineError, Runner};
 use samovar_runtime::{Call, Class, PinnedModel, RunError, RunErrorKind, Scratch, Stint, StreamKey, TaskError};
 use std::collections::VecDeque;
 use std::num::NonZeroU16;
@@ -72,6 +73,14 @@ impl Desk {
             drop(tokio::spawn(attend(Attendance { desk: Arc::clone(self), is_over: false })));
         }
         answered.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    /// Makes the batch before anybody asks, and the runs that most will ask for.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(super) fn prepare(&self, runners: Vec<Box<dyn Runner>>, prompt: &[u32]) -> Result<(), EngineError> {
+        self.table.lock().prepare(runners, prompt)
     }
 
     /// What was done so far.
@@ -269,6 +278,7 @@ mod tests {
                 prompt,
                 decoding: Some((Arc::new(LogitRules::new(checkpoint, true)), options)),
                 with_attention: false,
+                opening: None,
             }
         }
     }

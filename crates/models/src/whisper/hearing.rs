@@ -1,10 +1,10 @@
 //! One window from the encoder's output to its text: language, attempts at falling certainty, and words.
 
 use super::desk::Desk;
-use super::job::{Attempt, Question};
+use super::job::{Attempt, Opening, Question};
 use super::{
-    DecodeOptions, EncodedWindow, Fallback, HeadWeights, Heard, Language, LogitRules, Prompt, PromptOptions, Quality,
-    Timestamps, Verdict, WhisperModel, WindowSpan, WindowText, compression_ratio, language_probabilities,
+    DecodeOptions, EncodedWindow, Fallback, GraphForm, HeadWeights, Heard, Language, LogitRules, Prompt, PromptOptions,
+    Quality, Timestamps, Verdict, WhisperModel, WindowSpan, WindowText, compression_ratio, language_probabilities,
     no_speech_probability,
 };
 use samovar_runtime::{Call, PinnedModel, RunError, RunErrorKind, Scratch, Stint, TaskError};
@@ -30,16 +30,21 @@ impl Hearing<'_> {
         previous: &[u32],
         spoken_until_s: f64,
     ) -> Result<WindowText, RunError> {
-        let language = self.language().await?;
-        let prompt = self.prompt(language, previous)?;
+        let mut language = self.known_language(previous).await?;
+        let mut prompt = self.prompt(language.unwrap_or_else(|| self.any_language()), previous)?;
         let fallback = Fallback::new(self.model.checkpoint(), self.options);
         let rules = Arc::new(LogitRules::new(self.model.checkpoint(), self.options.timestamps != Timestamps::None));
         let mut attempt = 0;
         loop {
             let options = fallback.row(attempt, &prompt, span);
             let decoding = Some((Arc::clone(&rules), options));
-            let Attempt { start_logits, decoded, attention } =
-                self.ask(options.beams, prompt.clone(), decoding).await?;
+            let Attempt { start_logits, language: found, decoded, attention } =
+                self.ask(options.beams, language.map(|_| prompt.clone()), decoding).await?;
+            if let Some(found) = found {
+                language = Some(found);
+                prompt = self.prompt(found, previous)?;
+            }
+            let language = language.unwrap_or_else(|| self.any_language());
             let decoded = decoded.ok_or_else(|| internal("the window was decoded to nothing"))?;
             let tokenizer = self.model.tokenizer();
             let quality = Quality {
@@ -59,18 +64,26 @@ impl Hearing<'_> {
         }
     }
 
-    /// What is asked for, or what the model hears.
-    async fn language(&self) -> Result<Language, RunError> {
+    /// What is asked for, or what the model hears. None where the decoding itself tells: the language is heard behind the prompt's first
+    /// token, where nothing stands before it and the form lets the prompt come in two parts.
+    async fn known_language(&self, previous: &[u32]) -> Result<Option<Language>, RunError> {
         let checkpoint = self.model.checkpoint();
+        let is_first = previous.is_empty() && self.options.hotwords.is_empty();
         match self.options.language {
-            Some(language) => Ok(language),
-            None if !checkpoint.is_multilingual => Ok(Language::ENGLISH),
+            Some(language) => Ok(Some(language)),
+            None if !checkpoint.is_multilingual => Ok(Some(Language::ENGLISH)),
+            None if is_first && self.model.form() == Some(GraphForm::Stepped) => Ok(None),
             None => {
-                let found = self.ask(1, self.model.tokenizer().language_prompt(), None).await?;
+                let found = self.ask(1, Some(self.model.tokenizer().language_prompt()), None).await?;
                 let likely = language_probabilities(checkpoint, &found.start_logits);
-                Ok(likely.first().map_or(Language::ENGLISH, |(language, _)| *language))
+                Ok(Some(likely.first().map_or(Language::ENGLISH, |(language, _)| *language)))
             }
         }
+    }
+
+    /// One of the model's: prompts are as long in all of them.
+    fn any_language(&self) -> Language {
+        self.model.checkpoint().languages.first().map_or(Language::ENGLISH, |(language, _)| *language)
     }
 
     fn prompt(&self, language: Language, previous: &[u32]) -> Result<Prompt, RunError> {
@@ -81,16 +94,27 @@ impl Hearing<'_> {
         Ok(tokenizer.prompt(&options)?)
     }
 
+    /// Has it decoded; without a prompt as the language wants it that is heard.
     async fn ask(
         &self,
         beams: usize,
-        prompt: Prompt,
+        prompt: Option<Prompt>,
         decoding: Option<(Arc<LogitRules>, super::RowOptions)>,
     ) -> Result<Attempt, RunError> {
+        let opening = prompt.is_none().then(|| self.opening());
+        let prompt = prompt.unwrap_or_else(|| self.model.tokenizer().language_prompt());
         let desk: Arc<Desk> = self.model.desk(beams).ok_or_else(|| internal("the model cannot run at present"))?;
         let with_attention = decoding.is_some() && self.options.timestamps == Timestamps::Word;
-        let question = Question { encoded: Arc::clone(&self.encoded), prompt, decoding, with_attention };
+        let question = Question { encoded: Arc::clone(&self.encoded), prompt, decoding, with_attention, opening };
         desk.ask(question, self.pinned.share(), self.call).await
+    }
+
+    fn opening(&self) -> Opening {
+        Opening {
+            model: Arc::clone(&self.model),
+            translate: self.options.translate,
+            with_timestamps: self.options.timestamps != Timestamps::None,
+        }
     }
 
     /// Finding words takes a slot's turn: it is work for a core.

@@ -1,6 +1,9 @@
 //! One attempt at a window, as its caller hands it to the batch that it shares with others.
 
-use super::{Decoded, EncodedWindow, HeadWeights, LogitRules, Prompt, RowOptions};
+use super::{
+    Decoded, EncodedWindow, HeadWeights, Language, LogitRules, Prompt, PromptOptions, RowOptions, SpeechError,
+    WhisperModel, language_probabilities,
+};
 use samovar_runtime::{Call, PinnedModel, RunError, RunErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +19,28 @@ pub(super) struct Question {
     pub(super) decoding: Option<(Arc<LogitRules>, RowOptions)>,
     /// Whether it is to be told where each token sounds.
     pub(super) with_attention: bool,
+    /// The prompt ends where the language comes, which is what the model hears; none: the prompt is whole.
+    pub(super) opening: Option<Opening>,
+}
+
+/// What follows `<|startoftranscript|>` once the language is known.
+#[derive(Clone)]
+pub(super) struct Opening {
+    pub(super) model: Arc<WhisperModel>,
+    pub(super) translate: bool,
+    pub(super) with_timestamps: bool,
+}
+
+impl Opening {
+    /// The language that is most likely, and the tokens that go on with it.
+    pub(super) fn of(&self, start_logits: &[f32]) -> Result<(Language, Vec<u32>), SpeechError> {
+        let found = language_probabilities(self.model.checkpoint(), start_logits);
+        let language = found.first().map_or(Language::ENGLISH, |(language, _)| *language);
+        let (translate, with_timestamps) = (self.translate, self.with_timestamps);
+        let options = PromptOptions { language, translate, with_timestamps, hotwords: &[], previous: &[] };
+        let prompt = self.model.tokenizer().prompt(&options)?;
+        Ok((language, prompt.tokens[prompt.start + 1..].to_vec()))
+    }
 }
 
 /// What a batch gives.
@@ -23,6 +48,8 @@ pub(super) struct Question {
 pub(super) struct Attempt {
     /// The logits behind `<|startoftranscript|>`.
     pub(super) start_logits: Vec<f32>,
+    /// The language that the model heard; none where it was given.
+    pub(super) language: Option<Language>,
     /// The text; none where none was asked for.
     pub(super) decoded: Option<Decoded>,
     /// A row for each token; none where they were not asked for.

@@ -1,8 +1,8 @@
 //! One window's place in a decoder batch.
 
 use super::job::{Attempt, Job};
-use super::{DecoderBatch, Fed, HeadWeights, RowDecoding, Step};
-use samovar_engine_api::EngineError;
+use super::{DecoderBatch, Fed, HeadWeights, Language, RowDecoding, Step};
+use samovar_engine_api::{EngineError, EngineErrorKind};
 use std::sync::Arc;
 
 /// A window that is decoded, with the state of its rows.
@@ -15,6 +15,8 @@ pub(super) struct Seat {
     /// The row of the window that each row goes on from.
     pub(super) sources: Vec<usize>,
     start_logits: Vec<f32>,
+    /// The language that was heard, and what is given next because of it.
+    heard: Option<(Language, Vec<u32>)>,
     /// By step and row of the window: how the alignment heads looked at the sound, `[heads, positions]`.
     looks: Vec<Vec<Vec<f32>>>,
     shape: (usize, usize),
@@ -30,6 +32,7 @@ impl Seat {
             tokens: Vec::new(),
             sources: Vec::new(),
             start_logits: Vec::new(),
+            heard: None,
             looks: Vec::new(),
             shape: (0, 0),
         }
@@ -40,8 +43,12 @@ impl Seat {
         let prompt = &self.job.question.prompt;
         (0..beams).map(move |row| match self.tokens.get(row) {
             Some(token) => Fed::new(std::slice::from_ref(token)),
-            None if row == 0 => Fed { tokens: &prompt.tokens, start: Some(prompt.start) },
-            None => Fed::default(),
+            None if row > 0 => Fed::default(),
+            None => match &self.heard {
+                // As a whole prompt is given: the same run.
+                Some((_, opening)) => Fed { tokens: opening, start: Some(0) },
+                None => Fed { tokens: &prompt.tokens, start: Some(prompt.start) },
+            },
         })
     }
 
@@ -56,8 +63,11 @@ impl Seat {
         beams: usize,
         scratch: &mut Vec<f32>,
     ) -> Result<bool, EngineError> {
-        if self.tokens.is_empty() {
+        if self.tokens.is_empty() && self.heard.is_none() {
             self.start_logits = batch.start_logits(first).unwrap_or_default().to_vec();
+            if self.goes_on_with_a_language(beams)? {
+                return Ok(false);
+            }
         }
         let Some(rows) = self.decoding.as_ref().map(RowDecoding::rows) else { return Ok(true) };
         if self.job.question.with_attention {
@@ -77,14 +87,24 @@ impl Seat {
         }
     }
 
+    /// Whether the prompt goes on with the language that was heard: the caches stay, and no window is heard twice.
+    fn goes_on_with_a_language(&mut self, beams: usize) -> Result<bool, EngineError> {
+        let Some(opening) = &self.job.question.opening else { return Ok(false) };
+        let heard = opening.of(&self.start_logits);
+        self.heard = Some(heard.map_err(|error| EngineError::new(EngineErrorKind::Run, error.to_string()))?);
+        self.sources = (0..beams).collect();
+        Ok(true)
+    }
+
     /// Ends it with what was found.
     pub(super) fn finish(self) {
-        let Self { job, decoding, start_logits, looks, shape, .. } = self;
+        let Self { job, decoding, start_logits, heard, looks, shape, .. } = self;
+        let language = heard.map(|(language, _)| language);
         let decoded = decoding.map(RowDecoding::finish);
         let mut attention = HeadWeights::new(shape.0, shape.1);
         let rows = decoded.iter().flat_map(|decoded| &decoded.rows);
         looks.iter().zip(rows).filter_map(|(step, &row)| step.get(row)).for_each(|look| attention.push(look));
-        job.settle(Ok(Attempt { start_logits, decoded, attention }));
+        job.settle(Ok(Attempt { start_logits, language, decoded, attention }));
     }
 
     /// How the alignment heads looked for the last token of a row.

@@ -123,6 +123,14 @@ impl SpeechTokenizer {
         Prompt { tokens: vec![self.special().start], start: 0 }
     }
 
+    /// A prompt as long as most are: with nothing before it, and with timestamps.
+    pub(super) fn usual_prompt(&self) -> Prompt {
+        let special = self.special();
+        let language = self.checkpoint.languages.first().map(|(_, token)| [*token, special.transcribe]);
+        let tokens = std::iter::once(special.start).chain(language.into_iter().flatten()).collect();
+        Prompt { tokens, start: 0 }
+    }
+
     /// What the tokens spell, timestamps and other special tokens left out. Bytes that make no character are U+FFFD.
     pub fn text(&self, tokens: &[u32]) -> String {
         let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.bytes.of(token)).copied().collect();

@@ -9,6 +9,8 @@ pub struct StepCounts {
     pub steps: u64,
     /// Windows that took part, summed over the runs.
     pub windows: u64,
+    /// Runs of a form that neither the warm-up nor an earlier run had: engines prepare each once.
+    pub forms: u64,
 }
 
 /// The same while it grows.
@@ -16,16 +18,19 @@ pub struct StepCounts {
 pub(super) struct StepCounter {
     steps: AtomicU64,
     windows: AtomicU64,
+    forms: AtomicU64,
 }
 
 impl StepCounter {
-    /// One run for so many windows.
-    pub(super) fn note(&self, windows: usize) {
+    /// One run for so many windows, `forms` parts of which had a form of their own.
+    pub(super) fn note(&self, windows: usize, forms: u64) {
         self.steps.fetch_add(1, Ordering::Relaxed);
         self.windows.fetch_add(windows as u64, Ordering::Relaxed);
+        self.forms.fetch_add(forms, Ordering::Relaxed);
     }
 
     pub(super) fn counts(&self) -> StepCounts {
-        StepCounts { steps: self.steps.load(Ordering::Relaxed), windows: self.windows.load(Ordering::Relaxed) }
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        StepCounts { steps: of(&self.steps), windows: of(&self.windows), forms: of(&self.forms) }
     }
 }

@@ -6,7 +6,7 @@ use super::seat::Seat;
 use super::step_counts::StepCounter;
 use super::{BatchLimits, DecoderBatch, Graphs};
 use parking_lot::Mutex;
-use samovar_engine_api::{EngineError, EngineErrorKind};
+use samovar_engine_api::{EngineError, EngineErrorKind, Runner};
 use samovar_runtime::{RunError, RunErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,6 +29,17 @@ const STEPS: usize = 4;
 impl Table {
     pub(super) fn new(graphs: Arc<Graphs>, limits: BatchLimits, counter: Arc<StepCounter>) -> Self {
         Self { graphs, limits, batch: None, seats: Vec::new(), scratch: Vec::new(), counter }
+    }
+
+    /// Makes the batch, and the runs that most windows will ask for.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(super) fn prepare(&mut self, runners: Vec<Box<dyn Runner>>, prompt: &[u32]) -> Result<(), EngineError> {
+        let mut batch = DecoderBatch::new(&self.graphs, runners, self.limits)?;
+        batch.warm_up(prompt)?;
+        self.batch = Some(batch);
+        Ok(())
     }
 
     /// Some steps, as long as there is somebody.
@@ -66,9 +77,10 @@ impl Table {
         let Some(batch) = self.batch.as_mut().filter(|_| !self.seats.is_empty()) else { return Ok(false) };
         let beams = self.limits.beams;
         let fed: Vec<_> = self.seats.iter().flat_map(|seat| seat.fed(beams)).collect();
+        let before = batch.forms();
         batch.feed(&fed)?;
         drop(fed);
-        self.counter.note(self.seats.len());
+        self.counter.note(self.seats.len(), batch.forms() - before);
         let mut ends = Vec::with_capacity(self.seats.len());
         for (place, seat) in self.seats.iter_mut().enumerate() {
             // What goes wrong in one window's text costs that window.

@@ -119,6 +119,7 @@ impl WhisperModel {
         desks.values().map(|desk| desk.counts()).fold(StepCounts::default(), |sum, counts| StepCounts {
             steps: sum.steps + counts.steps,
             windows: sum.windows + counts.windows,
+            forms: sum.forms + counts.forms,
         })
     }
 
@@ -246,6 +247,15 @@ impl Family for WhisperModel {
         let runners = (0..graphs.form().parts()).map(runner).collect::<Result<Vec<_>, _>>()?;
         let mut batch = DecoderBatch::new(&graphs, runners, BatchLimits { windows: 1, beams: 1 })?;
         self.trial(&mut batch)
+    }
+
+    /// Greedy decoding is what most callers ask for: its batch is there before the first of them.
+    fn prepare(&self, runner: PartRunners<'_>) -> Result<(), TaskError> {
+        let bound = self.graphs.lock().clone();
+        let (Some(graphs), Some(desk)) = (bound, self.desk(1)) else { return Ok(()) };
+        let runners = (0..graphs.form().parts()).map(runner).collect::<Result<Vec<_>, _>>()?;
+        let prompt = self.tokenizer.usual_prompt();
+        Ok(desk.prepare(runners, &prompt.tokens)?)
     }
 
     fn release(&self) {

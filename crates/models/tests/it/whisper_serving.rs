@@ -99,6 +99,96 @@ fn callers_at_once_share_steps_and_hear_what_each_hears_alone() {
     });
 }
 
+/// What the first caller asks for was prepared when the model was loaded: no run has sizes that an engine meets first.
+#[test]
+fn the_first_window_makes_no_run_that_was_not_warmed() {
+    let (expected, sound) = starter_call();
+    each_engine(|engine| {
+        let serving = serve(engine, &starter("models/starter-whisper"));
+        let transcriber = Transcriber::new(serving.handle());
+        for options in [
+            DecodeOptions::default(),
+            DecodeOptions { language: Some(Language::ENGLISH), ..DecodeOptions::default() },
+            DecodeOptions { timestamps: Timestamps::None, ..DecodeOptions::default() },
+        ] {
+            let text = serving.block_on(transcriber.window(sound.clone(), &options, &[], call(1))).unwrap();
+            assert_eq!(words(&text), spoken(expected["text"].as_str().unwrap()));
+        }
+        let short = |caller: usize| sound[..16_000 * (caller + 2)].to_vec();
+        let options = DecodeOptions { tokens_max: Some(40), temperatures: vec![0.0], ..DecodeOptions::default() };
+        let hear = |caller: usize| transcriber.window(short(caller), &options, &[], call(caller as u64));
+        serving.block_on(all((0..8).map(hear).collect())).into_iter().for_each(|text| drop(text.unwrap()));
+        let counts = transcriber.counts().unwrap();
+        assert_eq!((counts.forms, counts.steps > 40), (0, true), "{counts:?}");
+    });
+}
+
+/// A decoder that cannot be edited, because its folder promises fewer places than it has, runs as it was exported, and hears the same.
+#[test]
+fn a_decoder_that_cannot_be_edited_hears_the_call_in_its_own_form() {
+    let (expected, sound) = starter_call();
+    let folder = foreign(&starter("models/starter-whisper"));
+    each_engine(|engine| {
+        let serving = serve(engine, folder.path());
+        let transcriber = Transcriber::new(serving.handle());
+        assert_eq!(transcriber.model().unwrap().form(), Some(GraphForm::Split));
+        for options in [DecodeOptions::default(), DecodeOptions { beams: 2, ..DecodeOptions::default() }] {
+            let hear = |caller: usize| transcriber.window(sound.clone(), &options, &[], call(caller as u64));
+            for text in serving.block_on(all((0..3).map(hear).collect())) {
+                let text = text.unwrap();
+                assert_eq!(words(&text), spoken(expected["text"].as_str().unwrap()));
+                assert_segments(&text, &expected);
+            }
+        }
+        let words = DecodeOptions { timestamps: Timestamps::Word, ..DecodeOptions::default() };
+        let refused = serving.block_on(transcriber.window(sound.clone(), &words, &[], call(1))).unwrap_err();
+        assert!(matches!(refused.kind(), RunErrorKind::Input { .. }), "{refused:?}");
+    });
+}
+
+/// The tokens that transformers finds in a sound (`tools/reference/whisper_graphs.py`), front end and all, in every form of the graphs.
+#[test]
+fn random_models_hear_the_tokens_of_transformers_in_every_form() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/whisper_graphs");
+    let heard: Vec<Value> = serde_json::from_slice(&std::fs::read(fixtures.join("heard.json")).unwrap()).unwrap();
+    let [split, merged, stepped] = [GraphForm::Split, GraphForm::Merged, GraphForm::Stepped];
+    for (name, form) in
+        [("mels_80", split), ("mels_80", merged), ("mels_80", stepped), ("mels_128", split), ("mels_128", stepped)]
+    {
+        let folder = if form == stepped { copy(&fixtures.join(name)) } else { foreign(&fixtures.join(name)) };
+        if form == merged {
+            std::fs::remove_file(folder.path().join("onnx/decoder_model.onnx")).unwrap();
+        }
+        each_engine(|engine| {
+            let name_of_engine = engine.info().name;
+            let hints = FamilyHints { assets: Some(folder.path().to_owned()), ..FamilyHints::default() };
+            let started = Serving::start_plain(engine, folder.path().join("onnx/encoder_model.onnx"), hints);
+            // The same as with every merged graph: not all engines take two branches.
+            let Ok(serving) = started.inspect_err(|failure| println!("{name_of_engine}, {form:?}: {}", failure.reason))
+            else {
+                assert_eq!(form, merged);
+                return;
+            };
+            let transcriber = Transcriber::new(serving.handle());
+            assert_eq!(transcriber.model().unwrap().form(), Some(form));
+            for reference in heard.iter().filter(|reference| reference["model"] == name) {
+                let options = DecodeOptions {
+                    timestamps: Timestamps::None,
+                    temperatures: vec![0.0],
+                    tokens_max: Some(24),
+                    no_speech_threshold: None,
+                    ..DecodeOptions::default()
+                };
+                let sound = made_up(reference["seed"].as_u64().unwrap());
+                let text = serving.block_on(transcriber.window(sound, &options, &[], call(1))).unwrap();
+                let wanted: Vec<u64> = serde_json::from_value(reference["tokens"].clone()).unwrap();
+                let found: Vec<u64> = text.tokens.iter().map(|&token| u64::from(token)).collect();
+                assert_eq!(found, wanted, "{name_of_engine}, {name}, {form:?}");
+            }
+        });
+    }
+}
+
 #[test]
 fn a_caller_who_leaves_and_one_who_is_late_cost_the_others_nothing() {
     let (expected, sound) = starter_call();
@@ -203,6 +293,41 @@ fn of_a_recording_with_voices_only_the_speech_is_decoded() {
     assert!(decoded < 2 * sound.len(), "silence is not decoded: {decoded}");
     let places = texts.iter().flat_map(|text| &text.segments).map(|segment| segment.start_s);
     assert!(places.clone().all(|start_s| (60.0..75.5).contains(&start_s)), "{:?}", places.collect::<Vec<_>>());
+}
+
+/// The folder with a configuration that fits its decoder in everything but one: it cannot be edited then.
+fn foreign(folder: &Path) -> tempfile::TempDir {
+    let copied = copy(folder);
+    let path = copied.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    config["max_target_positions"] = (config["max_target_positions"].as_u64().unwrap() - 1).into();
+    std::fs::write(&path, config.to_string()).unwrap();
+    copied
+}
+
+fn copy(folder: &Path) -> tempfile::TempDir {
+    let copied = tempfile::tempdir().unwrap();
+    for part in ["", "onnx"] {
+        std::fs::create_dir_all(copied.path().join(part)).unwrap();
+        for entry in std::fs::read_dir(folder.join(part)).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_file() {
+                std::fs::copy(entry.path(), copied.path().join(part).join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    copied
+}
+
+/// As the script makes it.
+fn made_up(seed: u64) -> Vec<f32> {
+    let seed = seed as f64;
+    let tone = |at: f64, step: f64| (at * step * (1.0 + 0.37 * seed)).sin();
+    (0..32_000)
+        .map(|at| {
+            (0.4 * tone(f64::from(at), 0.031) + 0.3 * tone(f64::from(at) * (1.0 + f64::from(at) / 90_000.0), 0.17))
+                as f32
+        })
+        .collect()
 }
 
 /// A sound for each caller: the call from one of its pauses on.

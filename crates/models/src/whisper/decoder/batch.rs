@@ -34,6 +34,9 @@ pub struct DecoderBatch {
     context: usize,
 }
 
+/// Windows at once whose runs are warmed: more are rare, and each number costs a load some runs.
+const WARM_WINDOWS: usize = 8;
+
 enum Form {
     Stepped(Box<Stepped>),
     Plain(Box<Plain>),
@@ -63,6 +66,29 @@ impl DecoderBatch {
             (form, ..) => return Err(shape_error(format!("{count} runners for a decoder of the form {form:?}"))),
         };
         Ok(Self { form, limits, context })
+    }
+
+    /// Makes the runs that windows with a prompt as long as this one will ask for, up to [`WARM_WINDOWS`] at once, and forgets them: an
+    /// engine prepares a run's sizes when it meets them first.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn warm_up(&mut self, prompt: &[u32]) -> Result<(), EngineError> {
+        let windows = self.limits.windows.min(WARM_WINDOWS);
+        let warmed = match &mut self.form {
+            Form::Stepped(batch) => batch.warm_up(windows, prompt.len()),
+            Form::Plain(batch) => batch.warm_up(windows, prompt),
+        };
+        self.clear();
+        warmed
+    }
+
+    /// Forms that runs had so far, as sizes of what went in.
+    pub fn forms(&self) -> u64 {
+        match &self.form {
+            Form::Stepped(batch) => batch.forms(),
+            Form::Plain(batch) => batch.forms(),
+        }
     }
 
     /// Rows now.

@@ -8,6 +8,7 @@ mod graphs;
 mod parts;
 mod plain;
 mod plain_ports;
+mod run_forms;
 mod stepped;
 mod stepped_ports;
 mod tensor_bytes;

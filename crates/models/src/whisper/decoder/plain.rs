@@ -4,6 +4,7 @@
 use super::graphs::DecoderPorts;
 use super::parts::shape_error;
 use super::plain_ports::{PlainPorts, StepPorts};
+use super::run_forms::{RunForm, RunForms};
 use super::tensor_bytes::{gather_rows, read, write};
 use super::{BatchLimits, EncodedWindow, Fed, Graphs};
 use crate::floats::floats;
@@ -30,6 +31,7 @@ pub(super) struct Plain {
     logits: Vec<f32>,
     starts: Vec<Option<Vec<f32>>>,
     scratch: Vec<u8>,
+    forms: RunForms,
 }
 
 impl Plain {
@@ -52,7 +54,27 @@ impl Plain {
             logits: Vec::new(),
             starts: Vec::new(),
             scratch: Vec::new(),
+            forms: RunForms::default(),
         }
+    }
+
+    pub(super) fn forms(&self) -> u64 {
+        self.forms.count()
+    }
+
+    /// A prompt and a step of 1 to `windows` windows. Further steps are as large as the text has become: no two of them are alike.
+    pub(super) fn warm_up(&mut self, windows: usize, prompt: &[u32]) -> Result<(), EngineError> {
+        let hidden = vec![0.0; self.graphs.shape.positions * self.graphs.shape.width()];
+        for windows in 1..=windows {
+            self.clear();
+            (0..windows).try_for_each(|_| self.add(&EncodedWindow { hidden: hidden.clone() }))?;
+            let mut prompts = vec![Fed::default(); self.rows];
+            prompts.iter_mut().step_by(self.limits.beams).for_each(|fed| *fed = Fed { tokens: prompt, start: Some(0) });
+            self.feed(&prompts)?;
+            let tokens = prompt.get(..1).unwrap_or(&[0]);
+            self.feed(&vec![Fed::new(tokens); self.rows])?;
+        }
+        Ok(())
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -132,6 +154,7 @@ impl Plain {
             return Err(shape_error("rows of this decoder's form begin with prompts of one length"));
         }
         self.write_prompts(ports, &prompts, tokens)?;
+        self.forms.note(RunForm { rows: prompts.len(), columns: tokens, capacity: 0, asked: tokens });
         self.prompt_runner().run()?;
         let shape = &graphs.shape;
         self.take(&ports.prompt.text, &ports.step.text, self.cache_shape(prompts.len(), tokens))?;
@@ -229,6 +252,7 @@ impl Plain {
             drop(self.step.input(encoded, &[fed.len(), shape.positions, shape.width()])?);
         }
         self.write_branch(ports, true, self.length)?;
+        self.forms.note(RunForm { rows: fed.len(), columns: 1, capacity: self.length, asked: 1 });
         self.step.run()?;
         self.length += 1;
         let grown = self.cache_shape(fed.len(), self.length);

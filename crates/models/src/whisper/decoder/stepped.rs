@@ -2,6 +2,7 @@
 
 use super::graph::DecoderShape;
 use super::parts::shape_error;
+use super::run_forms::{RunForm, RunForms, columns};
 use super::stepped_ports::SteppedPorts;
 use super::tensor_bytes::{read, write};
 use super::text_cache::TextCache;
@@ -15,6 +16,9 @@ use std::sync::Arc;
 
 /// Tokens of all rows that one run takes at most, so that a long prompt does not hold the others up for long.
 const RUN_TOKENS_MAX: usize = 512;
+
+/// Places of the text's caches that runs of several windows are warmed with: most windows have fewer tokens.
+const WARM_PLACES: usize = 128;
 
 /// Added to the scores of what a token may not see. Finite, since a token that stands for nothing may see nothing else.
 const NEVER: f32 = -1e9;
@@ -30,6 +34,7 @@ pub(super) struct Stepped {
     last: LastRun,
     /// Logits that were asked for besides the last ones, by row.
     starts: Vec<Option<Vec<f32>>>,
+    forms: RunForms,
 }
 
 /// What the last run was.
@@ -62,11 +67,54 @@ impl Stepped {
             scratch: Vec::new(),
         };
         text.clear();
-        Self { graphs, cross, step, limits, windows: 0, text, last: LastRun::default(), starts: Vec::new() }
+        Self {
+            graphs,
+            cross,
+            step,
+            limits,
+            windows: 0,
+            text,
+            last: LastRun::default(),
+            starts: Vec::new(),
+            forms: RunForms::default(),
+        }
     }
 
     pub(super) fn rows(&self) -> usize {
         self.text.lengths.len()
+    }
+
+    pub(super) fn forms(&self) -> u64 {
+        self.forms.count()
+    }
+
+    /// Runs without meaning: prompts and steps of 1 to `windows` windows. Nothing is written to the caches, so that those which nobody
+    /// uses yet take no memory: pages that are only read are all the same one.
+    pub(super) fn warm_up(&mut self, windows: usize, prompt: usize) -> Result<(), EngineError> {
+        let graphs = Arc::clone(&self.graphs);
+        let ports = ports(&graphs)?;
+        let hidden = self.cross.input(ports.encoded, &[1, graphs.shape.positions, graphs.shape.width()])?;
+        hidden.into_slice::<f32>()?.fill(0.0);
+        self.cross.run()?;
+        let tokens = vec![0; prompt.max(1)];
+        for windows in 1..=windows {
+            self.clear();
+            self.reserve(ports)?;
+            (self.windows, self.text.lengths) = (windows, vec![0; windows * self.limits.beams]);
+            let mut prompts = vec![Fed::default(); self.rows()];
+            prompts
+                .iter_mut()
+                .step_by(self.limits.beams)
+                .for_each(|fed| *fed = Fed { tokens: &tokens, start: Some(0) });
+            self.try_run(ports, &prompts)?;
+            let steps = vec![Fed::new(&tokens[..1]); self.rows()];
+            let longest = if windows == 1 { self.text.context } else { WARM_PLACES.min(self.text.context) };
+            while {
+                self.try_run(ports, &steps)?;
+                self.text.widen(&mut *self.step, longest, self.limits.rows())?
+            } {}
+        }
+        Ok(())
     }
 
     pub(super) fn length(&self, row: usize) -> usize {
@@ -106,7 +154,7 @@ impl Stepped {
     /// Runs the rows' tokens: in one run unless some row has very many.
     pub(super) fn feed(&mut self, fed: &[Fed<'_>]) -> Result<(), EngineError> {
         let longest = fed.iter().map(|fed| fed.tokens.len()).max().unwrap_or(0);
-        let most = (RUN_TOKENS_MAX / fed.len().max(1)).max(16);
+        let most = run_tokens_max(fed.len());
         self.starts.fill(None);
         for behind in (0..longest.div_ceil(most)).rev().map(|runs| runs * most) {
             let parts: Vec<Fed<'_>> = fed.iter().map(|fed| part(fed, behind, most)).collect();
@@ -213,9 +261,17 @@ impl Stepped {
     fn run(&mut self, parts: &[Fed<'_>]) -> Result<(), EngineError> {
         let graphs = Arc::clone(&self.graphs);
         let ports = ports(&graphs)?;
-        let columns = parts.iter().map(|part| part.tokens.len()).max().unwrap_or(0);
         let held = self.text.lengths.iter().zip(parts).map(|(length, part)| length + part.tokens.len());
         self.text.grow(&mut *self.step, held.max().unwrap_or(0), self.limits.rows())?;
+        self.last = self.try_run(ports, parts)?;
+        self.text.append(&mut *self.step, self.last.columns, &self.last.counts)?;
+        self.keep_starts(parts)
+    }
+
+    /// A run that leaves the caches as they are.
+    fn try_run(&mut self, ports: &SteppedPorts, parts: &[Fed<'_>]) -> Result<LastRun, EngineError> {
+        let counts: Vec<usize> = parts.iter().map(|part| part.tokens.len()).collect();
+        let columns = columns(counts.iter().copied().max().unwrap_or(0), run_tokens_max(parts.len()));
         self.lend_sound(ports, self.windows)?;
         self.text.lend(&mut *self.step)?;
         self.write_tokens(ports, parts, columns)?;
@@ -223,11 +279,9 @@ impl Stepped {
         let asked = asked_columns(parts, columns);
         let list = self.step.input(ports.logit_columns, &[asked.len()])?.into_slice::<i64>()?;
         list.iter_mut().zip(&asked).for_each(|(to, &column)| *to = as_i64(column));
+        self.forms.note(RunForm { rows: parts.len(), columns, capacity: self.text.capacity, asked: asked.len() });
         self.step.run()?;
-        let counts: Vec<usize> = parts.iter().map(|part| part.tokens.len()).collect();
-        self.text.append(&mut *self.step, columns, &counts)?;
-        self.last = LastRun { columns, asked, counts };
-        self.keep_starts(parts)
+        Ok(LastRun { columns, asked, counts })
     }
 
     /// Tokens stand at the right; what is before them stands for nothing.
@@ -283,6 +337,11 @@ impl Stepped {
         let from = (row * self.last.asked.len() + place) * size;
         all.get(from..from + size).ok_or_else(|| shape_error(format!("row {row} has no logits")))
     }
+}
+
+/// Tokens of one row that a run of so many rows takes.
+fn run_tokens_max(rows: usize) -> usize {
+    (RUN_TOKENS_MAX / rows.max(1)).max(16)
 }
 
 fn ports(graphs: &Graphs) -> Result<&SteppedPorts, EngineError> {

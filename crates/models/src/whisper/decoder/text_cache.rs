@@ -70,6 +70,15 @@ impl TextCache {
         Ok(())
     }
 
+    /// Makes the next larger room for rows that hold nothing, up to that for `most` tokens; false where that is reached.
+    pub(super) fn widen(&mut self, runner: &mut dyn Runner, most: usize, rows_max: usize) -> Result<bool, EngineError> {
+        if self.capacity >= most {
+            return Ok(false);
+        }
+        self.capacity = (self.capacity + 1).next_multiple_of(GROWTH).min(self.context);
+        self.reserve(runner, rows_max).map(|()| true)
+    }
+
     /// Lends every cache in the shape that it has now, so that the run sees it.
     pub(super) fn lend(&self, runner: &mut dyn Runner) -> Result<(), EngineError> {
         self.reserve(runner, self.lengths.len())
