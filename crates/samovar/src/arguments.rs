@@ -2,8 +2,8 @@
 
 use crate::bench::{
     BenchJobsArguments, BenchLoadArguments, BenchMemoryArguments, BenchModesArguments, BenchServiceArguments,
-    BenchShareArguments, BenchStartArguments, BenchStreamsArguments, BenchSwapArguments, BenchVideoArguments,
-    EchoArguments, VideoOnceArguments,
+    BenchShareArguments, BenchSpeechArguments, BenchStartArguments, BenchStreamsArguments, BenchSwapArguments,
+    BenchVideoArguments, EchoArguments, SpeechOnceArguments, VideoOnceArguments,
 };
 use crate::config::{EngineName, FamilyName, PrecisionName};
 use crate::engine::{BenchEngineArguments, EngineCommand};
@@ -376,6 +376,12 @@ pub enum BenchCommand {
     Service(BenchServiceArguments),
     /// Several clients at once on one server that holds every model once: memory, start to ready, first request against tenth
     Share(BenchShareArguments),
+    /// A Whisper alone and with many callers at once: seconds a window, memory, calls beside an upload, beside what people run today
+    #[command(after_help = BENCH_EXAMPLES)]
+    Speech(BenchSpeechArguments),
+    /// One measurement of `bench speech`
+    #[command(hide = true)]
+    SpeechOnce(SpeechOnceArguments),
     /// The echo of `bench service`
     #[command(hide = true)]
     Echo(EchoArguments),
@@ -442,7 +448,8 @@ Examples:
   samovar bench swap --model starter-detect.onnx --streams 20
   samovar bench modes --mode fast=small.onnx --mode sota=large.onnx --video walk.mp4
   samovar bench streams --pose yolov8n-pose.onnx --sequence stg-nf.onnx --video walk.mp4
-  samovar bench video --model yolov8n.onnx --video walk.mp4 --python venv/bin/python";
+  samovar bench video --model yolov8n.onnx --video walk.mp4 --python venv/bin/python
+  samovar bench speech --shape tiny,base --python venv/bin/python";
 
 const BENCH_LOAD_EXAMPLES: &str = "\
 Examples:

@@ -105,6 +105,8 @@ fn run_command(arguments: Arguments, log: &Log) -> Result<Exit, CliError> {
         Command::Bench(BenchCommand::Load(load)) => bench::load(&load),
         Command::Bench(BenchCommand::Service(service)) => bench::service(&service),
         Command::Bench(BenchCommand::Share(share)) => bench::share(&share),
+        Command::Bench(BenchCommand::Speech(speech)) => bench::speech(&speech),
+        Command::Bench(BenchCommand::SpeechOnce(speech)) => bench::speech_once(&speech, config),
         Command::Bench(BenchCommand::Echo(echo)) => bench::echo(&echo),
         Command::Bench(BenchCommand::Engine(bench)) => engine::bench(&bench),
         Command::Triage(command) => triage::run(&command, config),
