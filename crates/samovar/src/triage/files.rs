@@ -48,10 +48,9 @@ fn read(file: &Path) -> Result<RuleBook, TriageError> {
     let text = std::fs::read_to_string(file).map_err(|_| TriageError::unreadable())?;
     let book = RuleBook::parse(&text)?;
     let known: Vec<&str> = FIGURES.iter().map(|figure| figure.name).collect();
-    match book.features().into_iter().find(|feature| !known.contains(feature)) {
-        Some(feature) => Err(TriageError::unknown_figure(feature, nearest(feature, &known))),
-        None => Ok(book),
-    }
+    let unknown = book.features().into_iter().find(|feature| !known.contains(feature));
+    let refused = unknown.map(|feature| TriageError::unknown_figure(feature, nearest(feature, &known)));
+    refused.map_or(Ok(book), Err)
 }
 
 fn unusable(file: &Path, error: &TriageError) -> CliError {
