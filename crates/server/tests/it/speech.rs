@@ -162,7 +162,8 @@ async fn samovars_own_address_takes_a_body_or_a_form() {
     for (found, wanted) in segments.iter().zip(truth["segments"].as_array().unwrap()) {
         assert_eq!(found["text"], wanted["text"]);
         assert!(
-            near(&found["start_s"], wanted["start"].as_f64().unwrap()) && found["average_logprob"].is_f64(),
+            (found["start_s"].as_f64().unwrap() - wanted["start"].as_f64().unwrap()).abs() < 0.5
+                && found["average_logprob"].is_f64(),
             "{found}"
         );
     }
