@@ -73,8 +73,9 @@ impl StreamOpening for CallOpening {
     fn ready(&self, readiness: &Readiness<'_>) -> Result<(CallLive, StreamText), ApiError> {
         let options = self.query.options(CallOptions::new(readiness.key), readiness.app)?;
         let shown = CallOptionsBody::from(&options);
-        let stream = begin(readiness.app, &self.models, options, &self.query, self.sound.clone())?;
+        let mut stream = begin(readiness.app, &self.models, options, &self.query, self.sound.clone())?;
         let record = CallRecord::new(self.kept.lock().take());
+        record.tap().into_iter().for_each(|tap| stream.set_tap(tap));
         let transcriber = self.models.transcriber.handle();
         let event = CallEventBody::Ready(CallReadyBody {
             stream: readiness.stream.id().to_string(),

@@ -1,29 +1,41 @@
 //! A live call on its way into the store: what is told of it is written down, as far as it is not to change.
 
 use crate::calls::OpenCall;
+use parking_lot::Mutex;
 use samovar_acoustics::VoiceFigures;
 use samovar_calls::{CallEnd, Decided, Entry, Features, Segment};
 use samovar_models::whisper::Language;
 use samovar_pipelines::CallEvent;
+use std::sync::Arc;
 
 /// A live call on its way into the store; none of it is written where nothing is kept. Dropped before it was closed, the call counts as
 /// interrupted.
 #[derive(Default)]
 pub(crate) struct CallRecord {
-    call: Option<OpenCall>,
+    call: Option<KeptCall>,
     language: Option<Language>,
     interrupted: bool,
 }
 
+/// Whose sound comes by itself; none when it was closed.
+type KeptCall = Arc<Mutex<Option<OpenCall>>>;
+
 impl CallRecord {
     /// Of that call; none: nothing is kept.
     pub(crate) fn new(call: Option<OpenCall>) -> Self {
-        Self { call, ..Self::default() }
+        Self { call: call.map(|call| Arc::new(Mutex::new(Some(call)))), ..Self::default() }
+    }
+
+    /// What takes its sound; none where no sound is kept.
+    pub(crate) fn tap(&self) -> Option<impl FnMut(&[f32]) + Send + use<>> {
+        let call = self.call.clone()?;
+        let keeps = call.lock().as_ref().is_some_and(OpenCall::keeps_audio);
+        keeps.then_some(move |sound: &[f32]| call.lock().iter_mut().for_each(|call| call.hear(sound)))
     }
 
     /// The call's name; none where nothing is kept.
     pub(crate) fn id(&self) -> Option<String> {
-        self.call.as_ref().map(|call| call.id().to_string())
+        self.call.as_ref()?.lock().as_ref().map(|call| call.id().to_string())
     }
 
     /// Whether anything is kept.
@@ -38,7 +50,9 @@ impl CallRecord {
             self.language = language.or(self.language);
         }
         let entries = entries(event);
-        if !entries.is_empty() {
+        if let Some(call) = &*call.lock()
+            && !entries.is_empty()
+        {
             call.append(entries);
         }
     }
@@ -50,7 +64,7 @@ impl CallRecord {
 
     /// The call is over, and was so long.
     pub(crate) fn close(&mut self, heard_s: f64) {
-        if let Some(call) = self.call.take() {
+        if let Some(call) = self.call.take().and_then(|call| call.lock().take()) {
             call.end(CallEnd {
                 duration_s: Some(heard_s),
                 language: self.language.map(|language| language.code().to_owned()),

@@ -105,6 +105,8 @@ pub(crate) enum Refusal {
     SoundEmpty,
     /// Sound was not transcribed: too much waited.
     SoundLost,
+    /// A realtime session was ended.
+    SessionEnded,
     /// No model hears voices.
     NoVoiceModel,
     /// No secrets are made for clients.
@@ -288,6 +290,7 @@ impl Refusal {
             Self::JobFile => "job_file_not_found",
             Self::SoundEmpty => "input_audio_buffer_commit_empty",
             Self::SoundLost => "audio_lost",
+            Self::SessionEnded => "session_ended",
             Self::NoVoiceModel => "no_voice_model",
             Self::ClientSecrets => "client_secrets_unsupported",
             Self::Job(kind) => kind.code(),
@@ -319,7 +322,9 @@ impl Refusal {
             Self::HeadSize => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodySize => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            Self::Streams | Self::Connections | Self::Sources | Self::Bodies => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Streams | Self::Connections | Self::Sources | Self::Bodies | Self::SessionEnded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Load(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::JobsOff | Self::JobFile => StatusCode::NOT_FOUND,
             Self::JobInput => StatusCode::FORBIDDEN,
@@ -354,6 +359,7 @@ impl Refusal {
             Self::JobInput => Some("send the video along, or set `roots`, `hosts` and `schemes` in `[jobs]`"),
             Self::Uploads => Some("send fewer at once, or ask again after `Retry-After`"),
             Self::SoundEmpty => Some("append some before you commit"),
+            Self::SessionEnded => Some("open another"),
             Self::SoundLost => Some("open fewer calls at once, or give the model more of the machine"),
             Self::NoVoiceModel => Some("configure `silero-vad`, or send `turn_detection` null and commit yourself"),
             Self::ClientSecrets => Some("give pages a key with the scope `infer` alone"),

@@ -170,7 +170,9 @@ impl RealtimeLive {
         let options = self.session.options(CallOptions::new(self.key));
         let (models, sound) = (self.models.clone(), self.session.sound());
         let stream = CallStream::new(models, options, sound, ChannelChoice::Mean, &self.limits);
-        Ok(self.stream.insert(stream.map_err(|error| audio_error(&error))?))
+        let stream = self.stream.insert(stream.map_err(|error| audio_error(&error))?);
+        self.record.tap().into_iter().for_each(|tap| stream.set_tap(tap));
+        Ok(stream)
     }
 
     /// What a call tells, in the words of OpenAI's clients.
@@ -206,8 +208,9 @@ impl RealtimeLive {
             CallEvent::ModelWaiting
             | CallEvent::ModelReady { .. }
             | CallEvent::Features(_)
-            | CallEvent::Triage { .. }
-            | CallEvent::Ended { .. } => Vec::new(),
+            | CallEvent::Triage { .. } => Vec::new(),
+            // It ends by itself only where the server ends it.
+            CallEvent::Ended { .. } => vec![failed(&ApiError::new(Refusal::SessionEnded, SESSION_ENDED), None)],
         }
     }
 
@@ -309,6 +312,7 @@ impl LiveStream for RealtimeLive {
     }
 }
 
+const SESSION_ENDED: &str = "the session was ended by the server";
 const NO_VOICE_MODEL: &str = "no model that hears voices is configured: items end after a fixed time";
 
 fn empty() -> ApiError {

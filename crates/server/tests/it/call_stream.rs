@@ -279,7 +279,8 @@ async fn a_call_stands_on_the_board_and_ends_by_request_with_what_was_said() {
     let shown = get(house.address, &format!("/v1/streams/{stream}")).await.json();
     assert_eq!((&shown["kind"], &shown["state"]), (&json!("call"), &json!("live")), "{shown}");
     assert_eq!(shown["models"], json!(["whisper", "voices"]));
-    assert_eq!((&shown["figures"]["frames"], &shown["figures"]["last_event"]), (&json!(1), &json!("call.final")));
+    assert_eq!(shown["figures"]["frames"], 1);
+    assert!(["call.final", "call.triage"].contains(&shown["figures"]["last_event"].as_str().unwrap()), "{shown}");
     assert_eq!(delete(house.address, &format!("/v1/streams/{stream}")).await, 204);
     let mut events = Vec::new();
     loop {
