@@ -175,7 +175,7 @@ mod tests {
         let metrics = Metrics::new();
         let steps = || metrics.speech.decoder_steps.get_or_create(&ModelLabels::new("whisper")).get();
         for (now, all) in [(0, 0), (10, 10), (10, 10), (15, 15), (4, 19), (6, 21)] {
-            metrics.speech.stepped("whisper", StepCounts { steps: now, windows: 2 * now });
+            metrics.speech.stepped("whisper", StepCounts { steps: now, windows: 2 * now, forms: 0 });
             assert_eq!(steps(), all, "{now}");
         }
         assert_eq!(metrics.speech.decoder_windows.get_or_create(&ModelLabels::new("whisper")).get(), 42);
