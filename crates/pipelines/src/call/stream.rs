@@ -178,6 +178,11 @@ impl CallStream {
         seconds(self.tape.end().saturating_sub(self.turns.worked_to()))
     }
 
+    /// How much sound is held, in seconds: bounded by [`CallOptions::held_max`] and a window, however long the call is.
+    pub fn held_s(&self) -> f64 {
+        seconds(self.tape.end() - self.tape.start())
+    }
+
     /// Waits until something that runs has come to an end.
     async fn something(&mut self) {
         let looks_again = self.intake.is_silent_worker();
@@ -265,7 +270,8 @@ impl CallStream {
 
     /// Sound that is gone is passed over by everybody.
     fn pass_lost(&mut self) {
-        if !self.hearer.is_ready() {
+        // What came at once is listened to first: silence need not be held.
+        if !self.hearer.is_ready() && self.turns.heard() + LISTENED_MAX > self.tape.end() {
             self.tape.lose_beyond(self.held_max);
         }
         let start = self.tape.start();

@@ -111,6 +111,8 @@ impl TurnKeeper {
 
     /// The call ends after `samples`, and with it what is being said.
     pub(super) fn finish(&mut self, samples: u64) -> Vec<TurnEdge> {
+        // The last chunk was filled up.
+        self.heard = self.heard.min(samples);
         let base = self.base;
         let edge = self.tracker.as_mut().and_then(|tracker| tracker.finish(samples.saturating_sub(base)));
         let mut edges = self.follow(edge);

@@ -193,9 +193,13 @@ impl Utterance {
         self.partial_to = self.partial_to.max(self.cursor);
     }
 
-    /// Whether all of its sound is gone, and nothing was heard of it.
+    /// Whether nothing was heard of it, and so little of its speech is left that nothing can be.
     pub(super) fn is_lost(&self) -> bool {
-        self.end.is_some_and(|end| end.to <= self.cursor && self.text.windows() == 0 && end.to > self.from)
+        let is_left = |end: End| self.spoken_to.min(end.to) > self.cursor + TAIL;
+        self.end.is_some_and(|end| !is_left(end))
+            && self.text.windows() == 0
+            && self.is_spoken()
+            && self.cursor > self.from
     }
 
     /// What was heard of it to the end.
@@ -249,5 +253,108 @@ impl Heard {
         if !self.segments.is_empty() {
             self.language = Some(text.language);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use samovar_models::whisper::WindowSpan;
+
+    /// A window whose text goes on to `advance_s`, with one segment up to there.
+    fn text(window: &Window, said: &str, advance_s: f64) -> WindowText {
+        let span =
+            WindowSpan { first_sample: window.range.start, samples: (window.range.end - window.range.start) as usize };
+        let start_s = window.range.start as f64 / RATE as f64;
+        let segment = Segment { start_s, end_s: start_s + advance_s, text: said.to_owned(), ..Segment::default() };
+        WindowText {
+            span,
+            segments: vec![segment],
+            tokens: vec![1, 2, 3],
+            logprobs: vec![-0.5; 3],
+            average_logprob: -0.5,
+            no_speech_prob: 0.1,
+            compression_ratio: 1.0,
+            temperature: 0.0,
+            language: Language::ENGLISH,
+            advance_frames: (advance_s * 100.0).round() as usize,
+            is_closed: false,
+        }
+    }
+
+    fn window(utterance: &Utterance, heard_s: u64, partial_s: u64) -> Window {
+        match utterance.next(heard_s * RATE, partial_s * RATE) {
+            Next::Hear(window) => window,
+            other => panic!("{other:?} at {heard_s}"),
+        }
+    }
+
+    #[test]
+    fn a_long_utterance_is_heard_window_after_window_from_the_last_timestamp() {
+        let mut utterance = Utterance::new(3, 0);
+        utterance.spoken(20 * RATE);
+        let partial = window(&utterance, 20, 1);
+        assert_eq!((partial.range.clone(), partial.is_partial), (0..20 * RATE, true));
+        utterance.hypothesis(&partial, " one two", Language::ENGLISH);
+        assert_eq!(utterance.next(20 * RATE, RATE), Next::Wait);
+        utterance.spoken(70 * RATE);
+        let first = window(&utterance, 70, 1);
+        assert_eq!((first.range.clone(), first.is_partial), (0..WINDOW, false));
+        utterance.accept(&first, &text(&first, " one two three.", 25.0));
+        let second = window(&utterance, 54, 1);
+        assert_eq!((second.range.clone(), second.is_partial), (25 * RATE..54 * RATE, true));
+        utterance.hypothesis(&second, " four", Language::ENGLISH);
+        assert_eq!(utterance.agreement.text(), "one two three. four");
+        utterance.close(70 * RATE, false);
+        for (from_s, to_s, advance_s) in [(25, 55, 20.0), (45, 70, 25.0)] {
+            let next = window(&utterance, 70, 1);
+            assert_eq!((next.range.clone(), next.is_partial), (from_s * RATE..to_s * RATE, false));
+            utterance.accept(&next, &text(&next, " and", advance_s));
+        }
+        assert_eq!(utterance.next(70 * RATE, RATE), Next::Complete);
+        assert_eq!(utterance.heard().text(), "one two three. and and");
+        assert!((utterance.heard().average_logprob() + 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_cut_is_left_to_the_next() {
+        let mut cut = Utterance::new(0, 0);
+        cut.spoken(20 * RATE);
+        cut.close(20 * RATE, true);
+        let whole = window(&cut, 20, 0);
+        cut.accept(&whole, &text(&whole, " one", 18.0));
+        assert_eq!((cut.next(20 * RATE, 0), cut.left_over()), (Next::Complete, Some(18 * RATE)));
+        let mut next = Utterance::new(1, 20 * RATE);
+        next.spoken(21 * RATE);
+        next.carry(18 * RATE);
+        next.close(21 * RATE, false);
+        assert_eq!(window(&next, 21, 0).range, 18 * RATE..21 * RATE);
+    }
+
+    #[test]
+    fn where_nobody_speaks_nothing_is_heard() {
+        let mut silent = Utterance::new(0, 0);
+        assert_eq!(silent.next(40 * RATE, RATE), Next::Wait);
+        silent.close(40 * RATE, false);
+        assert_eq!(silent.next(40 * RATE, RATE), Next::Complete);
+        assert_eq!((silent.heard().no_speech_prob(), silent.heard().language), (1.0, None));
+        // Nor behind the last timestamp, where only the padding is left.
+        let mut said = Utterance::new(1, 0);
+        said.spoken(10 * RATE);
+        said.close(10 * RATE + 3_200, false);
+        let whole = window(&said, 11, 0);
+        said.accept(&whole, &text(&whole, " one", 9.9));
+        assert_eq!(said.next(11 * RATE, 0), Next::Complete);
+    }
+
+    #[test]
+    fn what_is_lost_is_not_heard() {
+        let mut utterance = Utterance::new(0, 0);
+        utterance.spoken(10 * RATE);
+        utterance.close(10 * RATE, false);
+        utterance.lose_before(4 * RATE);
+        assert_eq!((window(&utterance, 10, 0).range, utterance.is_lost()), (4 * RATE..10 * RATE, false));
+        utterance.lose_before(10 * RATE - 100);
+        assert!(utterance.is_lost());
     }
 }

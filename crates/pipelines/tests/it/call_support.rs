@@ -30,14 +30,25 @@ impl CallHouse {
     }
 
     /// Both models, not loaded.
-    pub fn cold() -> Option<Self> {
+    fn cold() -> Option<Self> {
+        Self::with_voices(whisper(&starter("models/starter-whisper")))
+    }
+
+    /// The voice detector, loaded, and a Whisper whose files are not in that folder yet.
+    pub async fn to_come(folder: &Path) -> Option<Self> {
+        let house = Self::with_voices(whisper(folder))?;
+        house.handle("voices").open().await.unwrap();
+        Some(house)
+    }
+
+    fn with_voices(whisper: ModelSpec) -> Option<Self> {
         let voices = shared()?.join("silero-vad/silero_vad_16k_op15.onnx");
-        Some(Self::of(vec![whisper(), spec("voices", voices, FamilyHints::default())], true))
+        Some(Self::of(vec![whisper, spec("voices", voices, FamilyHints::default())], true))
     }
 
     /// Words alone, loaded.
     pub async fn without_voices() -> Self {
-        let house = Self::of(vec![whisper()], false);
+        let house = Self::of(vec![whisper(&starter("models/starter-whisper"))], false);
         house.handle("whisper").open().await.unwrap();
         house
     }
@@ -145,9 +156,20 @@ fn words(text: &str) -> Vec<String> {
     letters.to_lowercase().split_whitespace().map(str::to_owned).collect()
 }
 
-fn whisper() -> ModelSpec {
-    let folder = starter("models/starter-whisper");
-    let hints = FamilyHints { assets: Some(folder.clone()), ..FamilyHints::default() };
+/// Puts the starter's Whisper into a folder.
+pub fn install_whisper(folder: &Path) {
+    let from = starter("models/starter-whisper");
+    std::fs::create_dir_all(folder.join("onnx")).unwrap();
+    for part in ["", "onnx"] {
+        let files = std::fs::read_dir(from.join(part)).unwrap().map(|entry| entry.unwrap().path());
+        for file in files.filter(|file| file.is_file()) {
+            std::fs::copy(&file, folder.join(part).join(file.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
+fn whisper(folder: &Path) -> ModelSpec {
+    let hints = FamilyHints { assets: Some(folder.to_owned()), ..FamilyHints::default() };
     ModelSpec { batch_max: None, ..spec("whisper", folder.join("onnx/encoder_model.onnx"), hints) }
 }
 
