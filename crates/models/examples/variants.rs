@@ -1,6 +1,6 @@
 //! What a base and variants of it take in one process: `variants ENGINE FOLDER [ADAPTER|-]...` loads one model for each ADAPTER (`-`: the
 //! base) behind an engine whose models share graphs, and tells how much the process has grown by.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that ends where it cannot go on")]
+#![expect(clippy::unwrap_used, reason = "a measurement that ends where it cannot go on")]
 
 use samovar_engines::{Locations, SharedGraphs, configure_heap, present, trim_heap};
 use samovar_models::{FamilyHints, binder};
