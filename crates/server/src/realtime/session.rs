@@ -134,8 +134,10 @@ impl RealtimeSession {
     }
 
     /// How it is heard; `options` has the defaults.
-    pub(super) fn options(&self, options: CallOptions) -> CallOptions {
-        CallOptions { decode: self.decode(), turns: self.turns(), features: false, rules: None, ..options }
+    pub(super) fn options(&self, mut options: CallOptions) -> CallOptions {
+        (options.decode, options.turns) = (self.decode(), self.turns());
+        (options.features, options.rules) = (false, None);
+        options
     }
 
     /// What ends an item.
