@@ -102,7 +102,7 @@ struct Office {
     disk: Arc<Disk>,
     desk: Arc<CallDesk>,
     writer: JoinHandle<()>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Office {
@@ -115,14 +115,14 @@ impl Office {
         let desk = Arc::new(CallDesk::on_store(&settings, Arc::clone(&disk) as _, &Arc::new(Metrics::new())).unwrap());
         let (writing, writes) = (Arc::clone(&desk), desk.writes.lock().take().unwrap());
         let writer = tokio::spawn(async move { CallWriter::new(&writing).write_all(writes).await });
-        Self { disk, desk, writer, _folder: folder }
+        Self { disk, desk, writer, folder }
     }
 
     /// Closes as a server does, and waits for what is still to be written.
-    async fn close(self) -> Arc<CallDesk> {
+    async fn close(self) -> (Arc<CallDesk>, TempDir) {
         self.desk.queue.close();
         self.writer.await.unwrap();
-        self.desk
+        (self.desk, self.folder)
     }
 }
 
@@ -147,7 +147,7 @@ async fn what_was_told_is_there_at_the_end_with_its_sound() {
         call.hear(&[0.5; 1_600]);
     }
     call.end(CallEnd { duration_s: Some(2.5), ..CallEnd::default() });
-    let desk = office.close().await;
+    let (desk, _folder) = office.close().await;
     let detail = desk.get(&Caller::local(), id).await.unwrap();
     assert_eq!((detail.call.state, detail.call.label.as_deref()), (CallState::Ended, Some("case 1")));
     assert_eq!(detail.segments[0].text, "There is a fire.");
@@ -166,7 +166,7 @@ async fn a_call_that_is_cut_off_or_forgotten_about_ends_as_interrupted() {
     let call = office.desk.begin(&Caller::local(), CallOrigin::Live, None).await.unwrap();
     let id = call.id();
     drop(call);
-    let desk = office.close().await;
+    let (desk, _folder) = office.close().await;
     assert_eq!(desk.get(&Caller::local(), id).await.unwrap().call.state, CallState::Interrupted);
 }
 
@@ -190,7 +190,7 @@ async fn a_disk_that_hangs_holds_nobody_up_and_costs_what_does_not_fit() {
         tokio::task::yield_now().await;
     }
     call.end(CallEnd::default());
-    let desk = office.close().await;
+    let (desk, _folder) = office.close().await;
     let detail = desk.get(&Caller::local(), id).await.unwrap();
     assert!((4..=5).contains(&detail.segments.len()), "{}", detail.segments.len());
     assert_eq!(detail.segments[0].text, "number 0");
@@ -243,8 +243,44 @@ async fn a_call_that_is_deleted_while_it_goes_on_leaves_nothing() {
     call.append(said("and more"));
     call.hear(&[0.5; 20_000]);
     call.end(CallEnd::default());
-    let desk = office.close().await;
+    let (desk, _folder) = office.close().await;
     assert_eq!(desk.audio.list(10).unwrap(), []);
     assert!(desk.get(&Caller::local(), id).await.is_err());
     assert_eq!(desk.fault(), None, "that is no loss");
+}
+
+#[tokio::test]
+async fn a_call_ends_although_the_queue_is_full_or_the_disk_refuses_it() {
+    let office = Office::open(|settings| settings.waiting_max = 4);
+    let call = office.desk.begin(&Caller::local(), CallOrigin::Live, None).await.unwrap();
+    office.disk.stop(true);
+    (0..20).for_each(|number| call.append(said(&format!("number {number}"))));
+    let full = call.id();
+    call.end(CallEnd::default());
+    office.disk.stop(false);
+    let other = loop {
+        match office.desk.begin(&Caller::local(), CallOrigin::Live, None).await {
+            Ok(call) => break call,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let refused = other.id();
+    office.disk.is_full.store(true, Ordering::SeqCst);
+    assert!(other.end_waiting(CallEnd::default()).await.is_err());
+    office.disk.is_full.store(false, Ordering::SeqCst);
+    let (desk, _folder) = office.close().await;
+    for id in [full, refused] {
+        assert_eq!(desk.get(&Caller::local(), id).await.unwrap().call.state, CallState::Ended);
+    }
+}
+
+#[tokio::test]
+async fn sound_that_was_kept_before_there_was_no_room_is_told() {
+    let office = Office::open(|settings| settings.audio_bytes_max = 70_000);
+    let mut call = office.desk.begin(&Caller::local(), CallOrigin::Live, None).await.unwrap();
+    for _ in 0..4 {
+        call.hear_waiting(&[0.5; 16_000]).await;
+    }
+    let kept = call.end_waiting(CallEnd::default()).await.unwrap();
+    assert_eq!(kept.audio.map(|audio| audio.bytes), Some(44 + 64_000));
 }

@@ -136,7 +136,7 @@ async fn what_cannot_be_analysed_is_refused_by_name_and_leaves_no_call() {
     let house = hearing(keeping(&folder, true)).await;
     for (query, body, status, code) in [
         ("", &b""[..], 422, "audio_empty"),
-        ("", b"this is no sound at all, but some text", 415, "audio_unsupported"),
+        ("", b"this is no sound at all, but some text", 501, "decoder_missing"),
         ("?model=nobody", &call(), 404, "model_not_found"),
         ("?language=klingon", &call(), 400, "unknown_language"),
         ("?speed=2", &call(), 400, "invalid_query"),
@@ -208,12 +208,9 @@ fn bearer(name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_sees_its_own_calls_and_an_administrator_all() {
     let folder = tempfile::tempdir().unwrap();
-    let keys = [
-        key("north", Scope::Infer),
-        key("south", Scope::Infer),
-        key("root", Scope::Admin),
-        key("meter", Scope::Metrics),
-    ];
+    let root = key("root", Scope::Admin);
+    let root = KeySpec { scopes: root.scopes.with(Scope::Infer), ..root };
+    let keys = [key("north", Scope::Infer), key("south", Scope::Infer), root, key("meter", Scope::Metrics)];
     let access = Arc::new(Access::keyed(Keyring::new(&keys).unwrap()));
     let house = hearing(ServerOptions { access, ..keeping(&folder, false) }).await;
     let told = well(&post_with(house.address, ANALYZE, &bearer("north"), &call()).await);
