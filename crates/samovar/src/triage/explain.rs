@@ -37,8 +37,8 @@ fn as_text(decision: &Decision) -> String {
     if decision.reasons.is_empty() {
         text.push_str("  no rule holds: this is the default\n");
     }
-    decision.reasons.iter().for_each(|reason| drop(writeln!(text, "  {}", line(reason))));
-    decision.negated.iter().for_each(|reason| drop(writeln!(text, "  not counted, negated: {}", line(reason))));
+    decision.reasons.iter().for_each(|reason| _ = writeln!(text, "  {}", line(reason)));
+    decision.negated.iter().for_each(|reason| _ = writeln!(text, "  not counted, negated: {}", line(reason)));
     text
 }
 

@@ -37,7 +37,7 @@ fn as_text(results: &[(&Case, CaseResult)]) -> String {
     let mut text = String::new();
     for (case, result) in results.iter().filter(|one| !passed(one)) {
         let _ = writeln!(text, "FAILED  {}", case.name);
-        result.differences.iter().for_each(|difference| drop(writeln!(text, "        {difference}")));
+        result.differences.iter().for_each(|difference| _ = writeln!(text, "        {difference}"));
     }
     let _ = writeln!(text, "{:12} {:>6} {:>6}", "category", "passed", "failed");
     for (category, (passed, failed)) in by_category(results) {
