@@ -110,6 +110,16 @@ acoustic = [{ feature = "distress", min = 0.7, for_s = 2.0 }]
         assert_eq!(decided(&said(&["a knife, the man"])).priority, Priority::P1);
     }
 
+    /// A group of thousands beside one that every word begins: looked for from each word anew, it would not end.
+    #[test]
+    fn a_large_group_near_another_is_looked_for_once() {
+        let phrases: Vec<String> = (0..10_000).map(|n| format!("w{n}")).collect();
+        let text = format!("[[rules]]\nid = 'a'\nraise = 1\ndistance = 50\nall = [['a'], {phrases:?}]");
+        let book = RuleBook::parse(&text).unwrap();
+        assert!(book.decide(&said(&[&"a ".repeat(5_000)])).reasons.is_empty());
+        assert_eq!(book.decide(&said(&[&format!("{}w9999", "a ".repeat(60))])).reasons.len(), 1);
+    }
+
     #[test]
     fn distress_raises_what_words_say() {
         let mut evidence = said(&["there is smoke"]);

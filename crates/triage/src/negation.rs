@@ -1,6 +1,9 @@
 //! Words that turn a match round: "there is no fire".
 
+use crate::limits::DISTANCE_MAX;
+use crate::pattern::is_word;
 use crate::transcript::{Transcript, folded};
+use crate::{TriageError, TriageErrorKind};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,12 +26,18 @@ pub struct Negations {
 
 impl Negations {
     /// Of a file's table.
-    pub fn new(texts: BTreeMap<String, NegationText>) -> Self {
-        let by_language = texts.into_iter().map(|(language, text)| {
+    ///
+    /// # Errors
+    /// `Rule` for what could never turn anything round, and for a distance that is too large.
+    pub fn new(texts: BTreeMap<String, NegationText>) -> Result<Self, TriageError> {
+        let of_language = |(language, text): (String, NegationText)| {
+            if let Some(fault) = text.fault() {
+                return Err(TriageError::new(TriageErrorKind::Rule, format!("negation {language:?}: {fault}")));
+            }
             let words = text.words.iter().map(|word| folded(word)).collect();
-            (language.to_lowercase(), (words, text.distance))
-        });
-        Self { by_language: by_language.collect() }
+            Ok((language.to_lowercase(), (words, text.distance)))
+        };
+        Ok(Self { by_language: texts.into_iter().map(of_language).collect::<Result<_, _>>()? })
     }
 
     /// The word in the same clause, shortly before word `start`, that turns a match round which begins there.
@@ -42,6 +51,16 @@ impl Negations {
                 word.is_in(Some(language)) && words.contains(&word.text)
             })
         })
+    }
+}
+
+impl NegationText {
+    fn fault(&self) -> Option<String> {
+        if self.distance > DISTANCE_MAX {
+            return Some(format!("`distance` is 0 to {DISTANCE_MAX} words"));
+        }
+        let other = self.words.iter().find(|word| !is_word(word))?;
+        Some(format!("{other:?} is no word: one word each, of letters and digits"))
     }
 }
 

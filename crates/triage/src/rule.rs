@@ -45,6 +45,9 @@ pub struct Rule {
     groups: Vec<Vec<Pattern>>,
 }
 
+/// For each word of a call, where the longest phrase of a group ends that begins there.
+type Ends = Vec<Option<usize>>;
+
 /// What a rule found.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -112,9 +115,10 @@ impl Rule {
     }
 
     fn find_said(&self, transcript: &Transcript<'_>, negations: &Negations, found: &mut Found) {
+        let ends: Vec<Ends> = self.groups.iter().map(|group| self.ends(group, transcript)).collect();
         let mut start = 0;
         while start < transcript.words.len() && found.reasons.len() < QUOTES_MAX {
-            let Some(range) = self.match_at(transcript, start) else {
+            let Some(range) = self.match_at(&ends, start) else {
                 start += 1;
                 continue;
             };
@@ -130,18 +134,23 @@ impl Rule {
         }
     }
 
-    /// The words from `start` on in which one phrase of every group is found, whichever comes first.
-    fn match_at(&self, transcript: &Transcript<'_>, start: usize) -> Option<Range<usize>> {
+    /// Looked up once for each word: groups near each other would otherwise be looked for again from every word.
+    fn ends(&self, group: &[Pattern], transcript: &Transcript<'_>) -> Ends {
         let language = self.text.language.as_deref();
-        let at = |group: &Vec<Pattern>, place| {
+        let at = |place| {
             let ends = group.iter().filter_map(|pattern| pattern.match_at(transcript, place, language));
             ends.map(|range| range.end).max()
         };
-        let leading = self.groups.iter().position(|group| at(group, start).is_some())?;
-        let mut end = at(&self.groups[leading], start)?;
-        let last = (start + self.text.distance).min(transcript.words.len());
-        for (_, group) in self.groups.iter().enumerate().filter(|&(index, _)| index != leading) {
-            end = end.max((start..last).find_map(|place| at(group, place))?);
+        (0..transcript.words.len()).map(at).collect()
+    }
+
+    /// The words from `start` on in which one phrase of every group is found, whichever comes first.
+    fn match_at(&self, ends: &[Ends], start: usize) -> Option<Range<usize>> {
+        let leading = ends.iter().position(|group| group[start].is_some())?;
+        let mut end = ends[leading][start]?;
+        for (_, group) in ends.iter().enumerate().filter(|&(index, _)| index != leading) {
+            let last = (start + self.text.distance).min(group.len());
+            end = end.max(group[start..last].iter().find_map(|found| *found)?);
         }
         Some(start..end)
     }

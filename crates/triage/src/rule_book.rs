@@ -53,6 +53,9 @@ impl RuleBook {
         SHIPPED
     }
 
+    /// Bytes that a file of rules may have.
+    pub const BYTES_MAX: usize = FILE_BYTES_MAX;
+
     /// Reads a file of rules.
     ///
     /// # Errors
@@ -72,7 +75,7 @@ impl RuleBook {
             return Err(too_large(format!("there are more than {PATTERNS_MAX} phrases")));
         }
         let DefaultText { priority, category } = book.default;
-        Ok(Self { rules, negations: Negations::new(book.negation), priority, category })
+        Ok(Self { rules, negations: Negations::new(book.negation)?, priority, category })
     }
 
     /// How many rules there are.
@@ -145,8 +148,18 @@ mod tests {
         ] {
             assert_eq!(kind(&format!("[[rules]]\n{rule}")), TriageErrorKind::Rule, "{rule}");
         }
+        for negation in ["words = ['no way']", "words = ['']", "words = ['no*']", "words = ['no']\ndistance = 51"] {
+            assert_eq!(kind(&format!("[negation.en]\n{negation}")), TriageErrorKind::Rule, "{negation}");
+        }
         let double = "[[rules]]\nid = 'a'\nraise = 1\nany = ['x']\n".repeat(2);
         assert!(RuleBook::parse(&double).unwrap_err().to_string().contains("\"a\""));
+    }
+
+    #[test]
+    fn lines_may_end_as_on_other_systems() {
+        let text = RuleBook::shipped_text().replace('\n', "\r\n");
+        assert_eq!(RuleBook::parse(&text).unwrap().len(), RuleBook::shipped().len());
+        assert!(RuleBook::parse(&format!("\u{feff}{text}")).is_ok(), "with the mark that editors put in front");
     }
 
     #[test]

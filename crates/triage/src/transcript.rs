@@ -3,6 +3,8 @@
 use crate::Utterance;
 use crate::limits::WORDS_MAX;
 use std::ops::Range;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// The words of a call: the newest of them where there are very many.
 #[derive(Debug, Default)]
@@ -126,22 +128,23 @@ fn pieces(text: &str) -> Vec<(Range<usize>, bool)> {
 }
 
 /// Whether a letter is a part of words. Hyphens part them, so that "heart-attack" is "heart attack".
-fn belongs(letter: char) -> bool {
-    letter.is_alphanumeric() || matches!(letter, '\'' | '\u{2019}') || is_mark(letter)
-}
-
 /// Combining marks stay with the letter before them.
-const fn is_mark(letter: char) -> bool {
-    matches!(letter, '\u{300}'..='\u{36f}')
+pub fn belongs(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '\'' | '\u{2019}') || is_combining_mark(letter)
 }
 
 const fn ends_clause(letter: char) -> bool {
     matches!(letter, '.' | ',' | ';' | ':' | '!' | '?' | '\u{2026}' | '\u{2014}' | '\n')
 }
 
-/// A word as patterns have it.
+/// A word as patterns have it: in lower case, composed (NFC), one apostrophe, and one sigma wherever it stands.
 pub fn folded(word: &str) -> String {
-    word.chars().flat_map(char::to_lowercase).map(|letter| if letter == '\u{2019}' { '\'' } else { letter }).collect()
+    let one = |letter| match letter {
+        '\u{2019}' => '\'',
+        'ς' => 'σ',
+        other => other,
+    };
+    word.chars().flat_map(char::to_lowercase).nfc().map(one).collect()
 }
 
 #[cfg(test)]
