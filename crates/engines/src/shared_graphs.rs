@@ -71,14 +71,17 @@ impl Engine for SharedGraphs {
 
     fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {
         let Some(key) = self.key(files, options) else { return self.inner.load(files, options) };
-        let place = self.place(key);
+        let place = self.place(key.clone());
         let mut held = place.lock();
         if let Some(model) = alive(&held) {
             tracing::debug!(engine = self.inner.info().name, "a graph is shared with another model");
             return Ok(model);
         }
         let model = self.inner.load(files, options)?;
-        *held = Some(Arc::downgrade(&model));
+        // What was written over meanwhile would be taken for what it was before.
+        if self.key(files, options) == Some(key) {
+            *held = Some(Arc::downgrade(&model));
+        }
         Ok(model)
     }
 }
@@ -126,6 +129,45 @@ mod tests {
         std::fs::write(&base, "edited").unwrap();
         drop((load(&base, 1), load(Path::new("not/there"), 1)));
         assert_eq!(model.counts().loads, 6);
+    }
+
+    /// Writes over the file while it is loaded, as somebody does who exchanges a model.
+    struct WrittenOver(FakeEngine);
+
+    impl Engine for WrittenOver {
+        fn info(&self) -> EngineInfo {
+            self.0.info()
+        }
+
+        fn inspect(&self, files: &ModelFiles) -> Result<Signature, EngineError> {
+            self.0.inspect(files)
+        }
+
+        fn data_files(&self, files: &ModelFiles) -> Result<Vec<PathBuf>, EngineError> {
+            self.0.data_files(files)
+        }
+
+        fn load(&self, files: &ModelFiles, options: &LoadOptions) -> Result<Arc<dyn LoadedModel>, EngineError> {
+            if files.path.ends_with("base") {
+                std::fs::write(&files.path, "another graph").unwrap();
+            }
+            self.0.load(files, options)
+        }
+    }
+
+    #[test]
+    fn what_is_written_over_while_it_is_loaded_is_not_shared_as_what_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let [base, same] = ["base", "same"].map(|name| folder.path().join(name));
+        let model = FakeModel::rows(1);
+        for path in [&base, &same] {
+            std::fs::write(path, "graph").unwrap();
+        }
+        let engine =
+            SharedGraphs::wrap(Arc::new(WrittenOver(FakeEngine::new().with(&base, &model).with(&same, &model))));
+        let load = |path: &Path| engine.load(&ModelFiles { path: path.to_owned() }, &LoadOptions::default()).unwrap();
+        let first = load(&base);
+        assert!(!Arc::ptr_eq(&first, &load(&same)), "the first may be the other graph");
     }
 
     #[test]
