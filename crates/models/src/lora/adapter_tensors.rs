@@ -96,3 +96,44 @@ fn values(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, LoraError> {
 fn shown(name: &str) -> String {
     name.chars().take(160).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use safetensors::serialize;
+
+    fn whole() -> Vec<u8> {
+        let data: Vec<u8> = [0.5_f32; 12].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let view = |rows, columns| TensorView::new(Dtype::F32, vec![rows, columns], &data).unwrap();
+        let half = TensorView::new(Dtype::F16, vec![6, 4], &data).unwrap();
+        let names = ["m.fc1.lora_A.weight", "m.fc1.lora_B.weight", "m.fc2.lora_A.weight"];
+        serialize(names.into_iter().zip([view(3, 4), view(4, 3), half]), None).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_500))]
+
+        #[test]
+        fn flipped_bytes_are_refused_or_read_and_never_more_than_there_is(
+            flips in prop::collection::vec((any::<prop::sample::Index>(), 1..=255_u8), 1..4),
+        ) {
+            let mut bytes = whole();
+            for (at, flip) in flips {
+                let at = at.index(bytes.len());
+                bytes[at] ^= flip;
+            }
+            if let Ok(pairs) = read(&bytes) {
+                let held = pairs.values().flat_map(|pair| [&pair.a, &pair.b]).flatten().map(|matrix| matrix.values.len());
+                prop_assert!(held.sum::<usize>() * 2 <= bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_whole_is_read() {
+        let pairs = read(&whole()).unwrap();
+        assert_eq!(pairs.keys().collect::<Vec<_>>(), ["m.fc1", "m.fc2"]);
+        assert_eq!(pairs["m.fc2"].a.as_ref().unwrap().values.len(), 24);
+    }
+}
