@@ -6,12 +6,11 @@ use crate::{
     Call, CallDetail, CallEnd, CallError, CallFilter, CallFuture, CallId, CallStore, CallTime, Entry, NewCall,
     StoreLimits,
 };
-use parking_lot::Mutex;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 /// Calls in one SQLite file (WAL). One process at a time writes for long; others may.
 ///
@@ -58,9 +57,11 @@ impl SqliteCalls {
         let (connection, place) = (Arc::clone(&self.connection), Arc::clone(&self.places).try_acquire_owned());
         Box::pin(async move {
             let place = place.map_err(|_| failed())?;
+            // Whoever waits for the connection takes no thread that others need: a disk that hangs has one.
+            let mut connection = connection.lock_owned().await;
             let doing = tokio::task::spawn_blocking(move || {
-                let done = work(&mut connection.lock());
-                drop(place);
+                let done = work(&mut connection);
+                drop((connection, place));
                 done
             });
             doing.await.map_err(|_| failed())?

@@ -26,7 +26,9 @@ pub fn sweep(connection: &Connection, limit: CallTime) -> Result<Vec<Call>, Call
 pub fn empty_log(connection: &Connection) -> Result<(), CallError> {
     let is_busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(fault)?;
     if is_busy != 0 {
-        tracing::warn!("another process reads the calls: what was deleted stays in the log of the database until it is done");
+        tracing::warn!(
+            "another process reads the calls: what was deleted stays in the log of the database until it is done"
+        );
     }
     Ok(())
 }

@@ -234,3 +234,28 @@ fn said() -> Segment {
         _ => unreachable!("it is one"),
     }
 }
+
+/// One thread waits for a file that somebody else has locked, however many ask.
+#[test]
+fn who_waits_for_the_file_takes_no_thread_from_others() {
+    let place = Place::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let limits = StoreLimits { busy_max: Duration::from_secs(20), ..StoreLimits::default() };
+        let calls = SqliteCalls::open(&place.file(), limits).unwrap();
+        let locking = rusqlite::Connection::open(place.file()).unwrap();
+        locking.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let ask = |_| {
+            let calls = calls.clone();
+            tokio::spawn(async move { calls.delete(CallId::random(), None).await })
+        };
+        let asked: Vec<_> = (0..8).map(ask).collect();
+        tokio::task::yield_now().await;
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        assert!(!asked.iter().any(tokio::task::JoinHandle::is_finished));
+        locking.execute_batch("ROLLBACK").unwrap();
+        for answer in asked {
+            assert_eq!(answer.await.unwrap().unwrap_err().kind(), CallErrorKind::Unknown);
+        }
+    });
+}
