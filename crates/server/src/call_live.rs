@@ -42,18 +42,12 @@ pub(crate) struct CallLive {
     options: CallOptionsBody,
     /// A chunk that could not be taken in; the next event.
     refused: Option<ApiError>,
-    /// The speech model is loading.
-    is_waiting: bool,
     /// No more sound is taken in.
     is_finishing: bool,
     is_over: bool,
     /// Cancelled when the server goes down.
     closing: CancellationToken,
 }
-
-/// Sound that may be held before no more is read, in seconds: whoever sends a file is read at the pace at which it is heard. More than the
-/// window that an utterance goes on in, or it could never end; less than may be held, so that nothing is lost.
-pub(crate) const AHEAD_S: f64 = 45.0;
 
 impl StreamOpening for CallOpening {
     type Live = CallLive;
@@ -94,7 +88,6 @@ impl StreamOpening for CallOpening {
             record,
             options: shown,
             refused: None,
-            is_waiting: false,
             is_finishing: false,
             is_over: false,
             closing: readiness.app.closing.clone(),
@@ -183,7 +176,7 @@ impl LiveStream for CallLive {
     }
 
     fn takes_in(&self) -> bool {
-        self.is_waiting || self.is_finishing || self.stream.behind_s() < AHEAD_S
+        self.is_finishing || self.stream.takes_in()
     }
 
     fn finish(&mut self) {
@@ -246,8 +239,6 @@ impl CallLive {
         self.record.write(&event);
         self.metrics.live_calls.told(&event);
         match event {
-            CallEvent::ModelWaiting => self.is_waiting = true,
-            CallEvent::ModelReady { .. } => self.is_waiting = false,
             CallEvent::Final { latency, .. } => self.open.meter().heard(latency),
             CallEvent::Error { .. } => self.open.meter().failed(),
             CallEvent::AudioFailed(_) => {

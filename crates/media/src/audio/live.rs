@@ -106,6 +106,14 @@ impl LiveAudio {
         }
     }
 
+    /// Whether there is room for another chunk of some hundred kilobytes: while the decoder is behind, a coded stream had better wait.
+    pub fn has_room(&self) -> bool {
+        match &self.decoder {
+            Decoder::Pcm { .. } => true,
+            Decoder::Coded(child) => child.has_room(),
+        }
+    }
+
     /// No more chunks come: what follows waits for the rest.
     ///
     /// # Errors

@@ -68,6 +68,11 @@ impl LiveChild {
         self.queue.push(pages.write(&chunk)?)
     }
 
+    /// Whether most of the queue before the child is free.
+    pub(super) fn has_room(&self) -> bool {
+        self.queue.has_room(QUEUE_BYTES_MAX / 4 * 3)
+    }
+
     /// Closes the child's input once it has taken all.
     pub(super) fn finish(&self) {
         self.queue.finish();

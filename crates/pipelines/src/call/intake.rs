@@ -40,6 +40,16 @@ impl Intake {
         }
     }
 
+    /// Whether a child decodes.
+    pub(super) const fn is_coded(&self) -> bool {
+        self.is_coded
+    }
+
+    /// Whether the next bytes find room.
+    pub(super) fn has_room(&self) -> bool {
+        !matches!(&self.state, State::Open(audio) if !audio.has_room())
+    }
+
     /// What was decoded by now.
     pub(super) fn pull(&mut self) -> Result<Option<Vec<f32>>, AudioError> {
         match &mut self.state {

@@ -13,7 +13,7 @@ use super::turn_keeper::{TurnEdge, TurnKeeper};
 use super::utterance::{Next, Utterance, Window};
 use super::{CallEvent, CallModels, CallOptions, TurnChange};
 use samovar_acoustics::VoiceFigures;
-use samovar_media::{AudioError, AudioLimits, ChannelChoice, LiveFormat};
+use samovar_media::{AudioError, AudioErrorKind, AudioLimits, ChannelChoice, LiveFormat};
 use samovar_models::VoiceModel;
 use samovar_runtime::{Hold, RunError, RunErrorKind};
 use std::collections::VecDeque;
@@ -61,6 +61,9 @@ enum Mark {
 
 /// Less that was lost is told with what is lost next: five seconds.
 const LOST_TOLD: u64 = 80_000;
+/// Sound that may wait before no more is wanted, in seconds: more than the window that an utterance goes on in, or it could never end; less
+/// than may be held by default, so that nothing is lost.
+const AHEAD_S: f64 = 45.0;
 /// Marks that wait at most; further ones count with the last.
 const MARKS_MAX: usize = 256;
 
@@ -109,12 +112,16 @@ impl CallStream {
         self.tap = Some(Box::new(tap));
     }
 
-    /// Takes the next bytes in, cut anywhere; bare packets of Opus come one at a time. Never waits.
+    /// Takes the next bytes in, cut anywhere; bare packets of Opus come one at a time. Never waits. Where the call is too long, it ends:
+    /// that is told by [`next`](Self::next).
     ///
     /// # Errors
     /// Those of [`LiveAudio::push`](samovar_media::LiveAudio::push).
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), AudioError> {
-        self.intake.push(bytes)?;
+        match self.intake.push(bytes) {
+            Err(error) if error.kind() == AudioErrorKind::TooLong => self.fail(error),
+            taken => taken?,
+        }
         self.take_in();
         Ok(())
     }
@@ -178,6 +185,16 @@ impl CallStream {
         seconds(self.tape.end().saturating_sub(self.turns.worked_to()))
     }
 
+    /// Whether more sound is wanted just now: whoever has it faster than it is spoken waits until it is. Where a model is still to come,
+    /// somebody speaks on, and what is too old by then is lost.
+    pub fn takes_in(&self) -> bool {
+        self.intake.has_room() && (self.is_waiting() || self.behind_s() < AHEAD_S)
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.hearer.is_ready() || self.listener.as_ref().is_some_and(Listener::is_waiting)
+    }
+
     /// How much sound is held, in seconds: bounded by [`CallOptions::held_max`] and a window, however long the call is.
     pub fn held_s(&self) -> f64 {
         seconds(self.tape.end() - self.tape.start())
@@ -239,9 +256,9 @@ impl CallStream {
         }
     }
 
-    /// What the decoder has by now.
+    /// What the decoder has by now, as far as there is room for it while somebody listens.
     fn take_in(&mut self) {
-        loop {
+        while self.is_waiting() || self.tape.has_room() || !self.intake.is_coded() {
             match self.intake.pull() {
                 Ok(Some(block)) => self.record(&block),
                 Ok(None) => return,
@@ -313,7 +330,13 @@ impl CallStream {
         }
         let mut sound = self.tape.copy(from..from + whole.min(LISTENED_MAX).max(u64::from(is_rest) * chunk));
         sound.resize(sound.len().next_multiple_of(VoiceModel::CHUNK_SAMPLES), 0.0);
-        listener.start(sound);
+        match listener.passes_over(sound.len() / VoiceModel::CHUNK_SAMPLES) {
+            Some(probabilities) => {
+                self.listened(&probabilities, None);
+                self.listen(is_over);
+            }
+            None => listener.start(sound),
+        }
     }
 
     fn listened(&mut self, probabilities: &[f32], error: Option<RunError>) {

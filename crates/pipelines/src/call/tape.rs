@@ -65,9 +65,9 @@ impl Tape {
         sound
     }
 
-    /// Whether a decoder may hand over what it has left.
+    /// Whether a decoder may hand over what it has. There is always room for a window, without which nothing would be let go.
     pub(super) fn has_room(&self) -> bool {
-        self.end() - self.start() < self.capacity / 2
+        self.end() - self.start() < WINDOW + (self.capacity - WINDOW) / 2
     }
 
     /// Loses the oldest where more than this is held.

@@ -159,7 +159,8 @@ impl TurnKeeper {
     /// Sound before this place is not needed any more.
     pub(super) fn needed_from(&self) -> u64 {
         let first = self.utterances.front().map_or(u64::MAX, Utterance::needed_from);
-        first.min(self.quiet_until())
+        // The next one begins behind the one that goes on.
+        if self.open().is_some() { first } else { first.min(self.quiet_until()) }
     }
 
     /// Up to where there is nothing left to do.
@@ -364,6 +365,17 @@ mod tests {
         hear(&mut keeper, &[(20, 0.0)]);
         assert_eq!((keeper.finish(1_050 * CHUNK), keeper.len()), (vec![], 1), "nobody spoke behind it");
         assert!(matches!(keeper.first().unwrap().next(1_050 * CHUNK, 0), Next::Hear(_)));
+    }
+
+    #[test]
+    fn of_speech_without_a_pause_only_what_was_not_heard_is_needed() {
+        for turns in [Turns::Manual, detected(500, 200, 600)] {
+            let mut keeper = TurnKeeper::new(&turns, true);
+            hear(&mut keeper, &[(30, 0.0), (3_000, 0.9)]);
+            assert!(keeper.needed_from() < 30 * CHUNK);
+            keeper.first().unwrap().lose_before(2_800 * CHUNK);
+            assert_eq!(keeper.needed_from(), 2_800 * CHUNK);
+        }
     }
 
     #[test]

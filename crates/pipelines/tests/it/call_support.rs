@@ -46,6 +46,14 @@ impl CallHouse {
         Some(Self::of(vec![whisper, spec("voices", voices, FamilyHints::default())], true))
     }
 
+    /// Words, loaded, and a voice detector that cannot be.
+    pub async fn with_broken_voices() -> Self {
+        let voices = spec("voices", starter("samples/call.json"), FamilyHints::default());
+        let house = Self::of(vec![whisper(&starter("models/starter-whisper")), voices], true);
+        house.handle("whisper").open().await.unwrap();
+        house
+    }
+
     /// Words alone, loaded.
     pub async fn without_voices() -> Self {
         let house = Self::of(vec![whisper(&starter("models/starter-whisper"))], false);

@@ -2,7 +2,7 @@
 
 use super::items::Items;
 use super::session::RealtimeSession;
-use crate::call_live::{AHEAD_S, permitted};
+use crate::call_live::permitted;
 use crate::call_query::audio_error;
 use crate::call_record::CallRecord;
 use crate::calls::OpenCall;
@@ -40,8 +40,6 @@ pub(crate) struct RealtimeLive {
     open: Arc<OpenStream>,
     metrics: Arc<Metrics>,
     key: StreamKey,
-    /// The speech model is loading.
-    is_waiting: bool,
     is_finishing: bool,
     is_over: bool,
     /// Cancelled when the server goes down.
@@ -70,7 +68,6 @@ impl RealtimeLive {
             open: Arc::clone(readiness.stream),
             metrics: Arc::clone(&app.metrics),
             key: readiness.key,
-            is_waiting: false,
             is_finishing: false,
             is_over: false,
             closing: app.closing.clone(),
@@ -219,8 +216,6 @@ impl RealtimeLive {
         self.record.write(event);
         self.metrics.live_calls.told(event);
         match event {
-            CallEvent::ModelWaiting => self.is_waiting = true,
-            CallEvent::ModelReady { .. } => self.is_waiting = false,
             CallEvent::Final { latency, .. } => self.open.meter().heard(*latency),
             CallEvent::Error { .. } | CallEvent::AudioFailed(_) => self.open.meter().failed(),
             CallEvent::Ended { heard_s } => {
@@ -277,7 +272,7 @@ impl LiveStream for RealtimeLive {
     }
 
     fn takes_in(&self) -> bool {
-        self.is_waiting || self.stream.as_ref().is_none_or(|stream| stream.behind_s() < AHEAD_S)
+        self.stream.as_ref().is_none_or(CallStream::takes_in)
     }
 
     fn finish(&mut self) {
