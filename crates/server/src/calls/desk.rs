@@ -73,7 +73,7 @@ impl CallDesk {
     ) -> Result<OpenCall, CallError> {
         let busy = || CallError::new(CallErrorKind::Storage);
         let call = NewCall { id: CallId::random(), owner: caller.name.to_string(), origin, label };
-        let open = OpenCall::new(call.id, self).ok_or_else(busy)?;
+        let mut open = OpenCall::new(call.id, self).ok_or_else(busy)?;
         let (told, kept) = oneshot::channel();
         open.begin(call, told)?;
         // Given up here, what was opened is dropped, and so ends the call that may be begun all the same.

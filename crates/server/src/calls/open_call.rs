@@ -5,6 +5,8 @@ use super::wave::Wave;
 use super::writer::{CallWrite, Told};
 use samovar_calls::{Call, CallEnd, CallError, CallErrorKind, CallId, CallTime, Entry, NewCall};
 use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 /// A call that is being kept.
@@ -25,8 +27,10 @@ impl OpenCall {
         Some(Self { id, writes, desk: Arc::clone(desk), wave, ended: false })
     }
 
-    pub(super) fn begin(&self, call: NewCall, told: Told) -> Result<(), CallError> {
+    pub(super) fn begin(&mut self, call: NewCall, told: Told) -> Result<(), CallError> {
         let sent = self.writes.try_send(CallWrite::Begin(call, CallTime::now(), told));
+        // What did not begin has no end.
+        self.ended = sent.is_err();
         sent.map_err(|_| CallError::new(CallErrorKind::Storage))
     }
 
@@ -114,9 +118,16 @@ impl OpenCall {
     fn close(&mut self, end: CallEnd) {
         self.ended = true;
         self.end_audio();
-        // Lost, it is found open at the next start, and ended then.
-        if self.writes.try_send(CallWrite::End(self.id, end, CallTime::now(), None)).is_err() {
-            self.desk.overrun(1);
+        let end = CallWrite::End(self.id, end, CallTime::now(), None);
+        match (self.writes.try_send(end), Handle::try_current()) {
+            (Ok(()), _) => {}
+            // A call that stays open is never forgotten: its end waits for room, as long as there is somebody who writes.
+            (Err(TrySendError::Full(end)), Ok(runtime)) => {
+                let writes = self.writes.clone();
+                runtime.spawn(async move { drop(writes.send(end).await) });
+            }
+            // It is found open at the next start, and ended then.
+            (Err(_), _) => self.desk.overrun(1),
         }
     }
 }

@@ -36,6 +36,11 @@ impl WavFile {
         HEADER_BYTES + self.data_bytes
     }
 
+    /// Whether there is no sound in it.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.data_bytes == 0
+    }
+
     /// Writes a piece behind what is there.
     ///
     /// # Errors

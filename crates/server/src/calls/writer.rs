@@ -5,8 +5,10 @@ use super::wav_file::WavFile;
 use super::wave::Wave;
 use parking_lot::Mutex;
 use samovar_calls::{AudioKept, Call, CallEnd, CallError, CallErrorKind, CallId, CallTime, Entry, NewCall};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 /// Something to be written.
 pub(super) enum CallWrite {
@@ -43,18 +45,40 @@ impl CallQueue {
 /// Writes what comes out of the queue. Has the files of audio that are open.
 pub(super) struct CallWriter<'a> {
     desk: &'a CallDesk,
-    audio: HashMap<CallId, WavFile>,
+    audio: HashMap<CallId, Sound>,
+    /// Ends that the disk refused, until it takes them: a call that stays open is never forgotten.
+    late: VecDeque<(CallId, CallEnd, CallTime)>,
+    /// When the disk is asked again.
+    late_at: Instant,
 }
+
+/// The sound of a call that goes on.
+enum Sound {
+    Grows(WavFile),
+    /// A piece is lost: what comes behind it would lie at a wrong time, and is not kept.
+    Cut(Option<WavFile>),
+}
+
+/// Between two tries to write the ends that the disk refused.
+const LATE_EVERY: Duration = Duration::from_secs(1);
+/// Ends that wait for the disk at most; further ones are found open at the next start.
+const LATE_MAX: usize = 4_096;
 
 impl<'a> CallWriter<'a> {
     pub(super) fn new(desk: &'a CallDesk) -> Self {
-        Self { desk, audio: HashMap::new() }
+        Self { desk, audio: HashMap::new(), late: VecDeque::new(), late_at: Instant::now() }
     }
 
     /// Until the queue is closed and empty.
     pub(super) async fn write_all(mut self, mut writes: mpsc::Receiver<CallWrite>) {
-        while let Some(write) = writes.recv().await {
-            self.write(write).await;
+        loop {
+            tokio::select! {
+                write = writes.recv() => match write {
+                    Some(write) => self.write(write).await,
+                    None => return self.end_late().await,
+                },
+                () = sleep_until(self.late_at), if !self.late.is_empty() => self.end_late().await,
+            }
             self.desk.metrics.calls.waiting(writes.len());
         }
     }
@@ -82,35 +106,77 @@ impl<'a> CallWriter<'a> {
 
     async fn keep_audio(&mut self, id: CallId, wave: Wave) {
         let seconds = wave.seconds();
-        let file = self.audio.remove(&id);
+        let file = match self.audio.remove(&id) {
+            None => None,
+            Some(Sound::Grows(file)) => Some(file),
+            Some(cut) => {
+                self.audio.insert(id, cut);
+                return self.desk.metrics.calls.audio_lost(seconds);
+            }
+        };
         let (folder, settings) = (self.desk.audio.clone(), self.desk.settings.clone());
         let written = tokio::task::spawn_blocking(move || {
-            let mut file = file.map_or_else(|| folder.create(id), Ok)?;
-            file.append(&wave, &settings)?;
-            std::io::Result::Ok(file)
-        });
-        match written.await {
-            Ok(Ok(file)) => drop(self.audio.insert(id, file)),
-            Ok(Err(error)) => {
-                // Named by its kind: the system's own sentence may name a path.
-                tracing::warn!(kind = ?error.kind(), "the audio of a call cannot be kept");
-                self.desk.metrics.calls.audio_lost(seconds);
+            match file.map_or_else(|| folder.create(id), Ok) {
+                Ok(mut file) => (file.append(&wave, &settings), Some(file)),
+                Err(error) => (Err(error), None),
             }
-            Err(_) => self.desk.metrics.calls.audio_lost(seconds),
-        }
+        });
+        let sound = match written.await {
+            Ok((Ok(()), Some(file))) => Sound::Grows(file),
+            Ok((written, file)) => {
+                // Named by its kind: the system's own sentence may name a path.
+                let kind = written.err().map(|error| error.kind());
+                tracing::warn!(?kind, "the audio of a call cannot be kept from here on");
+                self.desk.metrics.calls.audio_lost(seconds);
+                Sound::Cut(file)
+            }
+            Err(_) => {
+                self.desk.metrics.calls.audio_lost(seconds);
+                Sound::Cut(None)
+            }
+        };
+        self.audio.insert(id, sound);
     }
 
     async fn end(&mut self, id: CallId, end: CallEnd, now: CallTime, told: Option<Told>) {
-        let file = self.audio.remove(&id);
+        let file = self.audio.remove(&id).and_then(Sound::into_file);
         let audio = file.map(|file| AudioKept { file: file.name().to_owned(), bytes: file.bytes() });
-        let ended = self.desk.store.end(id, CallEnd { audio, ..end }, now).await;
-        if ended.as_ref().is_err_and(|error| error.kind() == CallErrorKind::Unknown) {
+        let end = CallEnd { audio, ..end };
+        let ended = self.desk.store.end(id, end.clone(), now).await;
+        match ended.as_ref().map_err(|error| error.kind()) {
+            Ok(_) => {}
             // Deleted while it went on.
-            self.desk.audio.remove(vec![id]).await;
+            Err(CallErrorKind::Unknown) => self.desk.audio.remove(vec![id]).await,
+            Err(_) if self.late.len() < LATE_MAX => {
+                self.late.push_back((id, end, now));
+                self.late_at = Instant::now() + LATE_EVERY;
+            }
+            Err(_) => {}
         }
         self.desk.noted(&ended, 1);
         if let Some(told) = told {
             drop(told.send(ended));
         }
+    }
+
+    /// Writes the ends that the disk refused, as far as it takes them now.
+    async fn end_late(&mut self) {
+        while let Some((id, end, now)) = self.late.front().cloned() {
+            let ended = self.desk.store.end(id, end, now).await;
+            self.desk.health.note(ended.as_ref().map(drop));
+            if ended.is_err_and(|error| error.kind() != CallErrorKind::Unknown) {
+                self.late_at = Instant::now() + LATE_EVERY;
+                return;
+            }
+            self.late.pop_front();
+        }
+    }
+}
+
+impl Sound {
+    /// Its file, where there is sound in it.
+    fn into_file(self) -> Option<WavFile> {
+        let (Self::Grows(file) | Self::Cut(Some(file))) = self else { return None };
+        Some(file).filter(|file| !file.is_empty())
     }
 }
