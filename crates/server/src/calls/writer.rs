@@ -115,11 +115,9 @@ impl<'a> CallWriter<'a> {
             }
         };
         let (folder, settings) = (self.desk.audio.clone(), self.desk.settings.clone());
-        let written = tokio::task::spawn_blocking(move || {
-            match file.map_or_else(|| folder.create(id), Ok) {
-                Ok(mut file) => (file.append(&wave, &settings), Some(file)),
-                Err(error) => (Err(error), None),
-            }
+        let written = tokio::task::spawn_blocking(move || match file.map_or_else(|| folder.create(id), Ok) {
+            Ok(mut file) => (file.append(&wave, &settings), Some(file)),
+            Err(error) => (Err(error), None),
         });
         let sound = match written.await {
             Ok((Ok(()), Some(file))) => Sound::Grows(file),
