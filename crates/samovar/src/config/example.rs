@@ -47,7 +47,8 @@ mod tests {
         shown.evidence.folder = None;
         shown.jobs = JobsSection { enabled: None, folder: None, jobs_at_once: None, ..shown.jobs };
         (shown.jobs.roots, shown.jobs.hosts, shown.jobs.schemes) = Default::default();
-        (shown.speech.model, shown.speech.voice_model, shown.calls.folder, shown.triage) = Default::default();
+        (shown.speech.model, shown.speech.voice_model, shown.speech.uploads_bytes_max) = Default::default();
+        (shown.calls.folder, shown.triage) = Default::default();
         shown.anomaly = Default::default();
         assert_eq!(shown, Config::default());
     }

@@ -12,6 +12,7 @@ pub fn broken(config: &Config) -> Vec<Broken> {
     let (speech, calls) = (&config.speech, &config.calls);
     let amounts = [
         ("speech", "upload_bytes_max", &speech.upload_bytes_max, true),
+        ("speech", "uploads_bytes_max", speech.uploads_bytes_max.as_ref().unwrap_or(&speech.upload_bytes_max), true),
         ("calls", "audio_bytes_max", &calls.audio_bytes_max, true),
         ("calls", "bytes_max", &calls.bytes_max, true),
         ("calls", "free_bytes_min", &calls.free_bytes_min, false),
@@ -22,6 +23,10 @@ pub fn broken(config: &Config) -> Vec<Broken> {
             Some(0) if is_some => tell(table, key, NO_AMOUNT),
             Some(_) => {}
         }
+    }
+    let all = speech.uploads_bytes_max.as_deref().and_then(parse_bytes);
+    if all.is_some_and(|all| parse_bytes(&speech.upload_bytes_max).is_some_and(|one| all > 0 && all < one)) {
+        tell("speech", "uploads_bytes_max", "less than `upload_bytes_max`: no recording of that size could come");
     }
     if calls.folder.as_ref().is_some_and(|folder| folder.as_os_str().is_empty()) {
         tell("calls", "folder", "empty; give a folder, or leave it out to keep nothing");
@@ -59,6 +64,8 @@ mod tests {
             ("[speech]\nmodel = \"wisper\"\n", "did you mean `whisper`?"),
             ("[speech]\nvoice_modle = \"x\"\n", "did you mean `voice_model`?"),
             ("[speech]\nupload_bytes_max = \"0MiB\"\n", "write it like \"1GiB\" or \"100MiB\""),
+            ("[speech]\nuploads_bytes_max = \"64MiB\"\n", "no recording of that size could come"),
+            ("[speech]\nuploads_max = 0\n", "1"),
             ("[calls]\naudio = \"keep\"\n", "no `folder` to keep them in"),
             ("[calls]\nfolder = \"c\"\naudio = \"keeep\"\n", "did you mean \"keep\"?"),
             ("[calls]\nfolder = \"\"\n", "leave it out to keep nothing"),

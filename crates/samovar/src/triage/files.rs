@@ -5,6 +5,8 @@ use crate::failure::{CliError, Exit};
 use crate::reload::Watched;
 use samovar_acoustics::FIGURES;
 use samovar_triage::{CaseFile, CurrentRules, RuleBook, TriageError};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,12 +47,22 @@ pub fn watched(config: &Config, rules: &Arc<CurrentRules>) -> Option<Watched> {
 }
 
 fn read(file: &Path) -> Result<RuleBook, TriageError> {
-    let text = std::fs::read_to_string(file).map_err(|_| TriageError::unreadable())?;
-    let book = RuleBook::parse(&text)?;
+    let book = RuleBook::parse(&text(file)?)?;
     let known: Vec<&str> = FIGURES.iter().map(|figure| figure.name).collect();
     let unknown = book.features().into_iter().find(|feature| !known.contains(feature));
     let refused = unknown.map(|feature| TriageError::unknown_figure(feature, nearest(feature, &known)));
     refused.map_or(Ok(book), Err)
+}
+
+/// What is larger than may be is not read to its end: no more of it is needed to refuse it.
+fn text(file: &Path) -> Result<String, TriageError> {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(RuleBook::BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|_| TriageError::unreadable())?;
+    if bytes.len() > RuleBook::BYTES_MAX {
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| TriageError::unreadable())
 }
 
 fn unusable(file: &Path, error: &TriageError) -> CliError {
@@ -62,6 +74,12 @@ fn unusable(file: &Path, error: &TriageError) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_an_end_is_refused_as_too_large() {
+        let error = read(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.kind(), samovar_triage::TriageErrorKind::TooLarge);
+    }
 
     #[test]
     fn a_changed_file_is_in_force_and_a_broken_one_is_told_and_changes_nothing() {

@@ -17,6 +17,14 @@ pub struct SpeechSection {
     pub duration_max_s: u64,
     /// Bytes of one recording.
     pub upload_bytes_max: String,
+    /// Bytes of all recordings that are on their way in or being heard. Default: 2 GiB, or one recording where that is more.
+    pub uploads_bytes_max: Option<String>,
+    /// How many recordings may be on their way in or being heard.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub uploads_max: usize,
+    /// The same of one client.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub uploads_per_client_max: usize,
     /// From a recording's arrival to its answer.
     #[schemars(range(min = 1, max = 86_400))]
     pub recording_time_max_s: u64,
@@ -70,6 +78,9 @@ impl Default for SpeechSection {
             voice_model: None,
             duration_max_s: 43_200,
             upload_bytes_max: "100MiB".to_owned(),
+            uploads_bytes_max: None,
+            uploads_max: 256,
+            uploads_per_client_max: 64,
             recording_time_max_s: 600,
             recordings_max: 16,
         }
