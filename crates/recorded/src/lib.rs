@@ -27,7 +27,7 @@ mod work_folder;
 
 pub use drawing::{Drawing, draw_record};
 pub use error::{RecordedError, RecordedErrorKind};
-pub use export::{Export, FrameLine, ResultFormat, export, export_unless};
+pub use export::{Export, FrameLine, ResultFormat, WholeFile, export, export_unless};
 pub use frame_choice::FrameChoice;
 pub use journal::{Journal, JournalEnd, JournalHeader};
 pub use journal_reader::JournalReader;

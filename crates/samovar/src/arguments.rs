@@ -15,7 +15,9 @@ use crate::remote::{
     ClearArguments, JOBS_EXAMPLES, JobsCommand, LOAD_EXAMPLES, NamesArguments, PS_EXAMPLES, ReloadArguments,
     STREAMS_EXAMPLES, SWAP_EXAMPLES, SourcesCommand, StreamsArguments, SwapArguments, WARM_EXAMPLES, WarmArguments,
 };
-use crate::run::{ANOMALY_EXAMPLES, AnomalyArguments, DETECT_EXAMPLES, DetectArguments};
+use crate::run::{
+    ANOMALY_EXAMPLES, AnomalyArguments, DETECT_EXAMPLES, DetectArguments, TRANSCRIBE_EXAMPLES, TranscribeArguments,
+};
 use crate::top::{TOP_EXAMPLES, TopArguments};
 use crate::triage::{TRIAGE_EXAMPLES, TriageCommand};
 use crate::worker::{WORKER_EXAMPLES, WorkerArguments};
@@ -68,7 +70,7 @@ pub enum Command {
     /// Serve models over HTTP and WebSocket
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
-    /// Work through pictures and videos here, without a server
+    /// Work through pictures, videos and recordings here, without a server
     #[command(subcommand)]
     Run(RunCommand),
     /// Tell what the models are, fetch them, and load, swap or unload those of a running server
@@ -213,6 +215,9 @@ pub enum RunCommand {
     /// Follow people in videos and tell unusual movements
     #[command(after_help = ANOMALY_EXAMPLES)]
     Anomaly(AnomalyArguments),
+    /// Write down what is said in recordings and videos
+    #[command(after_help = TRANSCRIBE_EXAMPLES)]
+    Transcribe(TranscribeArguments),
 }
 
 /// `samovar run segment`.

@@ -79,6 +79,7 @@ fn run_command(arguments: Arguments, log: &Log) -> Result<Exit, CliError> {
         Command::Run(RunCommand::Detect(detect)) => run::detect(&detect, config),
         Command::Run(RunCommand::Segment(segment)) => run::segment(&segment, config),
         Command::Run(RunCommand::Anomaly(anomaly)) => run::anomaly(&anomaly, config),
+        Command::Run(RunCommand::Transcribe(transcribe)) => run::transcribe(&transcribe, config),
         Command::Models(models) => models_command::run(&models, config),
         Command::Tune(tune) => plan::tune(&tune, config),
         Command::Plan(command) => plan::run(&command, config),

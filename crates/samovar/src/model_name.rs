@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub fn resolve(text: &str, config: &Config) -> Result<PathBuf, CliError> {
     let path = PathBuf::from(text);
     if path.exists() {
-        return Ok(path);
+        return Ok(encoder_in(&path).unwrap_or(path));
     }
     if let Some(shipped) = starter::model(text) {
         return shipped.unpacked();
@@ -37,7 +37,17 @@ pub fn resolve_configured(folder: &Path, path: &Path) -> PathBuf {
         Some(shipped) => shipped.unpacked().ok(),
         None => Catalogue::get().find(name).and_then(|model| pulled(model).ok()?),
     };
-    if joined.exists() { joined } else { path.to_str().and_then(named).unwrap_or(joined) }
+    if joined.exists() {
+        return encoder_in(&joined).unwrap_or(joined);
+    }
+    path.to_str().and_then(named).unwrap_or(joined)
+}
+
+/// The encoder in the folder of a Whisper, laid out as exports and Hub repositories are: in `onnx`, or beside the rest.
+fn encoder_in(folder: &Path) -> Option<PathBuf> {
+    const ENCODER: &str = "encoder_model.onnx";
+    let places = [folder.join("onnx").join(ENCODER), folder.join(ENCODER)];
+    places.into_iter().find(|path| path.is_file()).filter(|_| folder.join("config.json").is_file())
 }
 
 /// What is to be done about a file that is absent because a name of the catalogue stands for it.
@@ -97,6 +107,20 @@ mod tests {
         assert_eq!(resolve(path.to_str().unwrap(), &Config::default()).unwrap(), path);
         assert_eq!(resolve_configured(folder.path(), Path::new("model.onnx")), path);
         assert_eq!(resolve_configured(folder.path(), Path::new("other.onnx")), folder.path().join("other.onnx"));
+    }
+
+    #[test]
+    fn the_folder_of_a_whisper_stands_for_its_encoder() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whisper, text) = (folder.path().join("tiny"), folder.path().join("tiny/"));
+        let encoder = whisper.join("onnx/encoder_model.onnx");
+        std::fs::create_dir_all(whisper.join("onnx")).unwrap();
+        std::fs::write(&encoder, "").unwrap();
+        let resolved = || resolve(text.to_str().unwrap(), &Config::default()).unwrap();
+        assert_eq!(resolved(), text, "nothing says that it is one");
+        std::fs::write(whisper.join("config.json"), "{}").unwrap();
+        assert_eq!(resolved(), encoder);
+        assert_eq!(resolve_configured(folder.path(), Path::new("tiny")), encoder);
     }
 
     #[test]

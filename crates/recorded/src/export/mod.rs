@@ -15,6 +15,7 @@ mod writing;
 
 pub use format::{Export, ResultFormat};
 pub use frame_line::FrameLine;
+pub use whole_file::WholeFile;
 pub use writing::{export, export_unless};
 
-pub(crate) use whole_file::{Beside, WholeFile};
+pub(crate) use whole_file::Beside;

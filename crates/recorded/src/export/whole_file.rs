@@ -10,7 +10,7 @@ const NAMES_MAX: u32 = 1_000;
 
 /// A file under construction. Dropped before [`finish`](Self::finish) nothing is left of it, and what had its name before stays.
 #[derive(Debug)]
-pub(crate) struct WholeFile {
+pub struct WholeFile {
     writer: BufWriter<File>,
     /// None where what has the name is no file but a device or a pipe: then it is written as it goes.
     beside: Option<Beside>,
@@ -29,7 +29,7 @@ impl WholeFile {
     ///
     /// # Errors
     /// `Output`, `StorageFull`.
-    pub(crate) fn create(place: &Path) -> Result<Self, RecordedError> {
+    pub fn create(place: &Path) -> Result<Self, RecordedError> {
         let made = match std::fs::metadata(place) {
             Ok(facts) if !facts.is_file() && !facts.is_dir() => {
                 File::options().write(true).open(place).map(|file| (file, None))
@@ -41,7 +41,7 @@ impl WholeFile {
     }
 
     /// Where the content goes.
-    pub(crate) const fn writer(&mut self) -> &mut BufWriter<File> {
+    pub const fn writer(&mut self) -> &mut BufWriter<File> {
         &mut self.writer
     }
 
@@ -49,7 +49,7 @@ impl WholeFile {
     ///
     /// # Errors
     /// `Output`, `StorageFull`.
-    pub(crate) fn finish(mut self) -> Result<(), RecordedError> {
+    pub fn finish(mut self) -> Result<(), RecordedError> {
         let Some(beside) = &mut self.beside else {
             return self.writer.flush().map_err(|error| RecordedError::output(&error));
         };

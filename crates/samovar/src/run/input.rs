@@ -42,16 +42,38 @@ const PICTURE_EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "jpe", "png", "webp"];
 const VIDEO_EXTENSIONS: [&str; 14] =
     ["mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "m2ts", "mts", "mpg", "mpeg", "flv", "ogv", "3gp"];
 
+const SOUND_EXTENSIONS: [&str; 14] =
+    ["wav", "flac", "mp3", "m4a", "aac", "ogg", "oga", "opus", "amr", "wma", "aif", "aiff", "au", "caf"];
+
 /// The inputs that `typed` means, in order.
 ///
 /// # Errors
 /// Nothing to do: a pattern or folder without a match.
 pub fn expand(typed: &[String], recursive: bool) -> Result<Vec<Input>, CliError> {
+    expand_all(typed, recursive, (is_media_name, "picture and no video"))
+}
+
+/// The same for what has sound: recordings and videos.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_sound(typed: &[String], recursive: bool) -> Result<Vec<Input>, CliError> {
+    expand_all(typed, recursive, (has_sound_name, "recording and no video"))
+}
+
+/// Whether a file is taken of a folder.
+type NameCheck = fn(&Path) -> bool;
+
+fn expand_all(
+    typed: &[String],
+    recursive: bool,
+    (is_wanted, wanted): (NameCheck, &str),
+) -> Result<Vec<Input>, CliError> {
     let mut inputs = Vec::new();
     for text in typed {
-        let found = expand_one(text, recursive);
+        let found = expand_one(text, recursive, is_wanted);
         if found.is_empty() {
-            let message = format!("`{text}` holds no picture and no video");
+            let message = format!("`{text}` holds no {wanted}");
             let cure =
                 if recursive { "check the path" } else { "check the path, or take its folders too: --recursive" };
             return Err(CliError::new("no_input", message).cure(cure).exit(Exit::Usage));
@@ -61,7 +83,7 @@ pub fn expand(typed: &[String], recursive: bool) -> Result<Vec<Input>, CliError>
     Ok(inputs)
 }
 
-fn expand_one(text: &str, recursive: bool) -> Vec<Input> {
+fn expand_one(text: &str, recursive: bool, is_wanted: NameCheck) -> Vec<Input> {
     let path = Path::new(text);
     if text == "-" {
         return vec![Input { label: "-".to_owned(), source: Source::Stdin, output_name: "stdin".into() }];
@@ -70,7 +92,7 @@ fn expand_one(text: &str, recursive: bool) -> Vec<Input> {
         return vec![url(text)];
     }
     if path.is_dir() {
-        return folder(path, recursive);
+        return folder(path, recursive, is_wanted);
     }
     if !path.exists() && text.contains(['*', '?']) {
         return pattern(path);
@@ -99,7 +121,7 @@ fn without_password(url: &str) -> String {
     }
 }
 
-fn folder(root: &Path, recursive: bool) -> Vec<Input> {
+fn folder(root: &Path, recursive: bool, is_wanted: NameCheck) -> Vec<Input> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -109,7 +131,7 @@ fn folder(root: &Path, recursive: bool) -> Vec<Input> {
                 if recursive && !path.is_symlink() {
                     folders.push(path);
                 }
-            } else if is_media_name(&path) {
+            } else if is_wanted(&path) {
                 found.push(path);
             }
         }
@@ -190,6 +212,10 @@ fn is_media_name(path: &Path) -> bool {
     has_extension(path, &PICTURE_EXTENSIONS) || has_extension(path, &VIDEO_EXTENSIONS)
 }
 
+fn has_sound_name(path: &Path) -> bool {
+    has_extension(path, &SOUND_EXTENSIONS) || has_extension(path, &VIDEO_EXTENSIONS)
+}
+
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().is_some_and(|found| extensions.iter().any(|one| found.eq_ignore_ascii_case(one)))
 }
@@ -259,6 +285,16 @@ mod tests {
         let typed = [folder.path().display().to_string()];
         assert_eq!(names(&expand(&typed, false).unwrap()), ["a.mp4", "b.JPG"]);
         assert_eq!(names(&expand(&typed, true).unwrap()), ["a.mp4", "b.JPG", "deep/c.png"]);
+    }
+
+    #[test]
+    fn folders_give_sound_where_that_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        touch(folder.path(), &["a.FLAC", "b.mp4", "c.jpg", "d.opus"]);
+        let typed = [folder.path().display().to_string()];
+        assert_eq!(names(&expand_sound(&typed, false).unwrap()), ["a.FLAC", "b.mp4", "d.opus"]);
+        std::fs::remove_file(folder.path().join("b.mp4")).unwrap();
+        assert_eq!(names(&expand(&typed, false).unwrap()), ["c.jpg"]);
     }
 
     #[test]

@@ -70,17 +70,23 @@ impl Progress {
 
     /// The line of a video, above the totals. It goes away when it is dropped.
     pub fn video(&self, name: &str) -> VideoLine {
-        let bar = self.bars.as_ref().map(|bars| {
-            let bar = match &self.totals {
-                Some(totals) => bars.insert_before(totals, ProgressBar::no_length()),
-                None => bars.add(ProgressBar::no_length()),
-            };
+        let bar = self.bar(name);
+        if let Some(bar) = &bar {
             bar.set_style(style("{msg} {spinner} {pos} frames, {rate} a second").with_key("rate", per_second));
-            bar.set_message(shortened(name));
-            bar
-        });
+        }
         let (totals, counts) = (self.totals.clone(), Arc::clone(&self.counts));
         VideoLine { name: name.to_owned(), bar, totals, counts, lines: self.lines }
+    }
+
+    /// A bar of one's own, above the totals; none where stderr is no terminal.
+    pub fn bar(&self, name: &str) -> Option<ProgressBar> {
+        let bars = self.bars.as_ref()?;
+        let bar = match &self.totals {
+            Some(totals) => bars.insert_before(totals, ProgressBar::no_length()),
+            None => bars.add(ProgressBar::no_length()),
+        };
+        bar.set_message(shortened(name));
+        Some(bar)
     }
 
     /// An input is done, well or not.
@@ -185,7 +191,7 @@ fn beginning(frames: Option<u64>, done: u64) -> String {
 }
 
 /// `0:30`, `1:02:03`.
-fn clock(took: Duration) -> String {
+pub(super) fn clock(took: Duration) -> String {
     let seconds = took.as_secs();
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, minutes, seconds) => format!("{minutes}:{seconds:02}"),
@@ -203,7 +209,7 @@ fn shortened(name: &str) -> String {
     format!("…{end}")
 }
 
-fn style(template: &str) -> ProgressStyle {
+pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 

@@ -64,6 +64,29 @@ const MODELS: &[Shipped] = &[
         path: "starter-segment-sota.onnx",
         files: &[("starter-segment-sota.onnx", include_bytes!("../../../../starter/models/starter-segment-sota.onnx"))],
     },
+    Shipped { name: "starter-whisper", path: "starter-whisper/onnx/encoder_model.onnx", files: WHISPER },
+];
+
+/// The encoder first; the decoder that begins a text has all of the weights, and the graph for further steps is made of it.
+const WHISPER: &[ShippedFile] = &[
+    (
+        "starter-whisper/onnx/encoder_model.onnx",
+        include_bytes!("../../../../starter/models/starter-whisper/onnx/encoder_model.onnx"),
+    ),
+    (
+        "starter-whisper/onnx/decoder_model.onnx",
+        include_bytes!("../../../../starter/models/starter-whisper/onnx/decoder_model.onnx"),
+    ),
+    ("starter-whisper/config.json", include_bytes!("../../../../starter/models/starter-whisper/config.json")),
+    (
+        "starter-whisper/generation_config.json",
+        include_bytes!("../../../../starter/models/starter-whisper/generation_config.json"),
+    ),
+    (
+        "starter-whisper/preprocessor_config.json",
+        include_bytes!("../../../../starter/models/starter-whisper/preprocessor_config.json"),
+    ),
+    ("starter-whisper/tokenizer.json", include_bytes!("../../../../starter/models/starter-whisper/tokenizer.json")),
 ];
 
 const CLIP: Shipped = Shipped {

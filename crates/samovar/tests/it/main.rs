@@ -28,4 +28,5 @@ mod segment;
 mod serve;
 mod streams;
 mod support;
+mod transcribe;
 mod video;
