@@ -1,14 +1,14 @@
 //! How a server is set up.
 
 use crate::{
-    AnomalySettings, CallSettings, EvidenceSettings, JobSettings, MqttSettings, ServerLimits, SourceAdditions, SourceSettings,
-    TelemetrySettings, Tls, WebhookSettings,
+    AnomalySettings, CallSettings, EvidenceSettings, JobSettings, MqttSettings, ServerLimits, SourceAdditions,
+    SourceSettings, TelemetrySettings, Tls, WebhookSettings,
 };
 use samovar_media::FfmpegProgram;
 use samovar_service::access::Access;
 use samovar_service::shared_memory::SharedMemoryLimits;
-use samovar_service::tensor::LogControl;
 use samovar_service::speech::SpeechSettings;
+use samovar_service::tensor::LogControl;
 use samovar_service::text::Pairs;
 use samovar_triage::{CurrentRules, RuleBook};
 use std::net::{Ipv4Addr, SocketAddr};
