@@ -5,7 +5,7 @@ use super::{OpenCall, entries};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::in_time::open_by;
-use samovar_calls::{CallEnd, CallError, CallId, CallOrigin};
+use samovar_calls::{CallEnd, CallError, CallErrorKind, CallId, CallOrigin};
 use samovar_media::{AudioInput, AudioOptions};
 use samovar_models::whisper::{DecodeOptions, ReaderSource, SampleSource, Transcriber};
 use samovar_pipelines::{Analysis, AnalysisOptions, analyse};
@@ -13,7 +13,7 @@ use samovar_runtime::{Class, ModelState, RunError, RunErrorKind};
 use samovar_service::access::Caller;
 use samovar_service::speech::{TranscriptSegment, class_of};
 use std::time::{Duration, Instant};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 /// What is asked for.
 pub(crate) struct AnalysisRequest {
@@ -61,12 +61,6 @@ pub(crate) async fn analyse_recording(
     caller: &Caller,
     request: AnalysisRequest,
 ) -> Result<Analysed, ApiError> {
-    let deadline = request.deadline;
-    let late = |_| RunError::new(RunErrorKind::DeadlineExceeded, "the recording was not analysed in time");
-    timeout_at(deadline.into(), in_time(app, caller, request)).await.map_err(late)?
-}
-
-async fn in_time(app: &App, caller: &Caller, request: AnalysisRequest) -> Result<Analysed, ApiError> {
     let begun = Instant::now();
     let _place = app.speech.place(request.deadline).await?;
     let _hold = request.transcriber.handle().hold();
@@ -74,13 +68,16 @@ async fn in_time(app: &App, caller: &Caller, request: AnalysisRequest) -> Result
     let wait = begun.elapsed();
     let (settings, rules) = (app.speech.settings(), app.rules.get());
     let options = AudioOptions { program: settings.ffmpeg.clone(), ..AudioOptions::default() };
-    let (info, source) = ReaderSource::open(request.audio.clone(), &options, &settings.audio).await?;
+    let opened = in_time(request.deadline, ReaderSource::open(request.audio.clone(), &options, &settings.audio));
+    let (info, source) = opened.await?;
     let call = caller.call(class_of(Class::Interactive, &info), request.deadline);
     let (kept, mut storage_fault) = begin(app, caller, &request).await;
     let (mut source, mut said) = (Kept { source, call: kept }, Vec::new());
     let options = AnalysisOptions { decode: &request.decode, call, rules: &rules };
     let heard = |text| said.extend(TranscriptSegment::of_window(text, said.len() as u64));
-    let analysed = analyse(&mut source, ready.map(|()| &request.transcriber), options, heard).await;
+    // The time is over within, so that a call that is being kept is forgotten when it is.
+    let analysing = analyse(&mut source, ready.map(|()| &request.transcriber), options, heard);
+    let analysed = in_time(request.deadline, analysing).await;
     let Kept { source, call: open } = source;
     let analysis = match analysed {
         Ok(analysis) => analysis,
@@ -91,10 +88,16 @@ async fn in_time(app: &App, caller: &Caller, request: AnalysisRequest) -> Result
     };
     let mut call = None;
     if let Some(open) = open {
-        call = write(open, &analysis, &said).await.map_err(|error| storage_fault = Some(error.into())).ok();
+        call = written(open, &analysis, &said).await.map_err(|error| storage_fault = Some(error.into())).ok();
     }
     let audio_fault = source.failure().cloned().map(ApiError::from);
     Ok(Analysed { analysis, said, call, wait, audio_fault, storage_fault })
+}
+
+/// What `work` comes to, if it does so in time.
+async fn in_time<T>(deadline: Instant, work: impl Future<Output = Result<T, RunError>>) -> Result<T, RunError> {
+    let late = |_| RunError::new(RunErrorKind::DeadlineExceeded, "the recording was not analysed in time");
+    timeout_at(deadline.into(), work).await.map_err(late)?
 }
 
 /// Waits for the model. One that failed is no reason to refuse everything: the reason is within.
@@ -119,6 +122,15 @@ async fn begin(app: &App, caller: &Caller, request: &AnalysisRequest) -> (Option
         Err(error) => (None, Some(error.into())),
     }
 }
+
+/// A disk that hangs does not hold up an answer that is there.
+async fn written(call: OpenCall, analysis: &Analysis, said: &[TranscriptSegment]) -> Result<CallId, CallError> {
+    let lost = |_| CallError::new(CallErrorKind::Storage);
+    timeout(WRITTEN_MAX, write(call, analysis, said)).await.map_err(lost)?
+}
+
+/// How long what came of a recording may take to be written.
+const WRITTEN_MAX: Duration = Duration::from_secs(20);
 
 async fn write(call: OpenCall, analysis: &Analysis, said: &[TranscriptSegment]) -> Result<CallId, CallError> {
     for piece in entries::of_recording(analysis, said) {
