@@ -20,8 +20,9 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "[kitchen]",
-        "1:2: `kitchen`: no such section; there are `anomaly`, `device`, `evidence`, `faces`, `jobs`, `keys`, `media`, `memory`, \
-         `models`, `modes`, `mqtt`, `pairs`, `plans`, `queue`, `server`, `source_additions`, `sources`, `telemetry`, `video`, `webhooks`",
+        "1:2: `kitchen`: no such section; there are `anomaly`, `calls`, `device`, `evidence`, `faces`, `jobs`, `keys`, `media`, \
+         `memory`, `models`, `modes`, `mqtt`, `pairs`, `plans`, `queue`, `server`, `source_additions`, `sources`, \
+         `speech`, `telemetry`, `triage`, `video`, `webhooks`",
     ),
     (
         "[device]\nslots = \"2\"",

@@ -60,7 +60,7 @@ mod tests {
         let texts = ["There is no fire, but my husband is not breathing".to_owned()];
         let text = as_text(&RuleBook::shipped().decide(&said(&texts, Some("en"))));
         assert!(text.starts_with("P1 medical\n"), "{text}");
-        assert!(text.contains("not counted, negated: fire-en-fire: P2 fire, \"fire\""), "{text}");
+        assert!(text.contains("not counted, negated: fire-en-fire: P2 fire, \"no fire\""), "{text}");
         let calm = as_text(&RuleBook::shipped().decide(&said(&["Good morning".to_owned()], None)));
         assert_eq!(calm, "P4 other\n  no rule holds: this is the default\n");
     }
