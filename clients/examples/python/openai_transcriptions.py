@@ -34,7 +34,7 @@ verbose = transcribe(response_format="verbose_json", timestamp_granularities=["s
 print(f"verbose_json: {verbose.language}, {verbose.duration} s, {len(verbose.segments)} segments, {len(verbose.words)} words")
 assert verbose.text == SAID and verbose.language == "english" and verbose.duration == SECONDS
 assert [one.text.strip() for one in verbose.segments] == [one["text"] for one in SEGMENTS]
-assert all(abs(one.start - wanted["start"]) < 0.3 for one, wanted in zip(verbose.segments, SEGMENTS, strict=True))
+assert all(abs(one.start - wanted["start"]) < 0.5 for one, wanted in zip(verbose.segments, SEGMENTS, strict=True))
 assert " ".join(one.word for one in verbose.words) == SAID
 
 likely = transcribe(include=["logprobs"], prompt="An emergency call.")

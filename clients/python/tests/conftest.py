@@ -54,6 +54,12 @@ preload = false
 path = "{starter}/models/starter-segment-balanced.onnx"
 engine = "rten"
 preload = false
+[speech]
+model = "whisper"
+[models.whisper]
+path = "{starter}/models/starter-whisper/onnx/encoder_model.onnx"
+engine = "rten"
+preload = false
 {more}
 """
 

@@ -1,9 +1,10 @@
 //! How a generation comes into memory, and how it leaves.
 
+use crate::LoadFigures;
 use crate::budget::Room;
 use crate::device::{InstallError, Order};
 use crate::event::Event;
-use crate::generation::{Generation, LoadFigures, WarmUpCause};
+use crate::generation::{Generation, WarmUpCause};
 use crate::lifecycle::{Memory, Model};
 use crate::load::{LoadError, LoadOrder, LoadOutcome, load};
 use crate::warm_up::WarmUpFigures;

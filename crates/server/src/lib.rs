@@ -27,6 +27,7 @@ mod detect_query;
 mod eager;
 mod error;
 mod error_form;
+mod error_status;
 mod evidence;
 mod grpc;
 mod head_scan;

@@ -1,5 +1,7 @@
 //! What a live call tells, as it becomes known.
 
+use super::tape::seconds;
+use super::utterance::Utterance;
 use samovar_acoustics::VoiceFigures;
 use samovar_media::AudioError;
 use samovar_models::whisper::{Language, Segment};
@@ -104,4 +106,22 @@ pub enum CallEvent {
         /// How long the call was.
         heard_s: f64,
     },
+}
+
+impl CallEvent {
+    /// What was said in an utterance that is done.
+    pub(super) fn of_final(done: Utterance, latency: Duration) -> Self {
+        let heard = done.heard();
+        Self::Final {
+            utterance: done.number,
+            start_s: seconds(done.from),
+            end_s: seconds(done.to()),
+            language: heard.language,
+            average_logprob: heard.average_logprob(),
+            no_speech_prob: heard.no_speech_prob(),
+            is_revised: !heard.text().starts_with(done.agreement.stable()),
+            latency,
+            segments: done.into_heard().segments,
+        }
+    }
 }

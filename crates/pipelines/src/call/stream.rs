@@ -10,7 +10,7 @@ use super::listener::{LISTENED_MAX, Listener};
 use super::measurer::{MEASURED, Measurer};
 use super::tape::{Tape, samples, seconds};
 use super::turn_keeper::{TurnEdge, TurnKeeper};
-use super::utterance::{Next, Utterance, Window};
+use super::utterance::{Next, Window};
 use super::{CallEvent, CallModels, CallOptions, TurnChange};
 use samovar_acoustics::VoiceFigures;
 use samovar_media::{AudioError, AudioErrorKind, AudioLimits, ChannelChoice, LiveFormat};
@@ -485,7 +485,7 @@ impl CallStream {
         let decision =
             findings.and_then(|findings| findings.said(number, &done.heard().segments, done.heard().language));
         let latency = self.tape.age(done.to(), Instant::now());
-        self.outbox.push_back(final_text(done, latency));
+        self.outbox.push_back(CallEvent::of_final(done, latency));
         self.outbox.extend(decision.map(|decision| CallEvent::Triage { at_s: end_s, decision }));
     }
 
@@ -494,20 +494,5 @@ impl CallStream {
         let measured = self.measurer.as_ref().map_or(u64::MAX, Measurer::place);
         let needed = self.turns.needed_from().min(measured);
         self.tape.discard_before(needed);
-    }
-}
-
-fn final_text(done: Utterance, latency: std::time::Duration) -> CallEvent {
-    let heard = done.heard();
-    CallEvent::Final {
-        utterance: done.number,
-        start_s: seconds(done.from),
-        end_s: seconds(done.to()),
-        language: heard.language,
-        average_logprob: heard.average_logprob(),
-        no_speech_prob: heard.no_speech_prob(),
-        is_revised: !heard.text().starts_with(done.agreement.stable()),
-        latency,
-        segments: done.into_heard().segments,
     }
 }

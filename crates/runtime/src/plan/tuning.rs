@@ -3,11 +3,12 @@
 use super::session::Conditions;
 use super::tuner::{Tuner, TunerTerms};
 use super::{Candidate, Plan, PlanSource, Tried, TuneFailure, TuneFailureKind, TuneProgress};
+use crate::LoadFigures;
 use crate::budget::{Reservation, Room};
 use crate::cores::CoresHeld;
 use crate::event::Event;
 use crate::fingerprint::Fingerprint;
-use crate::generation::{Generation, LoadFigures};
+use crate::generation::Generation;
 use crate::lifecycle::Model;
 use crate::load::{LoadError, LoadOrder, present};
 use crate::turn::Turn;

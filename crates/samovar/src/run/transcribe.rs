@@ -208,6 +208,7 @@ fn options(typed: &HearingArguments) -> Result<DecodeOptions, CliError> {
         beams: usize::from(typed.beams),
         prompt: typed.prompt.clone(),
         hotwords: typed.hotwords.clone(),
+        condition_on_previous_text: !typed.no_previous_text,
         timestamps: if typed.words { Timestamps::Word } else { Timestamps::Segment },
         ..DecodeOptions::default()
     };

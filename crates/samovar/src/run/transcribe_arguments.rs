@@ -47,6 +47,9 @@ pub struct HearingArguments {
     /// Words to expect in all of the recording: Kowalski,Mill Road
     #[arg(long, value_name = "WORDS", value_delimiter = ',')]
     pub hotwords: Vec<String>,
+    /// Hear every window by itself: nothing that was misheard goes on into the next
+    #[arg(long)]
+    pub no_previous_text: bool,
     /// Tell the time of every word, in json, verbose_json and jsonl
     #[arg(long)]
     pub words: bool,

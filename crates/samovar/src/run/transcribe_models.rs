@@ -45,7 +45,9 @@ fn whisper(arguments: &TranscribeArguments, config: &Config) -> Result<NamedMode
     let configured = || config.speech.model.clone().or_else(|| only(config, FamilyName::Whisper));
     let name = arguments.model.clone().or_else(configured).unwrap_or_else(|| {
         let note = "is used, which knows a closed set of English emergency phrases only; name another one with --model";
-        stderr::line(&format!("{SHIPPED} {note}"));
+        if !arguments.results.quiet {
+            stderr::line(&format!("{SHIPPED} {note}"));
+        }
         SHIPPED.to_owned()
     });
     let (name, mut section) = model_choice::file_or_name(&name, config, &arguments.choices)?;

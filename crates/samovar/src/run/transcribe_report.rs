@@ -89,8 +89,11 @@ impl TranscribeReport {
             let stopped = if interrupted { "stopped: " } else { "" };
             let failed =
                 if self.failed > 0 { format!("; {} failed", plural(self.failed, "input")) } else { String::new() };
-            let heard = pace(self.heard_s, self.started.elapsed());
-            stderr::line(&format!("{stopped}{}, {heard}{failed}", plural(self.recordings, "recording")));
+            let done = match self.recordings {
+                0 => "nothing heard".to_owned(),
+                count => format!("{}, {}", plural(count, "recording"), pace(self.heard_s, self.started.elapsed())),
+            };
+            stderr::line(&format!("{stopped}{done}{failed}"));
         }
         match (interrupted, self.failed, self.recordings) {
             (true, ..) => Exit::Interrupted,
