@@ -99,7 +99,8 @@ mod tests {
     fn a_file_that_is_written_over_with_an_older_one_of_the_same_size_is_seen() {
         let folder = tempfile::tempdir().unwrap();
         let [path, adapter] = ["model.onnx", "adapter.safetensors"].map(|name| folder.path().join(name));
-        let look = || Fingerprint::of(&ModelFiles { path: path.clone() }).unwrap().with_files(std::slice::from_ref(&adapter));
+        let look =
+            || Fingerprint::of(&ModelFiles { path: path.clone() }).unwrap().with_files(std::slice::from_ref(&adapter));
         std::fs::write(&path, "base").unwrap();
         let put = |content: &str, age_s: u64| {
             std::fs::write(&adapter, content).unwrap();

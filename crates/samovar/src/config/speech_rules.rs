@@ -7,7 +7,7 @@ use super::schema::Config;
 pub fn broken(config: &Config) -> Vec<Broken> {
     let mut broken: Vec<Broken> = models(config).collect();
     let mut tell = |table: &str, key: &str, message: &str| {
-        broken.push((vec![table.to_owned(), key.to_owned()], message.to_owned()))
+        broken.push((vec![table.to_owned(), key.to_owned()], message.to_owned()));
     };
     let (speech, calls) = (&config.speech, &config.calls);
     let amounts = [

@@ -13,9 +13,9 @@ use std::fmt::Write;
 pub fn explain(book: &RuleBook, arguments: &ExplainTriageArguments) -> Result<Exit, CliError> {
     let decision = book.decide(&said(&arguments.text, arguments.language.as_deref()));
     if arguments.json {
-        stdout::print_json(&decision)?
+        stdout::print_json(&decision)?;
     } else {
-        stdout::print(&as_text(&decision))?
+        stdout::print(&as_text(&decision))?;
     }
     Ok(Exit::Ok)
 }

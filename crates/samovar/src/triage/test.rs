@@ -22,9 +22,9 @@ pub fn test(book: &RuleBook, arguments: &TestTriageArguments) -> Result<Exit, Cl
     }
     let results: Vec<(&Case, CaseResult)> = file.cases.iter().map(|case| (case, case.run(book))).collect();
     if arguments.json {
-        stdout::print_json(&as_json(&results))?
+        stdout::print_json(&as_json(&results))?;
     } else {
-        stdout::print(&as_text(&results))?
+        stdout::print(&as_text(&results))?;
     }
     Ok(if results.iter().all(passed) { Exit::Ok } else { Exit::Failure })
 }

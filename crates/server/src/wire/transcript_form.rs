@@ -383,7 +383,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_told_with_its_field() {
-        let cases: &[(&[(&str, &str)], &str, Option<&str>)] = &[
+        type Fields = &'static [(&'static str, &'static str)];
+        let cases: &[(Fields, &str, Option<&str>)] = &[
             (&[("response_format", "yaml")], "invalid_option", Some("response_format")),
             (&[("response_format", "diarized_json")], "unsupported_option", Some("response_format")),
             (&[("known_speaker_names[]", "ada")], "unsupported_option", Some("known_speaker_names")),

@@ -227,8 +227,9 @@ async fn refused(house: &House, path: &str, fields: &[(&str, &str)], recording: 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_told_in_openais_form_with_its_field() {
+    type Fields = &'static [(&'static str, &'static str)];
     let (house, call) = (ears().await, call());
-    let cases: &[(&[(&str, &str)], u16, Value, &str)] = &[
+    let cases: &[(Fields, u16, Value, &str)] = &[
         (&[("model", "whisper-1")], 404, json!("model"), "model_not_found"),
         (&[("model", "gpt-4o-transcribe"), ("stream", "true")], 404, json!("model"), "model_not_found"),
         (&[("language", "klingon")], 400, json!("language"), "unknown_language"),
