@@ -11,23 +11,12 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const ARENAS: libc::c_int = 2;
 
-/// Larger allocations are mapped each for itself: each of their pages costs a fault, every time.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const MAPPED_FROM_BYTES: libc::c_int = 16 << 20;
-
-/// What an arena keeps at its end. With glibc's 128 KiB a request with some megabytes gets its pages from the system and gives them back,
-/// which takes a quarter of its time.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-const KEPT_BYTES: libc::c_int = 32 << 20;
-
 /// Sets the heap up. To be called at the start, before threads allocate.
 pub fn configure_heap() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: `mallopt` takes two integers and touches nothing but the allocator's own settings; a refused value changes nothing.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, ARENAS);
-        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
     }
 }
 
