@@ -166,7 +166,9 @@ impl Metrics {
             self.work.know(model);
             self.texts.know(model);
             self.tensors.know(model);
+            self.speech.know_model(model);
         }
+        self.calls.know();
         self.work.know_classes();
         for warm in [false, true] {
             drop(self.stream_open_seconds.get_or_create(&WarmLabels::new(warm)));

@@ -98,6 +98,12 @@ impl SpeechMetrics {
         metrics
     }
 
+    /// Puts a model's counts on the page, at zero.
+    pub(super) fn know_model(&self, model: &str) {
+        drop(self.decoder_steps.get_or_create(&ModelLabels::new(model)));
+        drop(self.decoder_windows.get_or_create(&ModelLabels::new(model)));
+    }
+
     /// Goes on to what a model's decoder batches have counted. A copy that was loaded anew counts from zero.
     pub(crate) fn stepped(&self, model: &str, counts: StepCounts) {
         let mut counted = self.counted.lock();
