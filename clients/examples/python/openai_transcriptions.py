@@ -39,7 +39,7 @@ assert " ".join(one.word for one in verbose.words) == SAID
 
 likely = transcribe(include=["logprobs"], prompt="An emergency call.")
 print(f"logprobs: of {len(likely.logprobs)} tokens")
-assert b"".join(bytes(one.bytes) for one in likely.logprobs).decode().strip() == likely.text
+assert b"".join(bytes(map(int, one.bytes)) for one in likely.logprobs).decode().strip() == likely.text
 
 told, kinds = "", []
 for event in transcribe(stream=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Server, Street
-from samovar_client import NEVER, AsyncSamovar, ConnectionFailed, InvalidRequest, NotFound, Samovar
+from samovar_client import NEVER, AsyncSamovar, ConnectionFailed, InvalidRequest, NotFound, Retry, Samovar
 
 
 def test_health_and_models(samovar: Samovar) -> None:
@@ -75,7 +75,7 @@ def test_a_server_that_starts_late_is_waited_for(make_server: Callable[..., Serv
     late = make_server()
     starting = threading.Timer(0.5, late.start)
     starting.start()
-    with Samovar(late.url) as samovar:
+    with Samovar(late.url, retry=Retry(attempts=8)) as samovar:
         assert samovar.health.live()
     starting.join()
     late.end()
