@@ -193,7 +193,7 @@ fn a_lazy_server_is_ready_and_tries_again_when_asked() {
 
 #[test]
 fn what_cannot_fit_is_refused_with_figures() {
-    let head = "[memory]\nlimit = \"24MiB\"\n[plans]\nbackground = false\nfolder = \"plans\"\n";
+    let head = "[memory]\nlimit = \"30MiB\"\n[plans]\nbackground = false\nfolder = \"plans\"\n";
     let models = [
         ("pinned", path(&starter("starter-detect")) + "\npinned = true"),
         ("second", path(&starter("starter-pose")) + "\npreload = false"),
@@ -202,7 +202,7 @@ fn what_cannot_fit_is_refused_with_figures() {
     let mut server = Running::configured(&config(head, &models), &[]);
     server.wait_for("ready: 1 of 1");
     let outcomes = ["second", "third"].map(|name| server.command(&["models", "load", name]));
-    let refused = outcomes.iter().find(|ended| ended.code != 0).expect("three do not fit into 24 MiB");
+    let refused = outcomes.iter().find(|ended| ended.code != 0).expect("three do not fit into 30 MiB");
     assert!(refused.code == 1 && refused.stderr.starts_with("error[memory_limit]: "), "{}", refused.stderr);
     assert!(refused.stderr.contains("MiB") && refused.stderr.contains("cure: "), "{}", refused.stderr);
     assert_eq!(server.model("pinned")["state"], "ready", "it is never given up");
