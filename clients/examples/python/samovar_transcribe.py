@@ -14,7 +14,7 @@ url, model, path, truth = sys.argv[1:5]
 truth = json.loads(Path(truth).read_text())
 
 with Samovar(url) as samovar:
-    heard = samovar.transcribe(Path(path), model=model, words=True, hotwords=["Mill Road", "ambulance"])
+    heard = samovar.transcribe(Path(path), model=model, words=True)
     for segment in heard.segments:
         print(f"{segment.start_s:6.2f} {segment.text}")
     print(f"{heard.language}, {heard.duration_s} s in {heard.timings.hear_ms:.0f} ms")
