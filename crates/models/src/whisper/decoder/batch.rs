@@ -68,7 +68,7 @@ impl DecoderBatch {
         Ok(Self { form, limits, context })
     }
 
-    /// Makes the runs that windows with a prompt as long as this one will ask for, up to [`WARM_WINDOWS`] at once, and forgets them: an
+    /// Makes the runs that windows with a prompt as long as this one will ask for, up to `WARM_WINDOWS` at once, and forgets them: an
     /// engine prepares a run's sizes when it meets them first.
     ///
     /// # Errors
