@@ -33,11 +33,13 @@ class FasterWhisper:
     """CTranslate2's Whisper behind the front end of faster-whisper. One call a caller."""
 
     def __init__(self, folder, work, compute, steps):
-        from ctranslate2.converters import TransformersConverter
         from faster_whisper import WhisperModel
 
         out = work / f"ct2-{compute}"
         if not out.exists():
+            # It brings torch, whose memory is none of faster-whisper's where the model was converted before.
+            from ctranslate2.converters import TransformersConverter
+
             TransformersConverter(str(folder), copy_files=["tokenizer.json", "preprocessor_config.json"]).convert(str(out), quantization=compute)
         # Alone a window has all cores; at once each worker has one.
         self.make = lambda workers: WhisperModel(

@@ -24,6 +24,12 @@ pub trait Family: Any + Send + Sync {
         1
     }
 
+    /// Threads of one run on a CPU of so many cores while nothing is configured or measured. One, as here, where runs beside each other
+    /// do more than one run on many cores: graphs of many small layers, which fit into memory more than once.
+    fn threads_on_cpu(&self, _cores: usize) -> usize {
+        1
+    }
+
     /// How much work a row of `lane` is beside rows of the other lanes, such as its tokens: a run takes as much work of each lane as it
     /// takes of the first, so that longer rows share it with fewer.
     fn weight(&self, _lane: &RowShapes) -> usize {

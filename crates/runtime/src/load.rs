@@ -373,14 +373,26 @@ pub(crate) fn default_arrangement(engine: &dyn Engine, order: &LoadOrder<'_>, fa
     let (device, info) = (&order.device.options, engine.info());
     let on_cpu = device.kind == engine_api::Device::Cpu;
     let wanted = order.spec.batch_max.unwrap_or(if on_cpu { family.rows_on_cpu() } else { family.batch_max() });
+    let (threads, slots) = default_cores(order.device, family);
     Candidate {
         engine: info.name.to_owned(),
         engine_version: info.version,
         precision: Precision::F32,
-        threads: device.threads,
-        slots: device.slots,
+        threads,
+        slots,
         batch: wanted.min(family.batch_max()).max(1),
     }
+}
+
+/// Threads of a run, and slots that run the model. A device that was told its threads is believed; with one each, as a device is by
+/// itself, the family says how its runs share the cores.
+fn default_cores(device: &Device, family: &dyn Family) -> (usize, usize) {
+    let options = &device.options;
+    if options.kind != engine_api::Device::Cpu || options.threads > 1 {
+        return (options.threads, options.slots);
+    }
+    let threads = family.threads_on_cpu(options.slots).clamp(1, options.slots.max(1));
+    (threads, options.slots / threads)
 }
 
 /// How an engine is asked to load for `arrangement`.

@@ -48,6 +48,8 @@ struct FrontEndScratch {
 
 /// Windows in one run of the encoder at most, where its batch axis is open.
 const WINDOWS_MAX: usize = 8;
+/// Threads of a run where nothing else is measured.
+const THREADS_MAX: usize = 8;
 /// Windows that decode together at most.
 const DECODING_MAX: usize = 16;
 /// What the caches of a batch may take.
@@ -202,6 +204,13 @@ impl Family for WhisperModel {
 
     fn batch_max(&self) -> usize {
         self.batch_max
+    }
+
+    /// All, up to where more hardly help: a caller waits for its window, and the layers are large enough that threads hardly wait for each
+    /// other. Runs beside each other would each have room for the scores of 1,500 places by 1,500, and leave the decoder's steps, of which
+    /// one goes on at a time, a core.
+    fn threads_on_cpu(&self, cores: usize) -> usize {
+        cores.min(THREADS_MAX)
     }
 
     fn warm_up(&self, _lane: &RowShapes) -> Box<dyn WarmUpRow> {
