@@ -1,8 +1,8 @@
 //! The seats of a device's slots: what a slot works with lies there while its thread sleeps, and may be lent to an errand.
 
 use super::{Device, REST, State};
-use crate::errand::{Errand, Kit};
-use crate::generation::GenerationKey;
+use crate::errand::{Errand, EventLoop, Kit};
+use crate::generation::Generation;
 use parking_lot::MutexGuard;
 use samovar_schedule::{Moment, Next};
 use std::sync::Arc;
@@ -14,27 +14,29 @@ impl Device {
     pub(super) fn errand(
         self: &Arc<Self>,
         state: &mut State,
-        generation: GenerationKey,
+        generation: &Generation,
         now: Moment,
+        event_loop: &EventLoop,
     ) -> Option<Errand> {
-        let can = |kit: &Kit| kit.runners.contains_key(&generation);
+        let can = |kit: &Kit| kit.runners.contains_key(&generation.key);
         let index = state.seats.iter().position(|kit| kit.as_ref().is_some_and(can))?;
-        if state.lent || state.closing || !state.orders[index].is_empty() {
+        if state.lent >= event_loop.lendable() || state.closing || !state.orders[index].is_empty() {
             return None;
         }
-        let core = self.cores.try_take(1)?;
+        // All that the run takes, so that it does not wait for more on the event loop.
+        let cores = self.cores.try_take(generation.threads)?;
         // What was let in at this moment is not late at it: nothing expires here.
         let Next::Batch(batch) = state.queue.take(now, true).next else { return None };
-        state.lent = true;
         let kit = state.seats[index].take()?;
-        Some(Errand::new(Arc::clone(self), index, kit, (batch, self.at_work(core))))
+        state.lent += 1;
+        Some(Errand::new(Arc::clone(self), index, kit, (batch, self.at_work(cores))))
     }
 
     /// An errand is over: its slot may work again.
     pub(crate) fn take_home(&self, index: usize, kit: Kit) {
         let mut state = self.state.lock();
         state.seats[index] = Some(kit);
-        state.lent = false;
+        state.lent -= 1;
         if state.closing || !state.orders[index].is_empty() {
             self.arrived.notify_all();
         } else {
@@ -51,8 +53,10 @@ impl Device {
                 *kit = own;
                 return;
             }
-            // What it was woken for is another slot's now.
-            self.hand_watch_on(state);
+            // What it was woken for is another slot's now. Where no kit is at home nobody could do it: who brings one home looks.
+            if state.seats.iter().any(Option::is_some) {
+                self.hand_watch_on(state);
+            }
             self.arrived.wait_for(state, REST);
         }
     }
