@@ -101,6 +101,8 @@ struct State {
     queue: DeviceQueue<Work>,
     /// What each slot works with, while its thread sleeps and nobody has borrowed it.
     seats: Vec<Option<Kit>>,
+    /// How many pieces of work in a row came while the device did nothing.
+    alone: u32,
     /// Slots whose kits are lent to an [`Errand`](crate::errand::Errand).
     lent: usize,
     /// One list per slot; bounded by the models that are being loaded or freed.
@@ -157,6 +159,7 @@ impl Device {
         let state = State {
             queue: DeviceQueue::new(options.policy),
             seats: (0..slots).map(|_| None).collect(),
+            alone: 0,
             lent: 0,
             orders: (0..slots).map(|_| VecDeque::new()).collect(),
             closing: false,
@@ -241,10 +244,9 @@ impl Device {
         let now = self.clock.now();
         let (pushed, errand, reaper_rests) = {
             let mut state = self.state.lock();
-            let first = state.queue.is_empty();
+            let pays = self.errand_pays(&mut state, &entry);
             let pushed = state.queue.push(now, entry, work);
-            let may_run = pushed.is_ok() && first;
-            let event_loop = event_loop.as_ref().filter(|_| may_run);
+            let event_loop = event_loop.as_ref().filter(|_| pays && pushed.is_ok());
             let errand = event_loop.and_then(|event_loop| self.errand(&mut state, &generation, now, event_loop));
             let reaper_rests = pushed.is_ok() && errand.is_none() && std::mem::take(&mut state.reaper_rests);
             (pushed, errand, reaper_rests)

@@ -1,7 +1,7 @@
 //! A quick run on the thread of whoever asked for it, with a slot's own runners while the slot rests.
 //!
 //! To wake a slot's thread and to be woken by it costs more than a run that takes some microseconds. Where a slot rests, nothing waits
-//! and a run is known to be quick, it is done by the caller's event loop: by a task of its own, so that the caller's deadline holds
+//! and a run is known to be short, or quick and nobody else asks, it is done by the caller's event loop: by a task of its own, so that the caller's deadline holds
 //! whatever becomes of the run. At most all but one of its threads do so at once: where every run hangs after all, one goes on.
 
 use crate::DropReason;
@@ -232,6 +232,30 @@ mod tests {
         let mut ran_on = house.ran_on();
         ran_on.sort();
         assert!(ran_on[0] == "loop" && ran_on[1].starts_with("slot-"), "{ran_on:?}");
+        house.device.close();
+    }
+
+    #[test]
+    fn what_might_share_a_run_is_left_to_slots_while_others_ask() {
+        let house = House::new(2);
+        // Longer than what is short, and quick: the mean of this and of runs that took nothing.
+        house.generation.batch_took(&rows(), 1, 8 * Duration::from_micros(190));
+        let gate = Gate::closed();
+        house.model.hold_runs(&gate);
+        let both = [house.submit(Light), house.submit_from_event_loop(Light)];
+        gate.wait_for(2);
+        gate.open();
+        both.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+        assert!(house.ran_on().iter().all(|name| name.starts_with("slot-")));
+        // Nobody else has asked for a while.
+        for _ in 0..5 {
+            house.rest();
+            house.submit(Light).wait().unwrap();
+        }
+        house.rest();
+        house.ran_on();
+        house.submit_from_event_loop(Light).wait().unwrap();
+        assert_eq!(house.ran_on(), ["loop"]);
         house.device.close();
     }
 

@@ -4,11 +4,27 @@ use super::{Device, REST, State};
 use crate::errand::{Errand, EventLoop, Kit};
 use crate::generation::Generation;
 use parking_lot::MutexGuard;
-use samovar_schedule::{Moment, Next};
+use samovar_schedule::{Entry, Moment, Next};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// So many pieces of work in a row must have come to an idle device before one that is longer than [`SHORT`] is run by who asks for it:
+/// where several ask at once, rows that share a run in a slot are cheaper than runs of their own.
+const ALONE: u32 = 4;
+
+/// About what the wake-ups cost that a run in a slot takes. Rows that take less hardly ever meet, and would save less than that.
+const SHORT: Duration = Duration::from_micros(50);
+
 impl Device {
+    /// Whether who asks had better run this than a slot, as far as others ask too. To be asked of every piece of work that comes.
+    pub(super) fn errand_pays(&self, state: &mut State, entry: &Entry) -> bool {
+        let first = state.queue.is_empty();
+        let alone = first && self.runs.going_on.load(Ordering::Acquire) == 0;
+        state.alone = if alone { state.alone.saturating_add(1) } else { 0 };
+        first && (entry.cost <= SHORT || state.alone > ALONE)
+    }
+
     /// Takes the one piece of work in the queue out to be run with the kit of a slot that rests; none where there is no such slot, no
     /// core is free, or the work is to wait for others.
     pub(super) fn errand(
