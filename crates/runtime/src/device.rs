@@ -4,7 +4,7 @@
 //! model. Lock order: a device's lock is never held while work is settled, an observer is called or cores are waited for.
 
 use crate::cores::{Cores, CoresHeld};
-use crate::errand::{Kit, event_loop_for};
+use crate::errand::{EventLoop, Kit};
 use crate::event::{Contained, Event};
 use crate::generation::{Generation, GenerationKey};
 use crate::slot::Slot;
@@ -103,8 +103,8 @@ struct State {
     seats: Vec<Option<Kit>>,
     /// How many pieces of work in a row came while the device did nothing.
     alone: u32,
-    /// Whether a slot's kit is lent to an [`Errand`].
-    lent: bool,
+    /// Slots whose kits are lent to an [`Errand`](crate::errand::Errand).
+    lent: usize,
     /// One list per slot; bounded by the models that are being loaded or freed.
     orders: Vec<VecDeque<Order>>,
     closing: bool,
@@ -148,10 +148,6 @@ pub struct DeviceStats {
 /// How long a slot with nothing to do sleeps before it looks again; it is woken when something comes.
 const REST: Duration = Duration::from_secs(5);
 
-/// So many pieces of work in a row must have come to an idle device before one is run by who asks for it: where several ask at once,
-/// rows that share a run in a slot are cheaper than runs of their own.
-const ALONE: u32 = 4;
-
 /// How long a device that closes may start nothing of what waits before it counts as hanging.
 const CLOSE_STEP: Duration = Duration::from_secs(30);
 
@@ -164,7 +160,7 @@ impl Device {
             queue: DeviceQueue::new(options.policy),
             seats: (0..slots).map(|_| None).collect(),
             alone: 0,
-            lent: false,
+            lent: 0,
             orders: (0..slots).map(|_| VecDeque::new()).collect(),
             closing: false,
             reaper_rests: false,
@@ -243,16 +239,15 @@ impl Device {
 
     /// Queues work; what is quick and need not wait is run by the caller's event loop.
     pub(crate) fn push(self: &Arc<Self>, entry: Entry, work: Work) -> Result<Ticket, Unqueued> {
-        let event_loop = event_loop_for(&entry, &work);
-        let generation = work.generation().key;
+        let event_loop = EventLoop::of(&entry, &work);
+        let generation = Arc::clone(work.generation());
         let now = self.clock.now();
         let (pushed, errand, reaper_rests) = {
             let mut state = self.state.lock();
-            let alone = state.queue.is_empty() && self.runs.going_on.load(Ordering::Acquire) == 0;
-            state.alone = if alone { state.alone.saturating_add(1) } else { 0 };
+            let pays = self.errand_pays(&mut state, &entry);
             let pushed = state.queue.push(now, entry, work);
-            let may_run = pushed.is_ok() && state.alone > ALONE && event_loop.is_some();
-            let errand = if may_run { self.errand(&mut state, generation, now) } else { None };
+            let event_loop = event_loop.as_ref().filter(|_| pays && pushed.is_ok());
+            let errand = event_loop.and_then(|event_loop| self.errand(&mut state, &generation, now, event_loop));
             let reaper_rests = pushed.is_ok() && errand.is_none() && std::mem::take(&mut state.reaper_rests);
             (pushed, errand, reaper_rests)
         };

@@ -1,9 +1,8 @@
 //! A quick run on the thread of whoever asked for it, with a slot's own runners while the slot rests.
 //!
-//! To wake a slot's thread and to be woken by it costs more than a run that takes some microseconds. Where one asks after
-//! the other, a slot rests and a run is known to be quick, it is done by the caller's event loop: by a task of its own, so that the caller's
-//! deadline holds whatever becomes of the run. One at a time: a run that hangs after all costs one of the event loop's threads, and
-//! the others go on.
+//! To wake a slot's thread and to be woken by it costs more than a run that takes some microseconds. Where a slot rests, nothing waits
+//! and a run is known to be short, or quick and nobody else asks, it is done by the caller's event loop: by a task of its own, so that the caller's deadline holds
+//! whatever becomes of the run. At most all but one of its threads do so at once: where every run hangs after all, one goes on.
 
 use crate::DropReason;
 use crate::Scratch;
@@ -39,14 +38,23 @@ pub(crate) struct Errand {
 /// What may be run on an event loop's thread: longer runs would keep other connections waiting.
 const QUICK: Duration = Duration::from_micros(200);
 
-/// The event loop that may run this, where there is one: a run that hangs must leave it a thread.
-pub(crate) fn event_loop_for(entry: &Entry, work: &Work) -> Option<Handle> {
-    if entry.cost > QUICK || !work.is_light() {
-        return None;
+/// The event loop of whoever asks.
+pub(crate) struct EventLoop(Handle);
+
+impl EventLoop {
+    /// The one that may run this, where there is one.
+    pub(crate) fn of(entry: &Entry, work: &Work) -> Option<Self> {
+        if entry.cost > QUICK || !work.is_light() {
+            return None;
+        }
+        let here = Handle::try_current().ok()?;
+        (here.runtime_flavor() == RuntimeFlavor::MultiThread).then_some(Self(here))
     }
-    let here = Handle::try_current().ok()?;
-    let others = here.runtime_flavor() == RuntimeFlavor::MultiThread && here.metrics().num_workers() > 1;
-    others.then_some(here)
+
+    /// How many of its threads may run errands at once: were all of their runs to hang, one is left.
+    pub(crate) fn lendable(&self) -> usize {
+        self.0.metrics().num_workers() - 1
+    }
 }
 
 impl Errand {
@@ -55,9 +63,9 @@ impl Errand {
     }
 
     /// Runs as soon as the thread's present task waits, which is for this.
-    pub(crate) fn begin(self, event_loop: &Handle) {
+    pub(crate) fn begin(self, event_loop: &EventLoop) {
         // Its owner is the device, which does not close before the kit is home.
-        drop(event_loop.spawn(async move { self.run() }));
+        drop(event_loop.0.spawn(async move { self.run() }));
     }
 
     fn run(mut self) {
@@ -124,21 +132,21 @@ mod tests {
 
     impl House {
         fn new(slots: usize) -> Self {
+            Self::with_threads(slots, 2)
+        }
+
+        fn with_threads(slots: usize, threads_of_loop: usize) -> Self {
             let options = DeviceOptions { slots, threads: 1, ..DeviceOptions::default() };
             let device = Device::start(options, Clock::manual().0, Arc::new(Silent));
             let (model, threads) = (FakeModel::rows(1), Arc::<Mutex<Vec<String>>>::default());
             let ran_on = Arc::clone(&threads);
             model.on_run(move |_| ran_on.lock().push(std::thread::current().name().unwrap_or_default().to_owned()));
             let generation = generation(&model, 1, BatchRule::SINGLE);
-            let event_loop = Builder::new_multi_thread().worker_threads(2).thread_name("loop").build().unwrap();
+            let mut event_loop = Builder::new_multi_thread();
+            let event_loop = event_loop.worker_threads(threads_of_loop).thread_name("loop").build().unwrap();
             let house = Self { device, generation, model, threads, event_loop };
             // Every slot has a runner, and what a run costs is known.
             while !(0..slots).all(|index| house.has_run(index)) {
-                house.submit(Light).wait().unwrap();
-            }
-            // Nobody else has asked for a while.
-            for _ in 0..8 {
-                house.rest();
                 house.submit(Light).wait().unwrap();
             }
             house.rest();
@@ -210,18 +218,60 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_while_others_do_is_served_by_slots() {
+    fn the_event_loop_runs_what_is_quick_while_another_slot_works() {
         let house = House::new(2);
         let gate = Gate::closed();
         house.model.hold_runs(&gate);
-        let both = [house.submit(Light), house.submit(Light)];
+        let elsewhere = house.submit(Light);
+        gate.wait_for(1);
+        let here = house.submit_from_event_loop(Light);
+        gate.wait_for(2);
+        gate.open();
+        elsewhere.wait().unwrap();
+        here.wait().unwrap();
+        let mut ran_on = house.ran_on();
+        ran_on.sort();
+        assert!(ran_on[0] == "loop" && ran_on[1].starts_with("slot-"), "{ran_on:?}");
+        house.device.close();
+    }
+
+    #[test]
+    fn what_might_share_a_run_is_left_to_slots_while_others_ask() {
+        let house = House::new(2);
+        // Longer than what is short, and quick: the mean of this and of runs that took nothing.
+        house.generation.batch_took(&rows(), 1, 8 * Duration::from_micros(190));
+        let gate = Gate::closed();
+        house.model.hold_runs(&gate);
+        let both = [house.submit(Light), house.submit_from_event_loop(Light)];
         gate.wait_for(2);
         gate.open();
         both.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+        assert!(house.ran_on().iter().all(|name| name.starts_with("slot-")));
+        // Nobody else has asked for a while.
+        for _ in 0..5 {
+            house.rest();
+            house.submit(Light).wait().unwrap();
+        }
         house.rest();
         house.ran_on();
         house.submit_from_event_loop(Light).wait().unwrap();
-        assert!(house.ran_on()[0].starts_with("slot-"));
+        assert_eq!(house.ran_on(), ["loop"]);
+        house.device.close();
+    }
+
+    #[test]
+    fn what_comes_while_every_kit_is_lent_is_done_when_one_is_home() {
+        let house = House::with_threads(2, 3);
+        let gate = Gate::closed();
+        house.model.hold_runs(&gate);
+        let lent = [house.submit_from_event_loop(Light), house.submit_from_event_loop(Light)];
+        gate.wait_for(2);
+        let waiting = house.submit_from_event_loop(Light);
+        gate.open();
+        waiting.wait().unwrap();
+        lent.into_iter().for_each(|pending| drop(pending.wait().unwrap()));
+        let ran_on = house.ran_on();
+        assert_eq!(ran_on.iter().filter(|name| *name == "loop").count(), 2, "{ran_on:?}");
         house.device.close();
     }
 

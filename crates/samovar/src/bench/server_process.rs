@@ -2,11 +2,14 @@
 
 use super::server_setup::ServerSetup;
 use crate::failure::CliError;
+use parking_lot::Mutex;
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A server to measure; one that was started here ends with this.
@@ -16,6 +19,16 @@ pub struct ServerProcess {
     child: Option<Child>,
     config: Option<PathBuf>,
     started: Instant,
+    said: Arc<Mutex<Said>>,
+}
+
+/// What a server that was started here has said.
+#[derive(Debug, Default)]
+struct Said {
+    /// Bounded by [`SAID_LINES`].
+    last: VecDeque<String>,
+    /// It will say no more.
+    ended: bool,
 }
 
 /// Longest wait for the server to be ready.
@@ -25,14 +38,18 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Longest wait for a model to be loaded, swapped or freed.
 const LOAD_MAX: Duration = Duration::from_secs(300);
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
+/// How long the server takes at most to say what its state shows already.
+const SAYS_WITHIN: Duration = Duration::from_millis(500);
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 /// What the server says before its address.
 const SAYS: &str = "listens on http://";
+/// Lines of it that are kept, to say why it failed.
+const SAID_LINES: usize = 8;
 
 impl ServerProcess {
     /// A server that runs already.
     pub fn running(address: SocketAddr) -> Self {
-        Self { address, child: None, config: None, started: Instant::now() }
+        Self { address, child: None, config: None, started: Instant::now(), said: Arc::default() }
     }
 
     /// Starts this program as a server on a free port.
@@ -59,12 +76,18 @@ impl ServerProcess {
         let mut child = child.map_err(|_| failed("cannot be started"))?;
         let stderr = child.stderr.take();
         let lines = BufReader::new(stderr.ok_or_else(|| failed("tells nothing"))?).lines().map_while(Result::ok);
-        let mut server = Self { address: LOOPBACK, child: Some(child), config: None, started };
+        let said = Arc::<Mutex<Said>>::default();
+        let (heard, ended) = (Arc::clone(&said), Arc::clone(&said));
+        let lines = lines.inspect(move |line| heard.lock().add(line));
+        let mut server = Self { address: LOOPBACK, child: Some(child), config: None, started, said };
         let mut lines = lines.skip_while(|line| !line.contains(SAYS));
-        let said = lines.next().and_then(|line| line.split_once(SAYS)?.1.trim().parse().ok());
-        server.address = said.ok_or_else(|| failed("did not start"))?;
+        let address = lines.next().and_then(|line| line.split_once(SAYS)?.1.trim().parse().ok());
+        server.address = address.ok_or_else(|| server.complaint("did not start"))?;
         // What it says later is read to its end, or its pipe would fill.
-        let reader = std::thread::Builder::new().name("server-log".to_owned()).spawn(move || lines.for_each(drop));
+        let reader = std::thread::Builder::new().name("server-log".to_owned()).spawn(move || {
+            lines.for_each(drop);
+            ended.lock().ended = true;
+        });
         reader.map_err(|_| failed("cannot be read from"))?;
         Ok(server)
     }
@@ -77,15 +100,30 @@ impl ServerProcess {
     /// Waits until it says that it is ready; tells how long that took from its start.
     ///
     /// # Errors
-    /// Where that takes too long.
+    /// Where a model fails, the server ends, or that takes too long.
     pub fn wait_until_ready(&self) -> Result<Duration, CliError> {
         while self.started.elapsed() < READY_MAX {
-            if get(self.address, "/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            let answer = get(self.address, "/health/ready");
+            if answer.as_ref().is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
                 return Ok(self.started.elapsed());
+            }
+            if self.said.lock().ended {
+                return Err(self.complaint("ended"));
+            }
+            if answer.as_deref().is_some_and(names_a_failure) {
+                // It says why a moment after its state does.
+                std::thread::sleep(SAYS_WITHIN);
+                return Err(self.complaint("did not get ready"));
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        Err(CliError::new("server_failed", "the server to measure did not get ready").cure("look at it: samovar serve"))
+        Err(self.complaint("did not get ready in time"))
+    }
+
+    /// What became of it, and what it says of that.
+    fn complaint(&self, what: &str) -> CliError {
+        let said = self.said.lock().last.iter().fold(String::new(), |said, line| said + "\n" + line);
+        failed(&format!("{what}{said}")).cure("look at it: samovar serve")
     }
 
     /// Asks it to do something to its models, and gives what it answers.
@@ -166,6 +204,22 @@ impl ServerProcess {
     }
 }
 
+impl Said {
+    fn add(&mut self, line: &str) {
+        self.last.push_back(line.to_owned());
+        if self.last.len() > SAID_LINES {
+            self.last.pop_front();
+        }
+    }
+}
+
+/// Whether what `/health/ready` answers names a model that could not be loaded.
+fn names_a_failure(answer: &str) -> bool {
+    let body = answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str::<Value>(body).ok());
+    let models = body.as_ref().and_then(|body| body["models"].as_array());
+    models.into_iter().flatten().any(|model| model["state"] == "failed")
+}
+
 fn failed(what: &str) -> CliError {
     CliError::new("server_failed", format!("a server to measure {what}"))
 }
@@ -224,4 +278,19 @@ fn exchange(address: SocketAddr, request: &[u8], limit: Duration) -> Option<Stri
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).ok()?;
     Some(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_failed_ends_the_wait_and_one_that_loads_does_not() {
+        let answer = |state: &str| {
+            format!("HTTP/1.1 503 Service Unavailable\r\n\r\n{{\"models\":[{{\"name\":\"m\",\"state\":\"{state}\"}}]}}")
+        };
+        assert!(names_a_failure(&answer("failed")));
+        assert!(!names_a_failure(&answer("loading")));
+        assert!(!names_a_failure("HTTP/1.1 503"));
+    }
 }

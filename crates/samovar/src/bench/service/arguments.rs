@@ -2,7 +2,7 @@
 
 use crate::arguments::ModelChoices;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `samovar bench service`.
 #[derive(Clone, Debug, Args)]
@@ -47,6 +47,17 @@ pub struct BenchServiceArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+impl BenchServiceArguments {
+    /// Every file that is named and will be needed.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let script = self.python.as_ref().map(|_| &self.script);
+        [self.embedding.as_ref(), self.detector.as_ref(), self.faces.as_ref(), self.picture.as_ref(), script]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+    }
 }
 
 /// `samovar bench echo`: answers every request with its own body, as cheaply as that goes.

@@ -7,6 +7,7 @@ use super::overhead::overhead;
 use super::report::Figures;
 use crate::failure::{CliError, Exit};
 use crate::stdout;
+use std::path::Path;
 use std::time::Duration;
 
 /// Runs the command.
@@ -14,6 +15,10 @@ use std::time::Duration;
 /// # Errors
 /// A model, a server that does not start, or a Python without what its script needs.
 pub fn service(arguments: &BenchServiceArguments) -> Result<Exit, CliError> {
+    // Before anything is measured for minutes.
+    arguments
+        .files()
+        .try_for_each(|file| std::fs::File::open(file).map(drop).map_err(|error| unreadable(file, &error)))?;
     let figures = event_loop()?.block_on(measure(arguments))?;
     if arguments.json {
         stdout::print_json(&figures)?;
@@ -21,6 +26,10 @@ pub fn service(arguments: &BenchServiceArguments) -> Result<Exit, CliError> {
         stdout::print(&figures.text())?;
     }
     Ok(Exit::Ok)
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> CliError {
+    CliError::new("file_unreadable", format!("{}: {error}", file.display()))
 }
 
 fn event_loop() -> Result<tokio::runtime::Runtime, CliError> {
