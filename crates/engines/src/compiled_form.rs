@@ -129,14 +129,15 @@ impl CompiledForm {
 
     /// Cuts the seal off, once it was found to be right.
     fn unseal(&self, bytes: &mut FormBytes) -> Result<(), String> {
-        let (form, seal) = bytes.split_last_chunk::<SEAL_BYTES>().ok_or("it is too short")?;
-        let len = form.len();
+        let seal = *bytes.last_chunk::<SEAL_BYTES>().ok_or("it is too short")?;
         let digest = seal.strip_prefix(MARK).ok_or("it ends without a seal")?;
-        if *self.hasher().chain_update(form).finalize() != *digest {
-            return Err("it is not what was sealed, or was sealed for something else".to_owned());
+        bytes.truncate(bytes.len() - SEAL_BYTES);
+        let mut hasher = self.hasher();
+        bytes.look_through(|piece| hasher.update(piece));
+        if *hasher.finalize() == *digest {
+            return Ok(());
         }
-        bytes.truncate(len);
-        Ok(())
+        Err("it is not what was sealed, or was sealed for something else".to_owned())
     }
 
     fn write(&self, mut form: impl Read, draft: &Path) -> io::Result<()> {

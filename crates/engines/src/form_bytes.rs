@@ -14,6 +14,9 @@ use std::ops::Deref;
 /// Forms of so many bytes or more are mapped.
 pub(crate) const MAPPED_FROM: u64 = 16 << 20;
 
+/// A mapped form is looked through in pieces of so many bytes.
+const PIECE_BYTES: usize = 4 << 20;
+
 /// What a form is read from. It lends the bytes that were sealed.
 pub(crate) struct FormBytes {
     held: Held,
@@ -49,11 +52,23 @@ impl FormBytes {
         self.len = self.len.min(len);
     }
 
+    /// Shows all bytes in order, piece by piece. The pages behind are let go: to look through a form takes the memory of one piece.
+    pub(crate) fn look_through(&self, mut see: impl FnMut(&[u8])) {
+        for (index, piece) in self.chunks(PIECE_BYTES).enumerate() {
+            see(piece);
+            self.give_back_range(index * PIECE_BYTES, piece.len());
+        }
+    }
+
     /// Lets mapped pages go; those that are needed after all come back from the file.
     pub(crate) fn give_back(&self) {
+        self.give_back_range(0, self.len);
+    }
+
+    fn give_back_range(&self, from: usize, len: usize) {
         if let Held::Mapped(map) = &self.held {
             // SAFETY: the map is of a file and was never written to, so that every page comes back as it was.
-            let given = unsafe { map.unchecked_advise(UncheckedAdvice::DontNeed) };
+            let given = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, from, len) };
             if let Err(error) = given {
                 tracing::debug!(%error, "the pages of a compiled form cannot be given back");
             }
@@ -96,6 +111,33 @@ mod tests {
             assert_eq!(&bytes[MAPPED_FROM as usize..], b"form");
             bytes.give_back();
         }
+    }
+
+    /// Bytes of the mapping that are in memory for this process.
+    #[cfg(target_os = "linux")]
+    fn resident(bytes: &FormBytes) -> usize {
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let begins = format!("{:x}-", bytes.as_ptr() as usize);
+        let of_map = maps.lines().skip_while(|line| !line.starts_with(&begins));
+        let line = of_map.map(|line| line.strip_prefix("Rss:")).find_map(|line| line).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn to_look_through_a_mapped_form_leaves_nothing_of_it_in_memory() {
+        let size = MAPPED_FROM as usize + 5;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![1; size]).unwrap();
+        let bytes = FormBytes::of(file, size as u64).unwrap();
+        let read = |bytes: &[u8]| bytes.iter().map(|&byte| usize::from(byte)).sum::<usize>();
+        assert_eq!((read(&bytes), resident(&bytes) >= size), (size, true));
+        let (mut seen, mut most) = (0, 0);
+        bytes.look_through(|piece| {
+            seen += read(piece);
+            most = most.max(piece.len());
+        });
+        assert_eq!((seen, most, resident(&bytes)), (size, PIECE_BYTES, 0));
     }
 
     #[test]

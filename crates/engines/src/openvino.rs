@@ -93,6 +93,8 @@ impl Engine for OpenVino {
         }
         let wide = imported_from.as_ref().filter(|_| file.size_bytes <= WIDE_MAX_BYTES);
         let wide = wide.and_then(|form| import_wide(form, options)).map(Mutex::new);
+        // What was packed already is read there no more.
+        imported_from.iter().for_each(FormBytes::give_back);
         Ok(Arc::new(OpenVinoModel {
             compiled: Mutex::new(compiled.into()),
             lone_threads: wide.as_ref().map(|_| options.lone_threads),
@@ -140,6 +142,13 @@ struct Shared {
     imported_from: Option<FormBytes>,
 }
 
+impl Shared {
+    /// Lets the pages of the form go.
+    fn trim(&self) {
+        self.imported_from.iter().for_each(FormBytes::give_back);
+    }
+}
+
 impl LoadedModel for OpenVinoModel {
     fn signature(&self) -> &Signature {
         &self.shared.signature
@@ -155,9 +164,7 @@ impl LoadedModel for OpenVinoModel {
 
     /// Kernels read the weights that they have packed; those of the graph, from which they packed them, lie in the form.
     fn trim(&self) {
-        if let Some(form) = &self.shared.imported_from {
-            form.give_back();
-        }
+        self.shared.trim();
     }
 
     fn lone_threads(&self) -> Option<usize> {
@@ -173,7 +180,7 @@ impl LoadedModel for OpenVinoModel {
         let inputs: Vec<Input> = inputs.map_err(|error| run_error(&error))?.into_iter().map(Input::new).collect();
         let wide =
             self.wide.as_ref().map(|wide| wide_request(&mut wide.lock(), &inputs, &shared.signature)).transpose()?;
-        Ok(Box::new(OpenVinoRunner { outputs: Vec::new(), inputs, request, wide, shared }))
+        Ok(Box::new(OpenVinoRunner { outputs: Vec::new(), inputs, request, wide, shared, has_run: false }))
     }
 }
 
@@ -225,6 +232,9 @@ struct OpenVinoRunner {
     request: InferRequest,
     wide: Option<InferRequest>,
     shared: Arc<Shared>,
+    /// A model whose shapes are open packs its weights in a first run: the form's are let go behind it, before the rest of a warm-up takes
+    /// its own memory.
+    has_run: bool,
 }
 
 impl OpenVinoRunner {
@@ -235,6 +245,9 @@ impl OpenVinoRunner {
         request.infer().map_err(|error| run_error(&error))?;
         let names = self.shared.signature.outputs.iter().map(|port| request.get_tensor(&port.name));
         self.outputs = names.collect::<Result<_, _>>().map_err(|error| run_error(&error))?;
+        if !std::mem::replace(&mut self.has_run, true) {
+            self.shared.trim();
+        }
         Ok(())
     }
 }

@@ -38,7 +38,8 @@ impl EditError {
     }
 }
 
-/// `weights` with the data of all tensors in memory, once they have the sizes of `shape`.
+/// `weights` with the data of all tensors in memory and every matrix turned as the engines take it best, once they have the sizes of
+/// `shape`.
 pub(super) fn checked(mut weights: Weights, shape: &DecoderShape, path: &Path) -> Result<Weights, EditError> {
     if !fits(&weights, shape) {
         return Err(EditError::Unknown("its weights have other sizes than the configuration tells"));
@@ -52,6 +53,7 @@ pub(super) fn checked(mut weights: Weights, shape: &DecoderShape, path: &Path) -
     if bytes > BYTES_MAX {
         return Err(EditError::Unknown("it is larger than one file may be"));
     }
+    weights.linears().for_each(|linear| linear.matrix.turn());
     Ok(weights)
 }
 
