@@ -6,6 +6,7 @@ use crate::call_query::{CallQuery, audio_error, changed_language, partial_every,
 use crate::call_record::CallRecord;
 use crate::calls::OpenCall;
 use crate::error::{ApiError, Refusal};
+use crate::finish_time::FinishTime;
 use crate::stream_kind::{LiveStream, Readiness, StreamOpening};
 use crate::stream_link::StreamText;
 use crate::streams::{MessageKind, OpenStream, StreamFacts, StreamKind};
@@ -186,6 +187,14 @@ impl LiveStream for CallLive {
         if !std::mem::replace(&mut self.is_finishing, true) {
             self.stream.finish();
         }
+    }
+
+    fn finish_time(&self) -> FinishTime {
+        FinishTime::CALL
+    }
+
+    fn progress(&self) -> u64 {
+        self.stream.progress()
     }
 
     fn parted(&mut self, orderly: bool) -> bool {

@@ -29,6 +29,7 @@ mod error;
 mod error_form;
 mod error_status;
 mod evidence;
+mod finish_time;
 mod grpc;
 mod head_scan;
 mod hygiene;

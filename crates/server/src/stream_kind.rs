@@ -3,6 +3,7 @@
 use crate::StreamLimits;
 use crate::app::App;
 use crate::error::{ApiError, Refusal};
+use crate::finish_time::FinishTime;
 use crate::stream_link::StreamText;
 use crate::streams::{OpenStream, StreamFacts};
 use crate::wire::StreamNotice;
@@ -78,6 +79,16 @@ pub(crate) trait LiveStream: Send {
 
     /// No further messages are taken in: the rest is told, and then nothing.
     fn finish(&mut self) {}
+
+    /// How long its end may take.
+    fn finish_time(&self) -> FinishTime {
+        FinishTime::FRAMES
+    }
+
+    /// Another number whenever work on what was taken in has come forward.
+    fn progress(&self) -> u64 {
+        0
+    }
 
     /// The client has gone, orderly or not. Whether what it sent is still to be worked through, although it will not hear of it.
     fn parted(&mut self, _orderly: bool) -> bool {

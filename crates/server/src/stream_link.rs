@@ -10,6 +10,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Error as WireError;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 
 /// The WebSocket of one stream.
 pub(crate) struct StreamLink {
@@ -93,8 +94,8 @@ pub(crate) enum Incoming {
     Closed,
     /// The connection is gone.
     Gone,
-    /// The client broke the protocol or a limit; close with this code.
-    Fault(u16, &'static str),
+    /// The client broke the protocol or a limit; close with this code, for this reason.
+    Fault(u16, Cow<'static, str>),
 }
 
 /// How a stream's client is doing.
@@ -195,8 +196,12 @@ impl StreamLink {
     }
 
     /// Sends what is left and a close, and waits a little for the client's own.
-    pub(crate) async fn close(mut self, code: u16, reason: &'static str) {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+    pub(crate) async fn close(mut self, code: u16, reason: Cow<'static, str>) {
+        let reason = match reason {
+            Cow::Borrowed(reason) => Utf8Bytes::from_static(reason),
+            Cow::Owned(reason) => reason.into(),
+        };
+        let frame = CloseFrame { code, reason };
         self.outbox.push_back(Outgoing { message: Message::Close(Some(frame)), bytes: 0, replaceable: false });
         self.wait_for_end().await;
     }
@@ -310,10 +315,13 @@ impl StreamLink {
 /// The close code for what a client did wrong (RFC 6455 §7.4.1).
 fn fault(error: axum::Error) -> Incoming {
     match error.into_inner().downcast_ref::<WireError>() {
-        Some(WireError::Capacity(_)) => Incoming::Fault(1009, "the message is over the limit"),
-        Some(WireError::Utf8(_)) => Incoming::Fault(1007, "the text is not UTF-8"),
+        Some(WireError::Capacity(CapacityError::MessageTooLong { max_size, .. })) => {
+            Incoming::Fault(1009, format!("a message has at most {max_size} bytes").into())
+        }
+        Some(WireError::Capacity(_)) => Incoming::Fault(1009, "the message is over the limit".into()),
+        Some(WireError::Utf8(_)) => Incoming::Fault(1007, "the text is not UTF-8".into()),
         Some(WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Incoming::Gone,
-        Some(WireError::Protocol(_)) => Incoming::Fault(1002, "the protocol was broken"),
+        Some(WireError::Protocol(_)) => Incoming::Fault(1002, "the protocol was broken".into()),
         _ => Incoming::Gone,
     }
 }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::connection::Peer;
 use crate::error::{ApiError, Refusal};
+use crate::finish_time::Finishing;
 use crate::in_time::still_loading;
 use crate::stream_kind::{LiveStream, Readiness, StreamOpening};
 use crate::stream_link::{Incoming, Pulse, StreamLink, StreamText};
@@ -12,6 +13,7 @@ use axum::extract::ws::{Utf8Bytes, WebSocket};
 use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 use samovar_runtime::{Hold, ModelHandle, Opened, StreamKey};
+use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,8 +68,8 @@ enum End {
     Closed,
     /// The connection is gone.
     Gone,
-    /// The server closes with this code.
-    Close(u16, &'static str),
+    /// The server closes with this code, for this reason.
+    Close(u16, Cow<'static, str>),
 }
 
 async fn serve<O: StreamOpening>(mut link: StreamLink, session: Session<O>, app: &App) {
@@ -136,7 +138,7 @@ async fn open<O: StreamOpening>(
                     stream.meter().came(bytes.len());
                 }
                 Incoming::Text(text) => early.take(text, link, app.options.limits.stream.control_bytes_max),
-                other => return Err(ended(&other)),
+                other => return Err(ended(other)),
             },
             _ = pulse.tick() => look_after(link)?,
             () = sleep_until(deadline) => break Err(still_loading()),
@@ -183,14 +185,12 @@ impl Early {
 
 /// The longest that a stream waits for its model: loading, comparing precisions and warming may take minutes.
 const OPEN_MAX: Duration = Duration::from_secs(600);
-/// The longest that a stream which is to end waits for the frames that it has taken in.
-const FINISH_MAX: Duration = Duration::from_secs(10);
-const GOING_AWAY: End = End::Close(1001, "the server is shutting down");
+const GOING_AWAY: End = End::Close(1001, Cow::Borrowed("the server is shutting down"));
 /// How soon a stream that takes nothing in is asked again.
 const TAKE_IN_AGAIN: Duration = Duration::from_millis(50);
-const OVER: End = End::Close(1000, "the stream has come to its end");
-const DELETED: End = End::Close(1000, "the stream was ended by request");
-const STUCK: End = End::Close(1008, "the client does not read");
+const OVER: End = End::Close(1000, Cow::Borrowed("the stream has come to its end"));
+const DELETED: End = End::Close(1000, Cow::Borrowed("the stream was ended by request"));
+const STUCK: End = End::Close(1008, Cow::Borrowed("the client does not read"));
 
 fn ready<O: StreamOpening>(
     session: &Session<O>,
@@ -208,7 +208,7 @@ fn ready<O: StreamOpening>(
 /// Tells why the stream cannot be, and ends it.
 fn fail<L: LiveStream>(link: &mut StreamLink, error: &ApiError) -> End {
     link.push(L::problem(error));
-    End::Close(error.close_code(), error.code())
+    End::Close(error.close_code(), error.code().into())
 }
 
 /// A stream whose models are warm.
@@ -227,7 +227,7 @@ impl<L: LiveStream> Running<L> {
     async fn run_out(&mut self, link: &mut StreamLink, app: &App) -> End {
         let end = self.run(link, app).await;
         if !self.is_finished && !self.live.is_over() && self.live.parted(matches!(end, End::Closed)) {
-            self.work_through(link).await;
+            self.work_through(link, app).await;
         }
         end
     }
@@ -245,7 +245,7 @@ impl<L: LiveStream> Running<L> {
                         self.frame_next += 1;
                     }
                     Incoming::Text(text) => self.control(&text, link, app),
-                    other => return ended(&other),
+                    other => return ended(other),
                 },
                 event = self.live.next() => {
                     self.tell(link, event);
@@ -256,24 +256,26 @@ impl<L: LiveStream> Running<L> {
                 _ = self.pulse.tick() => if let Err(end) = look_after(link) {
                     return end;
                 },
-                () = app.closing.cancelled() => return self.finish(link, GOING_AWAY).await,
-                () = closing.cancelled() => return self.finish(link, DELETED).await,
+                () = app.closing.cancelled() => return self.finish(link, app, GOING_AWAY).await,
+                () = closing.cancelled() => return self.finish(link, app, DELETED).await,
             }
         }
         STUCK
     }
 
     /// Tells what becomes of the frames that were taken in, and no more.
-    async fn finish(&mut self, link: &mut StreamLink, end: End) -> End {
-        let deadline = Instant::now() + FINISH_MAX;
+    async fn finish(&mut self, link: &mut StreamLink, app: &App, end: End) -> End {
+        let mut finishing = self.finishing(app);
         self.is_finished = true;
         self.live.finish();
         while !self.live.is_idle() && !link.is_overfull() {
             tokio::select! {
-                () = sleep_until(deadline) => break,
+                () = sleep_until(finishing.until()) => if !finishing.goes_on(self.live.progress()) {
+                    break;
+                },
                 event = self.live.next() => self.tell(link, event),
                 incoming = link.next() => if let Incoming::Closed | Incoming::Gone | Incoming::Fault(..) = incoming {
-                    return ended(&incoming);
+                    return ended(incoming);
                 },
             }
         }
@@ -281,16 +283,24 @@ impl<L: LiveStream> Running<L> {
     }
 
     /// What was taken in of a client who has gone; a close of its is answered meanwhile.
-    async fn work_through(&mut self, link: &mut StreamLink) {
-        let deadline = Instant::now() + FINISH_MAX;
+    async fn work_through(&mut self, link: &mut StreamLink, app: &App) {
+        let mut finishing = self.finishing(app);
         let mut is_gone = false;
         while !self.live.is_idle() {
             tokio::select! {
-                () = sleep_until(deadline) => break,
+                () = sleep_until(finishing.until()) => if !finishing.goes_on(self.live.progress()) {
+                    break;
+                },
                 _ = self.live.next() => {}
                 _ = link.next(), if !is_gone => is_gone = true,
             }
         }
+    }
+
+    fn finishing(&self, app: &App) -> Finishing {
+        let time = self.live.finish_time();
+        let time = if app.closing.is_cancelled() { time.within(app.options.grace) } else { time };
+        Finishing::begin(time, self.live.progress())
     }
 
     /// What went on until now ends with the stream: readers are told even where the client has gone.
@@ -332,8 +342,8 @@ fn look_after(link: &mut StreamLink) -> Result<(), End> {
     }
 }
 
-const fn ended(incoming: &Incoming) -> End {
-    match *incoming {
+fn ended(incoming: Incoming) -> End {
+    match incoming {
         Incoming::Fault(code, reason) => End::Close(code, reason),
         Incoming::Closed => End::Closed,
         _ => End::Gone,

@@ -87,7 +87,8 @@ impl LiveAudio {
     /// Takes the next chunk in.
     ///
     /// # Errors
-    /// `Overrun` where more would wait than the limit: nothing of the chunk was taken, pull and send it again or leave it out.
+    /// `Overrun` where more would wait than the limit: nothing of the chunk was taken, pull and send it again or leave it out. `TooLarge`
+    /// for a chunk that alone is over it.
     /// `Damaged` for a packet of Opus that is none. `TooLong` at the end of the longest stream; `DecoderFailed`.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), AudioError> {
         self.conform.release();
@@ -96,7 +97,11 @@ impl LiveAudio {
             Decoder::Coded(child) => child.push(chunk),
             Decoder::Pcm { cutter, rate_hz, frame_bytes } => {
                 let frames = chunk.len() / *frame_bytes;
-                if held + Duration::from_secs_f64(frames as f64 / f64::from(*rate_hz)) > self.held {
+                let more = Duration::from_secs_f64(frames as f64 / f64::from(*rate_hz));
+                if more > self.held {
+                    return Err(too_large(&format!("{} s of sound", self.held.as_secs())));
+                }
+                if held + more > self.held {
                     return Err(overrun());
                 }
                 self.block.clear();
@@ -156,6 +161,11 @@ impl LiveAudio {
             Decoder::Coded(child) => child.is_damaged(),
         }
     }
+}
+
+/// A chunk that could never be taken.
+pub(super) fn too_large(most: &str) -> AudioError {
+    AudioError::new(AudioErrorKind::TooLarge, format!("one piece holds at most {most}; send it in smaller ones"))
 }
 
 pub(super) fn overrun() -> AudioError {

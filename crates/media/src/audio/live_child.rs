@@ -3,7 +3,7 @@
 use super::au::AuStream;
 use super::child_command;
 use super::child_run::{ChildInput, ChildRun, Message, patience};
-use super::live::{LiveCoding, overrun};
+use super::live::{LiveCoding, overrun, too_large};
 use super::ogg_opus::OggOpus;
 use super::source::PcmBlock;
 use super::{AudioError, AudioLimits};
@@ -61,6 +61,9 @@ impl LiveChild {
     }
 
     pub(super) fn push(&mut self, chunk: Bytes) -> Result<(), AudioError> {
+        if chunk.len() > QUEUE_BYTES_MAX {
+            return Err(too_large("1 MiB of coded sound"));
+        }
         let Some(pages) = &mut self.pages else { return self.queue.push(chunk) };
         if !self.queue.has_room(chunk.len()) {
             return Err(overrun());

@@ -5,7 +5,7 @@ use super::utterance::Utterance;
 use samovar_acoustics::VoiceFigures;
 use samovar_media::AudioError;
 use samovar_models::whisper::{Language, Segment};
-use samovar_runtime::RunError;
+use samovar_runtime::{RunError, RunErrorKind};
 use samovar_triage::Decision;
 use std::time::Duration;
 
@@ -109,6 +109,12 @@ pub enum CallEvent {
 }
 
 impl CallEvent {
+    /// Some of the sound was damaged, and is left out.
+    pub(super) fn of_damage(error: &AudioError) -> Self {
+        let kind = RunErrorKind::Input { code: error.kind().code() };
+        Self::Error { utterance: None, error: RunError::new(kind, error.to_string()) }
+    }
+
     /// What was said in an utterance that is done.
     pub(super) fn of_final(done: Utterance, latency: Duration) -> Self {
         let heard = done.heard();

@@ -11,17 +11,29 @@ pub(super) struct Intake {
     state: State,
     /// A child decodes, and wakes nobody.
     is_coded: bool,
+    /// Bytes came.
+    is_fed: bool,
+    /// Sound came of them.
+    is_sounding: bool,
+}
+
+/// What a child had left.
+pub(super) enum Drained {
+    Sound(Vec<f32>),
+    /// Some of it was damaged; that was all.
+    Damaged(AudioError),
+    Failed(AudioError),
 }
 
 enum State {
     Open(LiveAudio),
     /// No more bytes come; what the child still has is waited for on a thread that may wait.
     Ending(Option<LiveAudio>),
-    Draining(JoinHandle<Drained>),
+    Draining(JoinHandle<Pulled>),
     Done,
 }
 
-type Drained = (LiveAudio, Result<Option<Vec<f32>>, AudioError>);
+type Pulled = (LiveAudio, Result<Option<Vec<f32>>, AudioError>);
 
 impl Intake {
     /// How often a child is looked at for what it has decoded.
@@ -29,11 +41,13 @@ impl Intake {
 
     pub(super) fn new(sound: LiveFormat, channels: ChannelChoice, limits: &AudioLimits) -> Result<Self, AudioError> {
         let is_coded = matches!(sound, LiveFormat::Coded { .. });
-        Ok(Self { state: State::Open(LiveAudio::new(sound, channels, limits)?), is_coded })
+        let state = State::Open(LiveAudio::new(sound, channels, limits)?);
+        Ok(Self { state, is_coded, is_fed: false, is_sounding: false })
     }
 
     /// Takes bytes in; what comes after the end is nothing.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), AudioError> {
+        self.is_fed |= !bytes.is_empty();
         match &mut self.state {
             State::Open(audio) => audio.push(Bytes::copy_from_slice(bytes)),
             _ => Ok(()),
@@ -52,11 +66,13 @@ impl Intake {
 
     /// What was decoded by now.
     pub(super) fn pull(&mut self) -> Result<Option<Vec<f32>>, AudioError> {
-        match &mut self.state {
-            State::Open(audio) => Ok(audio.pull()?.map(|block| block.mono().to_vec())),
-            State::Ending(Some(audio)) if !self.is_coded => Ok(audio.pull()?.map(|block| block.mono().to_vec())),
-            _ => Ok(None),
-        }
+        let block = match &mut self.state {
+            State::Open(audio) => audio.pull()?.map(|block| block.mono().to_vec()),
+            State::Ending(Some(audio)) if !self.is_coded => audio.pull()?.map(|block| block.mono().to_vec()),
+            _ => None,
+        };
+        self.is_sounding |= block.is_some();
+        Ok(block)
     }
 
     /// No more bytes come.
@@ -90,24 +106,40 @@ impl Intake {
         matches!(self.state, State::Done)
     }
 
-    /// The next block of what a child has left.
-    pub(super) fn poll_drained(&mut self, context: &mut Context<'_>) -> Poll<Result<Vec<f32>, AudioError>> {
+    /// The next of what a child has left.
+    pub(super) fn poll_drained(&mut self, context: &mut Context<'_>) -> Poll<Drained> {
         let State::Draining(run) = &mut self.state else { return Poll::Pending };
-        let Poll::Ready(drained) = std::pin::Pin::new(run).poll(context) else { return Poll::Pending };
+        let Poll::Ready(pulled) = std::pin::Pin::new(run).poll(context) else { return Poll::Pending };
         self.state = State::Done;
-        Poll::Ready(match drained {
+        Poll::Ready(match pulled {
             Ok((audio, Ok(Some(block)))) => {
                 self.state = State::Ending(Some(audio));
-                Ok(block)
+                self.is_sounding = true;
+                Drained::Sound(block)
             }
-            Ok((_, Ok(None))) => Ok(Vec::new()),
-            Ok((_, Err(error))) => Err(error),
-            Err(_) => Err(AudioError::new(AudioErrorKind::DecoderFailed, "the audio decoder was lost; try again")),
+            Ok((audio, Ok(None))) => self.end(audio.is_damaged()),
+            // A child that was given nothing has nothing to complain of.
+            Ok((_, Err(_))) if !self.is_fed => Drained::Sound(Vec::new()),
+            Ok((_, Err(error))) => Drained::Failed(error),
+            Err(_) => {
+                let sentence = "the audio decoder was lost; try again";
+                Drained::Failed(AudioError::new(AudioErrorKind::DecoderFailed, sentence))
+            }
         })
+    }
+
+    /// What there is to say at the end of what a child has decoded.
+    fn end(&self, is_damaged: bool) -> Drained {
+        let error = |sentence: &str| AudioError::new(AudioErrorKind::Damaged, sentence);
+        match (self.is_sounding, is_damaged) {
+            (true, false) => Drained::Sound(Vec::new()),
+            (true, true) => Drained::Damaged(error("some of the sound is damaged or cut off; the rest was heard")),
+            (false, _) => Drained::Failed(error("there is no sound behind the head of the stream, or it is damaged")),
+        }
     }
 }
 
-fn drain(mut audio: LiveAudio) -> Drained {
+fn drain(mut audio: LiveAudio) -> Pulled {
     let block = audio.pull().map(|block| block.map(|block| block.mono().to_vec()));
     (audio, block)
 }

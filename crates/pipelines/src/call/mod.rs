@@ -8,6 +8,7 @@ mod findings;
 mod hearer;
 mod intake;
 mod listener;
+mod marks;
 mod measurer;
 mod options;
 mod patience;

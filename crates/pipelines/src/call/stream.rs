@@ -5,8 +5,9 @@
 
 use super::findings::Findings;
 use super::hearer::{Heard, Hearer, Hearing, is_absent};
-use super::intake::Intake;
+use super::intake::{Drained, Intake};
 use super::listener::{LISTENED_MAX, Listener};
+use super::marks::{Mark, Marks};
 use super::measurer::{MEASURED, Measurer};
 use super::tape::{Tape, samples, seconds};
 use super::turn_keeper::{TurnEdge, TurnKeeper};
@@ -34,7 +35,7 @@ pub struct CallStream {
     held_max: u64,
     turns: TurnKeeper,
     /// Where the owner ended something that was not listened to yet.
-    marks: VecDeque<Mark>,
+    marks: Marks,
     listener: Option<Listener>,
     hearer: Hearer,
     measurer: Option<Measurer>,
@@ -42,6 +43,8 @@ pub struct CallStream {
     /// Samples between partials.
     partial_every: u64,
     outbox: VecDeque<CallEvent>,
+    /// Pieces of work that came to their end.
+    done: u64,
     /// The last turn was told.
     is_finished: bool,
     /// The end was told.
@@ -52,20 +55,11 @@ pub struct CallStream {
 /// Takes mono samples at 16 kHz, in pieces of any length.
 type SoundTap = Box<dyn FnMut(&[f32]) + Send>;
 
-/// What the owner said of the sound before a place.
-#[derive(Clone, Copy)]
-enum Mark {
-    Commit(u64),
-    Clear(u64),
-}
-
 /// Less that was lost is told with what is lost next: five seconds.
 const LOST_TOLD: u64 = 80_000;
 /// Sound that may wait before no more is wanted, in seconds: more than the window that an utterance goes on in, or it could never end; less
 /// than may be held by default, so that nothing is lost.
 const AHEAD_S: f64 = 45.0;
-/// Marks that wait at most; further ones count with the last.
-const MARKS_MAX: usize = 256;
 
 impl CallStream {
     /// Begins a call. Models that are not loaded are loaded; the call does not wait for that. Of several tracks the first is heard.
@@ -94,13 +88,14 @@ impl CallStream {
             tap: None,
             held_max: samples(options.held_max),
             turns,
-            marks: VecDeque::new(),
+            marks: Marks::default(),
             listener: models.voices.map(|voices| Listener::new(voices, options.caller)),
             hearer,
             measurer: options.features.then(Measurer::new),
             findings: options.rules.map(Findings::new),
             partial_every: samples(options.partial_every),
             outbox: first.into_iter().flatten().collect(),
+            done: 0,
             is_finished: false,
             has_ended: false,
             _holds: holds,
@@ -128,12 +123,12 @@ impl CallStream {
 
     /// Ends the utterance here; where there was no sound since the last one, nothing happens.
     pub fn commit(&mut self) {
-        self.mark(Mark::Commit(self.tape.end()));
+        self.marks.push(Mark::Commit(self.tape.end()));
     }
 
     /// Forgets the sound since the last utterance: it has no text. Where an utterance goes on, it is not told any further.
     pub fn clear(&mut self) {
-        self.mark(Mark::Clear(self.tape.end()));
+        self.marks.push(Mark::Clear(self.tape.end()));
     }
 
     /// No more sound comes: [`next`](Self::next) gives what remains, and at last none.
@@ -200,10 +195,19 @@ impl CallStream {
         seconds(self.tape.end() - self.tape.start())
     }
 
+    /// Another number whenever the call has got on: a piece of sound was decoded, listened to, heard or measured.
+    pub const fn progress(&self) -> u64 {
+        self.done
+    }
+
     /// Waits until something that runs has come to an end.
     async fn something(&mut self) {
         let looks_again = self.intake.is_silent_worker();
-        let ended = std::future::poll_fn(|context| self.poll(context));
+        let ended = std::future::poll_fn(|context| {
+            let ended = self.poll(context);
+            self.done += u64::from(ended.is_ready());
+            ended
+        });
         if looks_again {
             drop(tokio::time::timeout(Intake::PERIOD, ended).await);
         } else {
@@ -212,10 +216,11 @@ impl CallStream {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Poll::Ready(block) = self.intake.poll_drained(context) {
-            match block {
-                Ok(block) => self.record(&block),
-                Err(error) => self.fail(error),
+        if let Poll::Ready(drained) = self.intake.poll_drained(context) {
+            match drained {
+                Drained::Sound(block) => self.record(&block),
+                Drained::Damaged(error) => self.outbox.push_back(CallEvent::of_damage(&error)),
+                Drained::Failed(error) => self.fail(error),
             }
             return Poll::Ready(());
         }
@@ -276,13 +281,6 @@ impl CallStream {
     fn fail(&mut self, error: AudioError) {
         self.intake.stop();
         self.outbox.push_back(CallEvent::AudioFailed(error));
-    }
-
-    fn mark(&mut self, mark: Mark) {
-        if self.marks.len() >= MARKS_MAX {
-            self.marks.pop_back();
-        }
-        self.marks.push_back(mark);
     }
 
     /// Sound that is gone is passed over by everybody.
@@ -351,12 +349,12 @@ impl CallStream {
     /// What the owner ended up to where the call was listened to.
     fn apply_marks(&mut self) {
         let chunk = if self.listener.is_some() { VoiceModel::CHUNK_SAMPLES as u64 } else { 0 };
-        while let Some(&mark) = self.marks.front() {
+        while let Some(mark) = self.marks.first() {
             let (Mark::Commit(place) | Mark::Clear(place)) = mark;
             if self.listener.is_some() && self.turns.heard() + chunk <= place {
                 return;
             }
-            self.marks.pop_front();
+            self.marks.pop();
             if self.listener.is_none() {
                 let edges = self.turns.pass(place);
                 self.tell_edges(edges);

@@ -62,7 +62,7 @@ pub(crate) async fn analyse_recording(
     request: AnalysisRequest,
 ) -> Result<Analysed, ApiError> {
     let begun = Instant::now();
-    let _place = app.speech.place(request.deadline).await?;
+    let _place = app.speech.place(caller, request.deadline).await?;
     let _hold = request.transcriber.handle().hold();
     let ready = ready(&request).await?;
     let wait = begun.elapsed();

@@ -198,6 +198,59 @@ async fn a_disk_that_hangs_holds_nobody_up_and_costs_what_does_not_fit() {
 }
 
 #[tokio::test]
+async fn sound_that_found_no_room_is_silence_of_the_same_length() {
+    const SECOND: usize = 16_000;
+    let office = Office::open(|settings| settings.waiting_max = 4);
+    let mut call = office.desk.begin(&Caller::local(), CallOrigin::Live, None).await.unwrap();
+    let id = call.id();
+    let queue = office.desk.queue.sender().unwrap();
+    let empty = async || {
+        while queue.capacity() < queue.max_capacity() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let speak = |call: &mut super::OpenCall, seconds: std::ops::Range<usize>| {
+        seconds.for_each(|second| call.hear(&[(second + 1) as f32 / 100.0; SECOND]));
+    };
+    office.disk.stop(true);
+    call.append(said("the writer waits for the disk with this"));
+    empty().await;
+    speak(&mut call, 0..10);
+    office.disk.stop(false);
+    empty().await;
+    speak(&mut call, 10..12);
+    empty().await;
+    // The last ones are lost as well, and the end comes all the same.
+    office.disk.stop(true);
+    call.append(said("and with this"));
+    empty().await;
+    speak(&mut call, 12..20);
+    call.hear(&[0.5; SECOND / 2]);
+    call.end(CallEnd::default());
+    office.disk.stop(false);
+    drop(queue);
+    // Whoever closes waits for the end, which waited for room itself.
+    while office.desk.get(&Caller::local(), id).await.unwrap().call.state == CallState::Open {
+        tokio::task::yield_now().await;
+    }
+    let (desk, _folder) = office.close().await;
+    let file = std::fs::read(desk.audio(&Caller::local(), id).await.unwrap().unwrap()).unwrap();
+    assert_eq!(file.len(), 44 + 2 * (20 * SECOND + SECOND / 2));
+    let samples: Vec<i16> = file[44..].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+    let level = |second: usize| ((second + 1) as f32 / 100.0 * 32_767.0).round() as i16;
+    let kept: Vec<usize> = (0..20)
+        .filter(|second| {
+            let sound = &samples[second * SECOND..(second + 1) * SECOND];
+            let all = |level: i16| sound.iter().all(|sample| *sample == level);
+            assert!(all(level(*second)) || all(0), "second {second} is at its time");
+            all(level(*second))
+        })
+        .collect();
+    assert_eq!(kept, [0, 1, 2, 3, 10, 11, 12, 13, 14, 15]);
+    assert!(samples[20 * SECOND..].iter().all(|sample| *sample == 16_384), "the last half second waited for room");
+}
+
+#[tokio::test]
 async fn a_full_disk_is_told_until_it_is_not_full_any_more() {
     let office = Office::open(|_| {});
     let call = office.desk.begin(&Caller::local(), CallOrigin::Live, None).await.unwrap();

@@ -4,6 +4,7 @@ use super::CallDesk;
 use super::wave::Wave;
 use super::writer::{CallWrite, Told};
 use samovar_calls::{Call, CallEnd, CallError, CallErrorKind, CallId, CallTime, Entry, NewCall};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
@@ -63,12 +64,15 @@ impl OpenCall {
         kept.await.map_err(|_| lost(()))?
     }
 
-    /// Keeps sound, where sound is kept: mono samples of −1 to 1 at 16 kHz, in pieces of any length. Never waits.
+    /// Keeps sound, where sound is kept: mono samples of −1 to 1 at 16 kHz, in pieces of any length. Never waits: where the disk is too
+    /// slow there is silence of that length instead, which is counted.
     pub(crate) fn hear(&mut self, samples: &[f32]) {
         let Some(wave) = &mut self.wave else { return };
         wave.push(samples);
-        if let Some(piece) = wave.piece() {
-            self.send_audio(piece);
+        while let Some(piece) = wave.piece() {
+            if let Err(lost) = self.writes.try_send(CallWrite::Audio(self.id, piece)) {
+                lose(wave, &lost.into_inner(), &self.desk);
+            }
         }
     }
 
@@ -76,10 +80,10 @@ impl OpenCall {
     pub(super) async fn hear_waiting(&mut self, samples: &[f32]) {
         let Some(wave) = &mut self.wave else { return };
         wave.push(samples);
-        let Some(piece) = wave.piece() else { return };
-        let seconds = piece.seconds();
-        if self.writes.send(CallWrite::Audio(self.id, piece)).await.is_err() {
-            self.desk.metrics.calls.audio_lost(seconds);
+        while let Some(piece) = wave.piece() {
+            if let Err(lost) = self.writes.send(CallWrite::Audio(self.id, piece)).await {
+                lose(wave, &lost.0, &self.desk);
+            }
         }
     }
 
@@ -95,40 +99,48 @@ impl OpenCall {
     pub(crate) async fn end_waiting(mut self, end: CallEnd) -> Result<Call, CallError> {
         let lost = || CallError::new(CallErrorKind::Storage);
         let (told, ended) = oneshot::channel();
-        self.end_audio();
         let write = CallWrite::End(self.id, end, CallTime::now(), Some(told));
-        self.writes.send(write).await.map_err(|_| lost())?;
+        for write in self.rest_of_audio().into_iter().chain([write]) {
+            self.writes.send(write).await.map_err(|_| lost())?;
+        }
         self.ended = true;
         ended.await.unwrap_or_else(|_| Err(lost()))
     }
 
-    fn send_audio(&self, piece: Wave) {
-        let seconds = piece.seconds();
-        if self.writes.try_send(CallWrite::Audio(self.id, piece)).is_err() {
-            self.desk.metrics.calls.audio_lost(seconds);
-        }
-    }
-
-    fn end_audio(&mut self) {
-        if let Some(rest) = self.wave.as_mut().and_then(Wave::rest) {
-            self.send_audio(rest);
-        }
+    fn rest_of_audio(&mut self) -> Option<CallWrite> {
+        self.wave.as_mut().and_then(Wave::rest).map(|rest| CallWrite::Audio(self.id, rest))
     }
 
     fn close(&mut self, end: CallEnd) {
         self.ended = true;
-        self.end_audio();
         let end = CallWrite::End(self.id, end, CallTime::now(), None);
-        match (self.writes.try_send(end), Handle::try_current()) {
-            (Ok(()), _) => {}
-            // A call that stays open is never forgotten: its end waits for room, as long as there is somebody who writes.
-            (Err(TrySendError::Full(end)), Ok(runtime)) => {
-                let writes = self.writes.clone();
-                runtime.spawn(async move { drop(writes.send(end).await) });
+        let mut left: VecDeque<CallWrite> = self.rest_of_audio().into_iter().chain([end]).collect();
+        while let Some(write) = left.pop_front() {
+            match (self.writes.try_send(write), Handle::try_current()) {
+                (Ok(()), _) => {}
+                // A call that stays open is never forgotten: its end waits for room, as long as there is somebody who writes.
+                (Err(TrySendError::Full(write)), Ok(runtime)) => {
+                    left.push_front(write);
+                    let writes = self.writes.clone();
+                    runtime.spawn(async move {
+                        for write in left {
+                            drop(writes.send(write).await);
+                        }
+                    });
+                    return;
+                }
+                // It is found open at the next start, and ended then.
+                (Err(_), _) => return self.desk.overrun(1),
             }
-            // It is found open at the next start, and ended then.
-            (Err(_), _) => self.desk.overrun(1),
         }
+    }
+}
+
+/// A piece that was not written: silence goes in its place.
+fn lose(wave: &mut Wave, write: &CallWrite, desk: &CallDesk) {
+    if let CallWrite::Audio(_, piece) = write {
+        wave.lose(piece);
+        desk.metrics.calls.audio_lost(piece.seconds());
     }
 }
 

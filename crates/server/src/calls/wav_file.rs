@@ -41,19 +41,22 @@ impl WavFile {
         self.data_bytes == 0
     }
 
-    /// Writes a piece behind what is there.
+    /// Writes a piece behind what is there, and silence for what was lost before it.
     ///
     /// # Errors
     /// `StorageFull` and `FileTooLarge` where the limits are reached; those of the disk.
     pub(super) fn append(&mut self, wave: &Wave, settings: &CallSettings) -> io::Result<()> {
-        let data_bytes = self.data_bytes + wave.bytes().len() as u64;
+        let at = self.data_bytes.saturating_add(wave.lost_bytes());
+        let data_bytes = at.saturating_add(wave.bytes().len() as u64);
         if data_bytes > settings.audio_bytes_max.min(DATA_BYTES_MAX) {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         if free_bytes(&settings.folder)? < settings.free_bytes_min {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        self.file.write_all_at(wave.bytes(), HEADER_BYTES + self.data_bytes)?;
+        // What is passed over reads as zeros, which are silence.
+        self.file.set_len(HEADER_BYTES + data_bytes)?;
+        self.file.write_all_at(wave.bytes(), HEADER_BYTES + at)?;
         self.file.write_all_at(&header(data_bytes), 0)?;
         self.data_bytes = data_bytes;
         Ok(())

@@ -7,9 +7,11 @@ use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use samovar_models::whisper::StepCounts;
+use samovar_service::speech::PlaceCounts;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -20,6 +22,7 @@ pub(crate) struct SpeechMetrics {
     requests: Counts<RequestLabels>,
     audio_seconds: Family<SurfaceLabels, Counter<f64, AtomicU64>>,
     real_time_factor: Times<SurfaceLabels>,
+    recordings: Family<StateLabels, Gauge>,
     decoder_steps: Counts<ModelLabels>,
     decoder_windows: Counts<ModelLabels>,
     /// What the models themselves had counted when the page was last asked for; by model, and so bounded by the configuration.
@@ -57,6 +60,11 @@ struct SurfaceLabels {
     surface: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
 const ANSWERED: &str = "answered";
 const REFUSED: &str = "refused";
 const FAILED: &str = "failed";
@@ -85,6 +93,7 @@ impl SpeechMetrics {
                 "Time from a recording's arrival to its transcript, as a part of its length.",
                 factors(),
             ),
+            recordings: add(into, "samovar_speech_recordings", "Recordings at present, by state.", Family::default()),
             decoder_steps: add(into, "samovar_speech_decoder_steps", "Runs of a decoder, by model.", Counts::default()),
             decoder_windows: add(
                 into,
@@ -111,6 +120,13 @@ impl SpeechMetrics {
         let more = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
         self.decoder_steps.get_or_create(&ModelLabels::new(model)).inc_by(more(counts.steps, before.steps));
         self.decoder_windows.get_or_create(&ModelLabels::new(model)).inc_by(more(counts.windows, before.windows));
+    }
+
+    /// How many recordings have a place at this moment, and how many wait for one.
+    pub(crate) fn present(&self, counts: PlaceCounts) {
+        for (state, count) in [("heard", counts.heard), ("waiting", counts.waiting)] {
+            self.recordings.get_or_create(&StateLabels { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     fn know(&self) {

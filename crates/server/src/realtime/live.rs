@@ -7,6 +7,7 @@ use crate::call_query::audio_error;
 use crate::call_record::CallRecord;
 use crate::calls::OpenCall;
 use crate::error::{ApiError, Refusal};
+use crate::finish_time::FinishTime;
 use crate::stream_kind::{LiveStream, Readiness};
 use crate::stream_link::StreamText;
 use crate::streams::{MessageKind, OpenStream};
@@ -284,6 +285,14 @@ impl LiveStream for RealtimeLive {
         {
             stream.finish();
         }
+    }
+
+    fn finish_time(&self) -> FinishTime {
+        FinishTime::CALL
+    }
+
+    fn progress(&self) -> u64 {
+        self.stream.as_ref().map_or(0, CallStream::progress)
     }
 
     fn parted(&mut self, orderly: bool) -> bool {

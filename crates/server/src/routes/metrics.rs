@@ -26,6 +26,7 @@ pub(crate) async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
         jobs.sample(&app.metrics).await;
     }
     count_steps(&app);
+    app.metrics.speech.present(app.speech.recordings());
     app.metrics.body_bytes.set(i64::try_from(app.bodies.held_bytes()).unwrap_or(i64::MAX));
     let models = app.registry.list();
     let (device, view) = (app.registry.device_stats(), MachineView::now(&app).await?);

@@ -8,7 +8,7 @@ mod settings;
 pub mod subtitles;
 mod transcript;
 
-pub use places::Place;
+pub use places::{Place, PlaceCounts};
 pub use recording_class::class_of;
 pub use request::{Chunking, TranscribeRequest, language};
 pub use service::{SpeechService, TranscriptEvent};

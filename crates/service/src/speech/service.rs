@@ -1,6 +1,6 @@
 //! Recordings as text: who may ask, which model hears, in whose turn, and how much at once.
 
-use super::places::{Place, Places};
+use super::places::{Place, PlaceCounts, Places};
 use super::recording_class::class_of;
 use super::{Chunking, SpeechSettings, TranscribeRequest, Transcript, TranscriptSegment};
 use crate::ServiceError;
@@ -54,12 +54,18 @@ impl SpeechService {
         &self.settings
     }
 
-    /// A place among the recordings that are heard at once, for whoever hears one in another way than [`SpeechService::transcribe`].
+    /// A place among the recordings that are heard at once, in the caller's turn, for whoever hears one in another way than
+    /// [`SpeechService::transcribe`].
     ///
     /// # Errors
     /// `queue_full`.
-    pub async fn place(&self, deadline: Instant) -> Result<Place, ServiceError> {
-        self.places.take(deadline).await
+    pub async fn place(&self, caller: &Caller, deadline: Instant) -> Result<Place, ServiceError> {
+        self.places.take(caller.client, deadline).await
+    }
+
+    /// How many recordings are heard at this moment, and how many wait.
+    pub fn recordings(&self) -> PlaceCounts {
+        self.places.counts()
     }
 
     /// The Whisper of that name; none: the configured one, else the only one. It may still be loading.
@@ -123,7 +129,7 @@ impl SpeechService {
         caller.require(Scope::Infer)?;
         request.check()?;
         let deadline = request.deadline;
-        let place = self.places.take(deadline).await?;
+        let place = self.places.take(caller.client, deadline).await?;
         let ears = self.ears(&request).await?;
         let transcript = in_time(deadline, self.hear(caller, request, &ears, told)).await;
         drop(place);

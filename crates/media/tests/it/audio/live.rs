@@ -89,7 +89,7 @@ fn samples_that_nobody_takes_are_refused_and_not_lost() {
     let block = live.pull().unwrap().unwrap();
     assert_eq!((block.start, block.mono().len()), (32_000, 16_000));
     let huge = Bytes::from(vec![0; 1 << 20]);
-    assert_eq!(live.push(huge).unwrap_err().kind(), AudioErrorKind::Overrun);
+    assert_eq!(live.push(huge).unwrap_err().kind(), AudioErrorKind::TooLarge);
 }
 
 #[test]
