@@ -8,6 +8,8 @@ pub const VERSION: i32 = 1;
 
 /// Makes everything, in an empty file.
 ///
+/// Bodies of `entries` are JSON: what a later version adds to them is absent in rows of an earlier one, and needs no other version.
+///
 /// The words of segments are looked up in `words`, which keeps no text of its own. `rank` is the priority as a number, so that "at
 /// least as urgent" is a walk down an index.
 pub const TABLES: &str = "
