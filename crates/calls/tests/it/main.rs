@@ -144,6 +144,8 @@ async fn nobody_sees_or_deletes_anothers_call() {
     let calls = place.open();
     let call = calls.begin(new_call("a"), CallTime(1)).await.unwrap();
     assert_eq!(calls.get(call.id, Some("b")).await.unwrap_err().kind(), CallErrorKind::Unknown);
+    assert_eq!(calls.find(call.id, Some("b")).await.unwrap_err().kind(), CallErrorKind::Unknown);
+    assert_eq!(calls.find(call.id, Some("a")).await.unwrap(), call);
     assert_eq!(calls.delete(call.id, Some("b")).await.unwrap_err().kind(), CallErrorKind::Unknown);
     assert!(calls.get(call.id, None).await.is_ok());
     assert!(calls.delete(call.id, Some("a")).await.is_ok());
