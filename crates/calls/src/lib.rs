@@ -16,7 +16,7 @@ mod sqlite;
 mod store;
 
 pub use call::{AudioKept, Call, CallDetail, CallEnd, CallOrigin, CallState, NewCall};
-pub use call_id::CallId;
+pub use call_id::{CallId, CallName};
 pub use call_time::CallTime;
 pub use entry::{Decided, Entry, Segment};
 pub use error::{CallError, CallErrorKind};
