@@ -1,6 +1,7 @@
 // What is drawn over a picture: boxes, skeletons, labels. Coordinates are pixels of the picture.
 
-const COLOURS = ["#2da44e", "#bf3989", "#0969da", "#bc4c00", "#8250df", "#1b7c83", "#9a6700", "#4d7cfe"];
+/** Colours that are told apart on light and on dark ground. */
+export const COLOURS = ["#2da44e", "#bf3989", "#0969da", "#bc4c00", "#8250df", "#1b7c83", "#9a6700", "#4d7cfe"];
 const ALARM = "#cf222e";
 /** Which of COCO's 17 key points are joined. */
 const LIMBS = [[0, 1], [0, 2], [1, 3], [2, 4], [5, 6], [5, 7], [7, 9], [6, 8], [8, 10], [5, 11], [6, 12], [11, 12], [11, 13], [13, 15], [12, 14], [14, 16]];

@@ -1,5 +1,6 @@
 // Recorded videos: handed in here, followed while they are worked on, and where their results are.
 
+import { element } from "./element.js";
 import { ask as send, openFile, sign } from "./key.js";
 
 const JOBS_MAX = 20;
@@ -13,12 +14,6 @@ const notice = document.getElementById("job-notice");
 let shown = "";
 /** What was not taken of the videos that were chosen or dropped last. */
 let refused = [];
-
-const element = (parent, name, text = "", className = "") => {
-  const made = parent.appendChild(document.createElement(name));
-  [made.textContent, made.className] = [text, className];
-  return made;
-};
 
 const link = (parent, text, href) =>
   Object.assign(element(parent, "a", text), { href, target: "_blank", onclick: (event) => openFile(event, href) });

@@ -31,6 +31,8 @@ pub struct Call {
     pub category: Option<String>,
     /// Where its audio is kept, if it is.
     pub audio: Option<AudioKept>,
+    /// Its first words, where anything was said.
+    pub opening: Option<String>,
 }
 
 /// A call and everything that was kept of it.

@@ -1,8 +1,8 @@
 //! What is written down while a call goes on.
 
+use crate::Features;
 use samovar_triage::Decision;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What is written down while a call goes on.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,17 +33,6 @@ pub struct Segment {
     /// How probable it is that nobody spoke, 0–1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_speech_prob: Option<f64>,
-}
-
-/// How some moments sounded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Features {
-    /// Seconds from the beginning of the call.
-    pub at_s: f64,
-    /// Seconds that they stand for.
-    pub duration_s: f64,
-    /// Figures by name, each in its own unit.
-    pub values: BTreeMap<String, f64>,
 }
 
 /// How urgent a call was at some time.

@@ -18,6 +18,9 @@ pub trait CallStore: Send + Sync {
     /// Ends a call. Ending it twice is no error, and changes nothing.
     fn end(&self, id: CallId, end: CallEnd, now: CallTime) -> CallFuture<'_, Call>;
 
+    /// A call alone. Errors: `Unknown`.
+    fn find(&self, id: CallId, owner: Option<&str>) -> CallFuture<'_, Call>;
+
     /// A call and everything that was kept of it. Errors: `Unknown`.
     fn get(&self, id: CallId, owner: Option<&str>) -> CallFuture<'_, CallDetail>;
 

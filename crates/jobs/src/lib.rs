@@ -21,7 +21,7 @@ mod worker;
 pub use error::{JobError, JobErrorKind};
 pub use filter::{JobCounts, JobFilter, Swept};
 pub use job::{Attempted, Job, JobFailure, JobProgress, JobState};
-pub use job_id::JobId;
+pub use job_id::{JobId, JobName};
 pub use job_time::JobTime;
 pub use lease::{Lease, LeaseKey, Renewed};
 pub use policy::JobPolicy;

@@ -12,8 +12,9 @@ use crate::keys::{KEYS_EXAMPLES, KeysCommand};
 use crate::plan::{PlanCommand, TUNE_EXAMPLES, TuneArguments};
 use crate::pull::{ListArguments, PULL_EXAMPLES, PullArguments};
 use crate::remote::{
-    ClearArguments, JOBS_EXAMPLES, JobsCommand, LOAD_EXAMPLES, NamesArguments, PS_EXAMPLES, ReloadArguments,
-    STREAMS_EXAMPLES, SWAP_EXAMPLES, SourcesCommand, StreamsArguments, SwapArguments, WARM_EXAMPLES, WarmArguments,
+    CALLS_EXAMPLES, CallsCommand, ClearArguments, JOBS_EXAMPLES, JobsCommand, LOAD_EXAMPLES, NamesArguments,
+    PS_EXAMPLES, ReloadArguments, STREAMS_EXAMPLES, SWAP_EXAMPLES, SourcesCommand, StreamsArguments, SwapArguments,
+    WARM_EXAMPLES, WarmArguments,
 };
 use crate::run::{
     ANOMALY_EXAMPLES, AnomalyArguments, DETECT_EXAMPLES, DetectArguments, TRANSCRIBE_EXAMPLES, TranscribeArguments,
@@ -94,6 +95,9 @@ pub enum Command {
     /// Hand recorded videos in to a running server, follow them, fetch what was found
     #[command(subcommand, after_help = JOBS_EXAMPLES)]
     Jobs(JobsCommand),
+    /// List, search, show and delete the calls that a running server keeps
+    #[command(subcommand, after_help = CALLS_EXAMPLES)]
+    Calls(CallsCommand),
     /// Work on jobs outside of a server, from the same queue
     #[command(after_help = WORKER_EXAMPLES)]
     Worker(WorkerArguments),

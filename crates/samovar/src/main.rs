@@ -86,6 +86,7 @@ fn run_command(arguments: Arguments, log: &Log) -> Result<Exit, CliError> {
         Command::Warm(warm) => remote::warm(&warm, config),
         Command::Streams(streams) => remote::streams(&streams, config),
         Command::Jobs(command) => remote::jobs(&command, config),
+        Command::Calls(command) => remote::calls(&command, config),
         Command::Worker(arguments) => worker::run(&arguments, config),
         Command::Top(arguments) => top::top(&arguments, config),
         Command::Ps(arguments) => remote::ps(&arguments, config),

@@ -2,7 +2,6 @@
 
 use crate::calls::OpenCall;
 use parking_lot::Mutex;
-use samovar_acoustics::VoiceFigures;
 use samovar_calls::{CallEnd, Decided, Entry, Features, Segment};
 use samovar_models::whisper::Language;
 use samovar_pipelines::CallEvent;
@@ -88,15 +87,10 @@ fn entries(event: &CallEvent) -> Vec<Entry> {
             });
             said.map(Entry::Segment).collect()
         }
-        CallEvent::Features(figures) => vec![Entry::Features(features(figures))],
+        CallEvent::Features(figures) => vec![Entry::Features(Features::from(figures))],
         CallEvent::Triage { at_s, decision } => {
             vec![Entry::Decided(Decided { at_s: *at_s, decision: decision.clone() })]
         }
         _ => Vec::new(),
     }
-}
-
-fn features(figures: &VoiceFigures) -> Features {
-    let values = figures.values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    Features { at_s: figures.at_s, duration_s: figures.duration_s, values }
 }

@@ -9,7 +9,7 @@ use super::tree::{File, Tree};
 
 /// Each crate with the crates of this workspace that it may use. What is not listed may use none.
 /// Dev-dependencies are free: tests may put together what the crates may not.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("engine-api", &[]),
     ("engines", &["engine-api"]),
     ("schedule", &[]),
@@ -18,9 +18,10 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("models", &["engine-api", "runtime", "media"]),
     ("acoustics", &[]),
     ("triage", &[]),
-    ("calls", &["acoustics", "triage"]),
+    ("store", &[]),
+    ("calls", &["store", "acoustics", "triage"]),
     ("pipelines", &["runtime", "media", "models", "acoustics", "triage"]),
-    ("jobs", &["schedule"]),
+    ("jobs", &["store", "schedule"]),
     ("monitor", &[]),
     ("recorded", &["runtime", "media", "models", "pipelines"]),
     ("service", &["runtime", "media", "models"]),
@@ -82,7 +83,7 @@ const ONLY_IN: [(&str, &[&str]); 19] = [
     ("clap", &["samovar"]),
     ("indicatif", &["samovar"]),
     ("ratatui", &["samovar"]),
-    ("rusqlite", &["jobs", "calls"]),
+    ("rusqlite", &["store", "jobs", "calls"]),
     ("parquet", &["recorded"]),
     ("nvml-wrapper", &["engines", "monitor"]),
 ];

@@ -93,6 +93,11 @@ impl CallStore for SqliteCalls {
         self.run(move |connection| write::end(connection, id, &end, now))
     }
 
+    fn find(&self, id: CallId, owner: Option<&str>) -> CallFuture<'_, Call> {
+        let owner = owner.map(str::to_owned);
+        self.run(move |connection| Ok(read::call(connection, id, owner.as_deref())?.1))
+    }
+
     fn get(&self, id: CallId, owner: Option<&str>) -> CallFuture<'_, CallDetail> {
         let owner = owner.map(str::to_owned);
         self.run(move |connection| read::detail(connection, id, owner.as_deref()))

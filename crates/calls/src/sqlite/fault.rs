@@ -1,18 +1,15 @@
 //! SQLite's errors in the store's words. The library's own text, which may hold words of a call, goes nowhere.
 
 use crate::{CallError, CallErrorKind};
-use rusqlite::{Error, ErrorCode};
+use rusqlite::Error;
+use samovar_store::Trouble;
 
 /// The store's word for an error of SQLite.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands on")]
 pub fn fault(error: Error) -> CallError {
     let kind = match &error {
         Error::QueryReturnedNoRows => CallErrorKind::Unknown,
-        Error::SqliteFailure(inner, _) => told(inner.code),
-        Error::InvalidColumnType(..) | Error::IntegralValueOutOfRange(..) | Error::FromSqlConversionFailure(..) => {
-            CallErrorKind::Corrupt
-        }
-        _ => CallErrorKind::Storage,
+        other => told(Trouble::of(other)),
     };
     if kind != CallErrorKind::Unknown {
         tracing::warn!(
@@ -29,10 +26,10 @@ pub const fn failed() -> CallError {
     CallError::new(CallErrorKind::Storage)
 }
 
-const fn told(code: ErrorCode) -> CallErrorKind {
-    match code {
-        ErrorCode::DiskFull => CallErrorKind::StorageFull,
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => CallErrorKind::Corrupt,
-        _ => CallErrorKind::Storage,
+const fn told(trouble: Trouble) -> CallErrorKind {
+    match trouble {
+        Trouble::Full => CallErrorKind::StorageFull,
+        Trouble::Damaged => CallErrorKind::Corrupt,
+        Trouble::Busy | Trouble::Failed => CallErrorKind::Storage,
     }
 }

@@ -5,9 +5,10 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Error, Row};
 use samovar_triage::Priority;
 
-/// The columns that [`call`] reads, in its order.
-pub const COLUMNS: &str =
-    "calls.seq, id, owner, origin, state, label, began, ended, duration_s, calls.language, rank, category, audio";
+/// The columns that [`call`] reads, in its order. The last are the first words: of a few segments, since one may be a greeting alone.
+pub const COLUMNS: &str = "calls.seq, id, owner, origin, state, label, began, ended, duration_s, calls.language, rank, category, audio, \
+     (SELECT substr(group_concat(text, ' '), 1, 160) FROM \
+     (SELECT text FROM segments WHERE segments.call = calls.seq ORDER BY segments.seq LIMIT 4))";
 
 /// A call and its place in the order of beginning.
 pub fn call(row: &Row<'_>) -> rusqlite::Result<(u64, Call)> {
@@ -24,6 +25,7 @@ pub fn call(row: &Row<'_>) -> rusqlite::Result<(u64, Call)> {
         priority: row.get::<_, Option<u8>>(10)?.map(priority),
         category: row.get(11)?,
         audio: audio(row)?,
+        opening: row.get(13)?,
     };
     Ok((row.get(0)?, call))
 }

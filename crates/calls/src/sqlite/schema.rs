@@ -1,16 +1,15 @@
 //! The tables, and what marks the file as ours.
 
-/// `application_id` of the file: the letters `SaCa`.
-pub const APPLICATION_ID: i32 = 0x5361_4361;
+use samovar_store::FileSchema;
 
-/// `user_version` of the file. Another one is refused.
-pub const VERSION: i32 = 1;
+/// The letters `SaCa` mark the file.
+pub const SCHEMA: FileSchema = FileSchema { application_id: 0x5361_4361, version: 1, tables: TABLES };
 
-/// Makes everything, in an empty file.
+/// Bodies of `entries` are JSON: what a later version adds to them is absent in rows of an earlier one, and needs no other version.
 ///
 /// The words of segments are looked up in `words`, which keeps no text of its own. `rank` is the priority as a number, so that "at
 /// least as urgent" is a walk down an index.
-pub const TABLES: &str = "
+const TABLES: &str = "
 CREATE TABLE calls (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,

@@ -5,7 +5,8 @@ use super::read;
 use super::row::rank;
 use crate::limits::TEXT_BYTES_MAX;
 use crate::{
-    Call, CallEnd, CallError, CallErrorKind, CallId, CallState, CallTime, Decided, Entry, Features, NewCall, Segment,
+    Call, CallEnd, CallError, CallErrorKind, CallId, CallState, CallTime, Decided, Distress, DistressPart, Entry,
+    Features, NewCall, Segment,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 use samovar_triage::Decision;
@@ -113,7 +114,19 @@ fn finite_features(features: &Features) -> Features {
         at_s: finite(features.at_s),
         duration_s: finite(features.duration_s),
         values: values.map(|(name, value)| (name.clone(), *value)).collect(),
+        distress: features.distress.as_ref().map(finite_distress),
     }
+}
+
+fn finite_distress(distress: &Distress) -> Distress {
+    let part = |part: &DistressPart| DistressPart {
+        figure: part.figure.clone(),
+        value: finite(part.value),
+        usual: part.usual.filter(|value| value.is_finite()),
+        contribution: finite(part.contribution),
+        weight: finite(part.weight),
+    };
+    Distress { score: finite(distress.score), parts: distress.parts.iter().map(part).collect() }
 }
 
 fn finite_decided(decided: &Decided) -> Decided {

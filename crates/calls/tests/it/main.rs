@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use samovar_calls::{
-    AudioKept, CallEnd, CallErrorKind, CallFilter, CallId, CallOrigin, CallState, CallStore, CallTime, Decided, Entry,
-    Features, NewCall, Segment, SqliteCalls, StoreLimits,
+    AudioKept, CallEnd, CallErrorKind, CallFilter, CallId, CallOrigin, CallState, CallStore, CallTime, Decided,
+    Distress, DistressPart, Entry, Features, NewCall, Segment, SqliteCalls, StoreLimits,
 };
 use samovar_triage::{Decision, Priority};
 use std::collections::BTreeMap;
@@ -44,6 +44,23 @@ fn segment(text: &str) -> Entry {
     })
 }
 
+/// A second with one figure, of which the whole score is made.
+fn sounded(pitch_hz: f64) -> Features {
+    let part = DistressPart {
+        figure: "pitch_hz".to_owned(),
+        value: pitch_hz,
+        usual: Some(180.0),
+        contribution: 0.1,
+        weight: 0.2,
+    };
+    Features {
+        at_s: 0.0,
+        duration_s: 1.0,
+        values: BTreeMap::from([("pitch_hz".to_owned(), pitch_hz), ("distress".to_owned(), 0.1)]),
+        distress: Some(Distress { score: 0.1, parts: vec![part] }),
+    }
+}
+
 fn decided(priority: Priority, category: &str) -> Entry {
     let decision = Decision { priority, category: category.to_owned(), reasons: Vec::new(), negated: Vec::new() };
     Entry::Decided(Decided { at_s: 3.0, decision })
@@ -62,7 +79,7 @@ async fn what_was_heard_is_found_again_after_a_restart() {
     let place = Place::new();
     let calls = place.open();
     let call = calls.begin(new_call("a"), CallTime(1_000)).await.unwrap();
-    let features = Features { at_s: 0.0, duration_s: 1.0, values: BTreeMap::from([("pitch_hz".to_owned(), 212.5)]) };
+    let features = sounded(212.5);
     let entries = vec![segment("There is a fire."), Entry::Features(features.clone()), decided(Priority::P2, "fire")];
     calls.append(call.id, entries).await.unwrap();
     let audio = AudioKept { file: "x.wav".to_owned(), bytes: 7 };
@@ -127,6 +144,8 @@ async fn nobody_sees_or_deletes_anothers_call() {
     let calls = place.open();
     let call = calls.begin(new_call("a"), CallTime(1)).await.unwrap();
     assert_eq!(calls.get(call.id, Some("b")).await.unwrap_err().kind(), CallErrorKind::Unknown);
+    assert_eq!(calls.find(call.id, Some("b")).await.unwrap_err().kind(), CallErrorKind::Unknown);
+    assert_eq!(calls.find(call.id, Some("a")).await.unwrap(), call);
     assert_eq!(calls.delete(call.id, Some("b")).await.unwrap_err().kind(), CallErrorKind::Unknown);
     assert!(calls.get(call.id, None).await.is_ok());
     assert!(calls.delete(call.id, Some("a")).await.is_ok());
@@ -210,13 +229,49 @@ async fn figures_that_are_no_numbers_are_kept_as_none() {
     let place = Place::new();
     let calls = place.open();
     let call = calls.begin(new_call("a"), CallTime(5)).await.unwrap();
-    let values = BTreeMap::from([("pitch_hz".to_owned(), f64::NAN)]);
-    let entry = Entry::Features(Features { at_s: 0.0, duration_s: 1.0, values });
+    let mut features = sounded(f64::NAN);
+    let distress = features.distress.as_mut().unwrap();
+    (distress.score, distress.parts[0].usual) = (f64::NAN, Some(f64::INFINITY));
+    let entry = Entry::Features(features);
     let segment = Segment { start_s: f64::NAN, end_s: f64::INFINITY, ..said() };
     calls.append(call.id, vec![entry, Entry::Segment(segment)]).await.unwrap();
     let detail = calls.get(call.id, None).await.unwrap();
-    assert!(detail.features[0].values.is_empty(), "{:?}", detail.features);
+    let [found] = detail.features.try_into().unwrap();
+    assert_eq!(found.values.keys().collect::<Vec<_>>(), ["distress"]);
+    let [part] = found.distress.unwrap().parts.try_into().unwrap();
+    assert_eq!((part.value, part.usual, part.contribution), (0.0, None, 0.1));
     assert!(detail.segments[0].start_s.abs() < f64::EPSILON);
+}
+
+/// What was written before the parts of the score were: such files are read as they are, and written on.
+#[tokio::test]
+async fn seconds_that_were_kept_without_the_parts_of_their_score_are_read_and_new_ones_have_them() {
+    let place = Place::new();
+    let calls = place.open();
+    let call = calls.begin(new_call("a"), CallTime(5)).await.unwrap();
+    let body = r#"{"at_s":3.0,"duration_s":3.0,"values":{"distress":0.25,"pitch_hz":301.5}}"#;
+    let file = rusqlite::Connection::open(place.file()).unwrap();
+    let sql = "INSERT INTO entries (call, kind, body) SELECT seq, 1, ? FROM calls";
+    assert_eq!(file.execute(sql, [body]).unwrap(), 1);
+    drop((calls, file));
+    let calls = place.open();
+    calls.append(call.id, vec![Entry::Features(sounded(212.5))]).await.unwrap();
+    let [old, new] = calls.get(call.id, None).await.unwrap().features.try_into().unwrap();
+    assert_eq!((old.at_s, old.values["distress"], old.distress), (3.0, 0.25, None));
+    assert_eq!(new, sounded(212.5));
+}
+
+#[tokio::test]
+async fn lists_tell_how_a_call_begins_and_no_more() {
+    let place = Place::new();
+    let calls = place.open();
+    let call = calls.begin(new_call("a"), CallTime(1)).await.unwrap();
+    assert_eq!(calls.list(all()).await.unwrap().0[0].opening, None);
+    let said = ["Hello.", "Es brennt in der Küche!", &"long ".repeat(100)].map(segment);
+    calls.append(call.id, said.into()).await.unwrap();
+    let opening = calls.list(all()).await.unwrap().0[0].opening.clone().unwrap();
+    assert!(opening.starts_with("Hello. Es brennt in der Küche! long long"), "{opening}");
+    assert_eq!(opening.chars().count(), 160);
 }
 
 #[test]

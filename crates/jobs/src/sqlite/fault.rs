@@ -1,18 +1,13 @@
 //! SQLite's errors in the queue's words. The library's own text goes to the log only.
 
 use crate::{JobError, JobErrorKind};
-use rusqlite::{Error, ErrorCode, ffi};
+use rusqlite::Error;
+use samovar_store::Trouble;
 
 /// The queue's word for an error of SQLite.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands on")]
 pub fn fault(error: Error) -> JobError {
-    let (kind, sentence) = match &error {
-        Error::SqliteFailure(inner, _) => told(*inner),
-        Error::InvalidColumnType(..) | Error::IntegralValueOutOfRange(..) | Error::FromSqlConversionFailure(..) => {
-            DAMAGED
-        }
-        _ => FAILED,
-    };
+    let (kind, sentence) = told(Trouble::of(&error));
     tracing::warn!(error = %error, code = kind.code(), "the database of jobs refused");
     JobError::new(kind, sentence)
 }
@@ -37,11 +32,6 @@ pub fn busy() -> JobError {
     JobError::new(BUSY.0, BUSY.1)
 }
 
-/// Whether others hold the database, so that another try may succeed.
-pub fn is_busy(error: &JobError) -> bool {
-    (error.kind(), error.to_string().as_str()) == BUSY
-}
-
 type Told = (JobErrorKind, &'static str);
 
 const DAMAGED: Told = (
@@ -54,13 +44,11 @@ const BUSY: Told = (JobErrorKind::Storage, "the database of jobs is busy for too
 const FAILED: Told =
     (JobErrorKind::Storage, "the database of jobs cannot be read or written: look at the disk and at the log");
 
-fn told(error: ffi::Error) -> Told {
-    match error.code {
-        ErrorCode::DiskFull => FULL,
-        // The shared index of the WAL could not grow.
-        ErrorCode::SystemIoFailure if error.extended_code == ffi::SQLITE_IOERR_SHMSIZE => FULL,
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => BUSY,
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => DAMAGED,
-        _ => FAILED,
+const fn told(trouble: Trouble) -> Told {
+    match trouble {
+        Trouble::Full => FULL,
+        Trouble::Busy => BUSY,
+        Trouble::Damaged => DAMAGED,
+        Trouble::Failed => FAILED,
     }
 }

@@ -3,17 +3,14 @@
 //! Triggers keep the small tables beside `jobs` (how many in each state, how many of each owner, whose turn it is), so that no way
 //! of changing a job can forget one of them, and every question is a walk down an index however many jobs there are.
 
-/// `application_id` of the file: the letters `SaJq`.
-pub const APPLICATION_ID: i32 = 0x5361_4a71;
+use samovar_store::FileSchema;
 
-/// `user_version` of the file. Another one is refused.
-pub const VERSION: i32 = 1;
+/// The letters `SaJq` mark the file.
+pub const SCHEMA: FileSchema = FileSchema { application_id: 0x5361_4a71, version: 1, tables: TABLES };
 
-/// Makes everything, in an empty file.
-///
 /// `ready` is 1 for a queued job that may begin, and 0 for one whose backoff lasts: it is raised when `not_before` has come.
 /// A `turn` is an owner's place in the round at one priority: the smallest is next, and who was served goes behind the greatest.
-pub const TABLES: &str = "
+const TABLES: &str = "
 CREATE TABLE jobs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL UNIQUE,

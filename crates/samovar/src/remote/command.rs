@@ -5,15 +5,16 @@ use super::arguments::{
     ClearArguments, NamesArguments, ReloadArguments, ServerArguments, SwapArguments, WarmArguments,
 };
 use super::client::{Action, Client, Told};
+use super::each::each;
 use crate::failure::{CliError, Exit};
-use crate::{stderr, stdout};
+use crate::stdout;
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Makes sure that models are warm.
 ///
 /// # Errors
-/// As [`each`].
+/// As [`each()`].
 pub fn warm(arguments: &WarmArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let client = client(&arguments.server, config)?;
     let names = match arguments.models.as_slice() {
@@ -21,7 +22,7 @@ pub fn warm(arguments: &WarmArguments, config: Option<&Path>) -> Result<Exit, Cl
         names => names.to_vec(),
     };
     let action = Action { verb: "warm-up", body: json!({ "force": arguments.force }) };
-    each(&names, &arguments.server, |name| {
+    each_model(&names, &arguments.server, |name| {
         let told = client.act(name, &action)?;
         let what = match told.model.outcome.as_deref() {
             Some("skipped") => "it was warm, skipped",
@@ -34,42 +35,42 @@ pub fn warm(arguments: &WarmArguments, config: Option<&Path>) -> Result<Exit, Cl
 /// Loads models.
 ///
 /// # Errors
-/// As [`each`].
+/// As [`each()`].
 pub fn load(arguments: &NamesArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let client = client(&arguments.server, config)?;
     let action = Action { verb: "load", body: Value::Null };
-    each(&arguments.models, &arguments.server, |name| Ok(("loaded".to_owned(), client.act(name, &action)?)))
+    each_model(&arguments.models, &arguments.server, |name| Ok(("loaded".to_owned(), client.act(name, &action)?)))
 }
 
 /// Frees models.
 ///
 /// # Errors
-/// As [`each`].
+/// As [`each()`].
 pub fn unload(arguments: &NamesArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let client = client(&arguments.server, config)?;
     let action = Action { verb: "unload", body: Value::Null };
-    each(&arguments.models, &arguments.server, |name| Ok(("unloaded".to_owned(), client.act(name, &action)?)))
+    each_model(&arguments.models, &arguments.server, |name| Ok(("unloaded".to_owned(), client.act(name, &action)?)))
 }
 
 /// Loads the same version of a model anew.
 ///
 /// # Errors
-/// As [`each`].
+/// As [`each()`].
 pub fn reload(arguments: &ReloadArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let client = client(&arguments.server, config)?;
     let action = Action { verb: "reload", body: Value::Null };
-    each(std::slice::from_ref(&arguments.model), &arguments.server, |name| exchange(&client, name, &action))
+    each_model(std::slice::from_ref(&arguments.model), &arguments.server, |name| exchange(&client, name, &action))
 }
 
 /// Exchanges a model for another version.
 ///
 /// # Errors
-/// As [`each`].
+/// As [`each()`].
 pub fn swap(arguments: &SwapArguments, config: Option<&Path>) -> Result<Exit, CliError> {
     let client = client(&arguments.server, config)?;
     let body = arguments.version.map_or(json!({ "version": "latest" }), |version| json!({ "version": version }));
     let action = Action { verb: "reload", body };
-    each(std::slice::from_ref(&arguments.model), &arguments.server, |name| exchange(&client, name, &action))
+    each_model(std::slice::from_ref(&arguments.model), &arguments.server, |name| exchange(&client, name, &action))
 }
 
 /// Frees every model.
@@ -107,38 +108,13 @@ fn exchange(client: &Client, name: &str, action: &Action) -> Result<(String, Tol
     Ok((what, after))
 }
 
-/// Does something with each of the models and tells what became of it; one that fails does not stop the others.
-///
-/// # Errors
-/// The failure of the only one, or that there is no server.
-fn each(
+fn each_model(
     names: &[String],
     server: &ServerArguments,
     ask: impl Fn(&str) -> Result<(String, Told), CliError>,
 ) -> Result<Exit, CliError> {
-    let mut done = Vec::new();
-    let mut failed = 0;
-    for name in names {
-        match ask(name) {
-            Ok((what, told)) => {
-                if !server.json {
-                    stdout::print(&format!("{}\n  {what}\n", told.model.line()))?;
-                }
-                done.push(told.json);
-            }
-            Err(error) if names.len() == 1 || error.code.starts_with("server_") => return Err(error),
-            Err(error) => {
-                failed += 1;
-                stderr::line(&format!("{name}: {error}"));
-            }
-        }
-    }
-    if server.json {
-        stdout::print_json(&json!({ "models": done }))?;
-    }
-    Ok(match (failed, done.len()) {
-        (0, _) => Exit::Ok,
-        (_, 0) => Exit::Failure,
-        _ => Exit::Partial,
+    each("models", names, server, |name| {
+        let (what, told) = ask(name)?;
+        Ok((format!("{}\n  {what}", told.model.line()), told.json))
     })
 }

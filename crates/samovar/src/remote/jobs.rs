@@ -2,6 +2,7 @@
 
 use super::client::{Client, path_part};
 use super::command::client;
+use super::each::each;
 use super::jobs_arguments::{JobArguments, JobNamesArguments, JobsCommand, JobsListArguments};
 use super::jobs_view::{JobView, table};
 use super::{jobs_result, jobs_submit, jobs_watch};
@@ -30,12 +31,12 @@ pub fn jobs(command: &JobsCommand, config: Option<&Path>) -> Result<Exit, CliErr
         JobsCommand::Watch(arguments) => jobs_watch::watch(arguments, config),
         JobsCommand::Result(arguments) => jobs_result::result(arguments, config),
         JobsCommand::Cancel(arguments) => {
-            each(arguments, config, |client, id| client.post(&format!("{}/cancel", path_of(id)), &Value::Null))
+            each_job(arguments, config, |client, id| client.post(&format!("{}/cancel", path_of(id)), &Value::Null))
         }
         JobsCommand::Retry(arguments) => {
-            each(arguments, config, |client, id| client.post(&format!("{}/retry", path_of(id)), &Value::Null))
+            each_job(arguments, config, |client, id| client.post(&format!("{}/retry", path_of(id)), &Value::Null))
         }
-        JobsCommand::Delete(arguments) => each(arguments, config, delete),
+        JobsCommand::Delete(arguments) => each_job(arguments, config, delete),
     }
 }
 
@@ -102,37 +103,16 @@ fn delete(client: &Client, id: &str) -> Result<Value, CliError> {
     }
 }
 
-/// Does something with each of the jobs and tells what became of it; one that fails does not stop the others.
-///
-/// # Errors
-/// The failure of the only one, or that there is no server.
-fn each(
+fn each_job(
     arguments: &JobNamesArguments,
     config: Option<&Path>,
     ask: impl Fn(&Client, &str) -> Result<Value, CliError>,
 ) -> Result<Exit, CliError> {
     let JobNamesArguments { ids, server } = arguments;
     let client = client(server, config)?;
-    let mut done = Vec::new();
-    for id in ids {
-        match ask(&client, id) {
-            Ok(answer) => {
-                if !server.json {
-                    stdout::print(&format!("{}\n", sentence(&client, id, &answer)?))?;
-                }
-                done.push(answer);
-            }
-            Err(error) if ids.len() == 1 || error.code.starts_with("server_") => return Err(error),
-            Err(error) => stderr::line(&format!("{id}: {error}")),
-        }
-    }
-    if server.json {
-        stdout::print_json(&json!({ "jobs": done }))?;
-    }
-    Ok(match done.len() {
-        0 => Exit::Failure,
-        some if some < ids.len() => Exit::Partial,
-        _ => Exit::Ok,
+    each("jobs", ids, server, |id| {
+        let answer = ask(&client, id)?;
+        Ok((sentence(&client, id, &answer)?, answer))
     })
 }
 

@@ -1,9 +1,13 @@
-//! `samovar warm`, `streams`, `sources`, `jobs`, `ps` and `samovar models load|unload|reload|swap|clear`: what is asked of a server that runs.
+//! `samovar warm`, `streams`, `sources`, `jobs`, `calls`, `ps` and `samovar models load|unload|reload|swap|clear`: what is asked of a server that runs.
 
 mod address;
 mod arguments;
+mod calls;
+mod calls_arguments;
+mod calls_view;
 mod client;
 mod command;
+mod each;
 mod jobs;
 mod jobs_arguments;
 mod jobs_result;
@@ -22,6 +26,8 @@ pub use arguments::{
     ClearArguments, LOAD_EXAMPLES, NamesArguments, ReloadArguments, SWAP_EXAMPLES, ServerArguments, SwapArguments,
     WARM_EXAMPLES, WarmArguments,
 };
+pub use calls::calls;
+pub use calls_arguments::{CALLS_EXAMPLES, CallsCommand};
 pub use client::Client;
 pub use command::{clear, load, reload, swap, unload, warm};
 pub use jobs::jobs;

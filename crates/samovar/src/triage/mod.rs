@@ -2,10 +2,12 @@
 
 mod arguments;
 mod command;
+mod decision_text;
 mod explain;
 mod files;
 mod test;
 
 pub use arguments::{TRIAGE_EXAMPLES, TriageCommand};
 pub use command::run;
+pub use decision_text::decision_text;
 pub use files::{rules, watched};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod anomaly;
+mod calls;
 mod clients;
 mod clients_tools;
 mod config;

@@ -56,9 +56,14 @@ pub struct Street {
     pub clip: PathBuf,
 }
 
+/// A file of what ships with Samovar.
+pub fn shipped(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").join(path).canonicalize().expect("it is shipped")
+}
+
 /// The starter detector, a still of the street with its truth, and the clip.
 pub fn street() -> Street {
-    let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").canonicalize().expect("it is shipped");
+    let starter = shipped("");
     let truth = std::fs::read(starter.join("samples/stills.json")).expect("it is shipped");
     let truth: Value = serde_json::from_slice(&truth).expect("it is JSON");
     let still = &truth["stills"][2];

@@ -1,27 +1,23 @@
 //! `samovar run transcribe` on the call that ships.
 
-use crate::support::{Ended, has_ffmpeg, samovar};
+use crate::support::{Ended, has_ffmpeg, samovar, shipped};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-
-fn starter(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter").join(path).canonicalize().unwrap()
-}
 
 fn transcribe(inputs: &[&Path], more: &[&str]) -> Ended {
     let mut command = samovar();
-    command.args(["run", "transcribe", "--engine", "rten", "--model"]).arg(starter("models/starter-whisper"));
+    command.args(["run", "transcribe", "--engine", "rten", "--model"]).arg(shipped("models/starter-whisper"));
     Ended::from(command.args(inputs).args(more).output().unwrap()).without_panic()
 }
 
 fn truth() -> Value {
-    serde_json::from_slice(&std::fs::read(starter("samples/call.json")).unwrap()).unwrap()
+    serde_json::from_slice(&std::fs::read(shipped("samples/call.json")).unwrap()).unwrap()
 }
 
 #[test]
 fn the_call_comes_out_word_for_word_in_every_format() {
-    let (call, truth, folder) = (starter("samples/call.flac"), truth(), tempfile::tempdir().unwrap());
+    let (call, truth, folder) = (shipped("samples/call.flac"), truth(), tempfile::tempdir().unwrap());
     let said = truth["text"].as_str().unwrap();
     let sentences: Vec<&str> =
         truth["segments"].as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap()).collect();
@@ -59,7 +55,7 @@ fn the_call_comes_out_word_for_word_in_every_format() {
 
 #[test]
 fn one_that_fails_does_not_stop_the_others() {
-    let (call, folder) = (starter("samples/call.flac"), tempfile::tempdir().unwrap());
+    let (call, folder) = (shipped("samples/call.flac"), tempfile::tempdir().unwrap());
     let half = folder.path().join("half.flac");
     let bytes = std::fs::read(&call).unwrap();
     std::fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
@@ -81,7 +77,7 @@ fn one_that_fails_does_not_stop_the_others() {
 
 #[test]
 fn what_was_typed_wrong_is_told_with_its_cure() {
-    let call = starter("samples/call.flac");
+    let call = shipped("samples/call.flac");
     for (more, code) in [
         (&["--language", "klingon"][..], "unknown_language"),
         (&["--language", "ja"], "unknown_language"),
@@ -94,7 +90,7 @@ fn what_was_typed_wrong_is_told_with_its_cure() {
     }
     let two = transcribe(&[&call, &call], &["--srt"]);
     assert!(two.code == 2 && two.stderr.contains("-o FOLDER/"), "{}", two.stderr);
-    let other = starter("models/starter-detect.onnx");
+    let other = shipped("models/starter-detect.onnx");
     let wrong =
         samovar().args(["run", "transcribe", "--engine", "rten", "--model"]).args([&other, &call]).output().unwrap();
     assert!(Ended::from(wrong).stderr.contains("error[wrong_family]: "));
@@ -103,7 +99,7 @@ fn what_was_typed_wrong_is_told_with_its_cure() {
 /// Without a model that is named, from stdin, with the model out of the program itself, and the sound of a video.
 #[test]
 fn the_model_that_ships_hears_stdin_and_videos() {
-    let (call, folder) = (starter("samples/call.flac"), tempfile::tempdir().unwrap());
+    let (call, folder) = (shipped("samples/call.flac"), tempfile::tempdir().unwrap());
     let home = folder.path().join("home");
     let mut command = samovar();
     command.args(["run", "transcribe", "--engine", "rten", "-", "--format", "json"]).env("SAMOVAR_HOME", &home);
@@ -116,6 +112,6 @@ fn the_model_that_ships_hears_stdin_and_videos() {
     if !has_ffmpeg() {
         return;
     }
-    let silent = transcribe(&[&starter("samples/street.mp4")], &[]);
+    let silent = transcribe(&[&shipped("samples/street.mp4")], &[]);
     assert!(silent.code == 1 && silent.stderr.contains("error[audio_unsupported]: "), "{}", silent.stderr);
 }

@@ -59,6 +59,7 @@ const METRICS: Need = Need::Scope(Scope::Metrics);
 const TABLE: &[Row] = &[
     // Pages.
     read("/", Need::Nothing),
+    read("/calls", Need::Nothing),
     read("/demo", Need::Nothing),
     read_below("/console", Need::Nothing),
     read_below("/docs", Need::Nothing),

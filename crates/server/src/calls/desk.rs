@@ -100,8 +100,7 @@ impl CallDesk {
     /// `Unknown` where there is none, or it is another's; the store's.
     pub(crate) async fn get(&self, caller: &Caller, id: CallId) -> Result<CallDetail, CallError> {
         let detail = in_time(self.store.get(id, owner(caller))).await?;
-        let seen = caller.may_see(Some(&detail.call.owner));
-        seen.then_some(detail).ok_or(CallError::new(CallErrorKind::Unknown))
+        seen(caller, &detail.call).map(|()| detail)
     }
 
     /// Forgets a call and its audio.
@@ -129,7 +128,7 @@ impl CallDesk {
     /// # Errors
     /// Those of [`CallDesk::get`].
     pub(crate) async fn audio(&self, caller: &Caller, id: CallId) -> Result<Option<PathBuf>, CallError> {
-        self.get(caller, id).await?;
+        seen(caller, &in_time(self.store.find(id, owner(caller))).await?)?;
         let audio = self.audio.clone();
         let found = tokio::task::spawn_blocking(move || audio.find(id)).await;
         found.map_err(|_| CallError::new(CallErrorKind::Storage))
@@ -168,6 +167,10 @@ impl CallDesk {
 /// Whose calls they may look at whose name they know; none: everybody's.
 fn owner(caller: &Caller) -> Option<&str> {
     (!caller.may_see(None)).then_some(&*caller.name)
+}
+
+fn seen(caller: &Caller, call: &Call) -> Result<(), CallError> {
+    caller.may_see(Some(&call.owner)).then_some(()).ok_or(CallError::new(CallErrorKind::Unknown))
 }
 
 /// Whoever asks does not wait for ever for a disk that hangs.

@@ -76,6 +76,10 @@ impl CallStore for Disk {
         })
     }
 
+    fn find(&self, id: CallId, owner: Option<&str>) -> CallFuture<'_, Call> {
+        self.store.find(id, owner)
+    }
+
     fn get(&self, id: CallId, owner: Option<&str>) -> CallFuture<'_, CallDetail> {
         self.store.get(id, owner)
     }

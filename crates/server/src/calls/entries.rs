@@ -1,6 +1,5 @@
 //! What is written down of a recording.
 
-use samovar_acoustics::VoiceFigures;
 use samovar_calls::{Decided, Entry, Features, Segment};
 use samovar_pipelines::Analysis;
 use samovar_service::speech::TranscriptSegment;
@@ -9,7 +8,7 @@ use samovar_service::speech::TranscriptSegment;
 pub(super) fn of_recording(analysis: &Analysis, said: &[TranscriptSegment]) -> impl Iterator<Item = Vec<Entry>> {
     let language = analysis.language.map(|language| language.code());
     let segments = said.iter().map(move |segment| Entry::Segment(spoken(segment, language)));
-    let features = analysis.seconds.iter().map(|figures| Entry::Features(heard(figures)));
+    let features = analysis.seconds.iter().map(|figures| Entry::Features(Features::from(figures)));
     let decided = Decided { at_s: analysis.heard_s, decision: analysis.decision.clone() };
     let mut all = segments.chain(features).chain([Entry::Decided(decided)]);
     std::iter::from_fn(move || Some(all.by_ref().take(AT_ONCE).collect()).filter(|piece: &Vec<_>| !piece.is_empty()))
@@ -27,9 +26,4 @@ fn spoken(segment: &TranscriptSegment, language: Option<&str>) -> Segment {
         average_logprob: Some(f64::from(segment.average_logprob)),
         no_speech_prob: Some(f64::from(segment.no_speech_prob)),
     }
-}
-
-fn heard(figures: &VoiceFigures) -> Features {
-    let values = figures.values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-    Features { at_s: figures.at_s, duration_s: figures.duration_s, values }
 }

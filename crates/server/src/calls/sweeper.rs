@@ -38,7 +38,7 @@ pub(super) async fn remove_orphans(desk: &CallDesk) {
     let listed = tokio::task::spawn_blocking(move || audio.list(ORPHANS_LOOKED_AT)).await;
     let mut orphans: Vec<CallId> = Vec::new();
     for id in listed.ok().and_then(Result::ok).unwrap_or_default() {
-        let known = desk.store.get(id, None).await;
+        let known = desk.store.find(id, None).await;
         if known.is_err_and(|error| error.kind() == CallErrorKind::Unknown) {
             orphans.push(id);
         }

@@ -1,4 +1,4 @@
-//! `/`: the web console, and the scripts and styles that its page loads.
+//! `/` and `/calls`: the web console, and the scripts and styles that its pages load.
 
 use super::static_page::{page_part, static_page};
 use crate::app::App;
@@ -7,11 +7,15 @@ use axum::response::{Redirect, Response};
 use axum::routing::get;
 use std::sync::Arc;
 
-/// Every file beside the page: (where it is served, type, content).
-const PARTS: [(&str, &str, &str); 9] = [
+/// Every file beside the pages: (where it is served, type, content).
+const PARTS: [(&str, &str, &str); 13] = [
+    ("/console/call-view.js", JAVASCRIPT, include_str!("../../../../console/call-view.js")),
+    ("/console/calls.js", JAVASCRIPT, include_str!("../../../../console/calls.js")),
     ("/console/console.css", "text/css; charset=utf-8", include_str!("../../../../console/console.css")),
     ("/console/console.js", JAVASCRIPT, include_str!("../../../../console/console.js")),
+    ("/console/distress-chart.js", JAVASCRIPT, include_str!("../../../../console/distress-chart.js")),
     ("/console/drawing.js", JAVASCRIPT, include_str!("../../../../console/drawing.js")),
+    ("/console/element.js", JAVASCRIPT, include_str!("../../../../console/element.js")),
     ("/console/events.js", JAVASCRIPT, include_str!("../../../../console/events.js")),
     ("/console/jobs.js", JAVASCRIPT, include_str!("../../../../console/jobs.js")),
     ("/console/key.js", JAVASCRIPT, include_str!("../../../../console/key.js")),
@@ -22,13 +26,18 @@ const PARTS: [(&str, &str, &str); 9] = [
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 pub(super) fn router() -> Router<Arc<App>> {
-    // The page had that address once.
-    let page = Router::new().route("/", get(page)).route("/demo", get(async || Redirect::permanent("/")));
-    PARTS.into_iter().fold(page, |router, (path, media_type, text)| {
+    let pages = Router::new().route("/", get(first)).route("/calls", get(calls));
+    // The first page had that address once.
+    let pages = pages.route("/demo", get(async || Redirect::permanent("/")));
+    PARTS.into_iter().fold(pages, |router, (path, media_type, text)| {
         router.route(path, get(async move || page_part(media_type, text)))
     })
 }
 
-async fn page() -> Response {
+async fn first() -> Response {
     static_page(include_str!("../../../../console/index.html"))
+}
+
+async fn calls() -> Response {
+    static_page(include_str!("../../../../console/calls.html"))
 }

@@ -1,8 +1,8 @@
 //! What came of a recording, as JSON.
 
-use super::ms;
+use super::{DistressBody, ms};
 use crate::error::ApiError;
-use samovar_acoustics::{Distress, DistressPart, FIGURES, FigureSummary, Summary, VoiceFigures};
+use samovar_acoustics::{FIGURES, FigureSummary, Summary, VoiceFigures};
 use samovar_pipelines::Analysis;
 use samovar_service::speech::TranscriptSegment;
 use samovar_triage::Decision;
@@ -101,30 +101,14 @@ struct SecondBody {
     values: BTreeMap<&'static str, f64>,
 }
 
-/// A score, and what it is made of.
+/// The highest score.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PeakBody {
-    /// 0 to 1: the sum of the contributions.
-    score: f64,
     /// The end of the seconds that it is of.
     at_s: f64,
-    /// The parts, those that contribute most first.
-    parts: Vec<PeakPartBody>,
-}
-
-/// One part of a score.
-#[derive(Debug, Serialize, ToSchema)]
-struct PeakPartBody {
-    /// The figure's name.
-    figure: &'static str,
-    /// Its value.
-    value: f64,
-    /// What it was in the caller's first voiced seconds.
-    usual: Option<f64>,
-    /// What it adds to the score.
-    contribution: f64,
-    /// The most that it can add.
-    weight: f64,
+    /// The score.
+    #[serde(flatten)]
+    distress: DistressBody,
 }
 
 /// Something that is missing from an answer.
@@ -199,16 +183,8 @@ impl PeakBody {
     /// The first of the highest scores.
     pub(crate) fn of(seconds: &[VoiceFigures]) -> Option<Self> {
         let scored = seconds.iter().filter_map(|second| Some((second.at_s, second.distress.as_ref()?)));
-        let (at_s, Distress { score, parts }) =
-            scored.reduce(|best, next| if next.1.score > best.1.score { next } else { best })?;
-        Some(Self { score: *score, at_s, parts: parts.iter().map(PeakPartBody::from).collect() })
-    }
-}
-
-impl From<&DistressPart> for PeakPartBody {
-    fn from(part: &DistressPart) -> Self {
-        let DistressPart { figure, value, usual, contribution, weight } = *part;
-        Self { figure, value, usual, contribution, weight }
+        let (at_s, distress) = scored.reduce(|best, next| if next.1.score > best.1.score { next } else { best })?;
+        Some(Self { at_s, distress: DistressBody::from(distress) })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls that are kept, as JSON.
 
-use super::rfc3339;
+use super::{DistressBody, rfc3339};
 use samovar_calls::{Call, CallDetail, CallTime, Decided, Features, Segment};
 use samovar_triage::Decision;
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub(crate) struct CallList {
     /// Always `list`.
     #[schema(example = "list")]
     pub(crate) object: &'static str,
-    /// The calls, without what was said.
+    /// The calls, without more of what was said than how it begins.
     pub(crate) data: Vec<CallBody>,
     /// What to ask with, as `after`, for those that come behind; null where there are none.
     #[schema(example = "1041")]
@@ -60,6 +60,9 @@ pub(crate) struct CallBody {
     /// Where its sound is, where it is kept.
     #[schema(example = "/v1/calls/6f9619ff8b86d011b42d00c04fc964ff/audio")]
     audio: Option<String>,
+    /// Its first words; null where nothing was said.
+    #[schema(example = "Hello, I need help. There is a fire in the kitchen.")]
+    opening: Option<String>,
 }
 
 /// A call with everything that is kept of it.
@@ -103,6 +106,8 @@ pub(crate) struct KeptFeaturesBody {
     /// Figures by name.
     #[schema(value_type = std::collections::HashMap<String, f64>)]
     values: BTreeMap<String, f64>,
+    /// What the figure `distress` is made of; null where nobody is heard, and in calls that were kept before it was written down.
+    distress: Option<DistressBody>,
 }
 
 /// How urgent the call was at some time.
@@ -132,6 +137,7 @@ impl From<&Call> for CallBody {
             priority: call.priority.map(|priority| priority.to_string()),
             category: call.category.clone(),
             audio: call.audio.as_ref().map(|_| format!("/v1/calls/{}/audio", call.id)),
+            opening: call.opening.clone(),
         }
     }
 }
@@ -150,7 +156,7 @@ impl From<CallDetail> for CallDetailBody {
 impl CallDetailBody {
     /// About how many numbers it has.
     pub(crate) fn numbers(&self) -> usize {
-        self.segments.len() * 8 + self.features.len() * 24 + self.decisions.len() * 16
+        self.segments.len() * 8 + self.features.len() * 56 + self.decisions.len() * 16
     }
 }
 
@@ -162,8 +168,8 @@ impl From<Segment> for KeptSegmentBody {
 }
 
 impl From<Features> for KeptFeaturesBody {
-    fn from(Features { at_s, duration_s, values }: Features) -> Self {
-        Self { at_s, duration_s, values }
+    fn from(Features { at_s, duration_s, values, distress }: Features) -> Self {
+        Self { at_s, duration_s, values, distress: distress.map(DistressBody::from) }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Messages of a live call as JSON: events out, control messages in.
 
-use super::{StreamProblem, ms};
+use super::{DistressBody, StreamProblem, ms};
 use crate::call_query::{CallFormat, audio_error};
 use crate::error::ApiError;
-use samovar_acoustics::{Distress, VoiceFigures};
+use samovar_acoustics::VoiceFigures;
 use samovar_models::whisper::{Language, Segment, Timestamps, Word};
 use samovar_pipelines::{CallEvent, CallOptions, Turns};
 use samovar_triage::Decision;
@@ -210,30 +210,6 @@ pub(crate) struct CallFeaturesBody {
     distress: Option<DistressBody>,
 }
 
-/// A score, and what it is made of.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct DistressBody {
-    /// 0 to 1: the sum of the contributions.
-    score: f64,
-    /// The parts, those that contribute most first.
-    parts: Vec<DistressPartBody>,
-}
-
-/// One part of a score.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct DistressPartBody {
-    /// The figure's name.
-    figure: &'static str,
-    /// Its value.
-    value: f64,
-    /// What it was in the caller's first voiced seconds.
-    usual: Option<f64>,
-    /// What it adds to the score.
-    contribution: f64,
-    /// The most that it can add.
-    weight: f64,
-}
-
 /// A message from the client. Unknown types and fields are answered with an error event.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -369,19 +345,6 @@ impl From<&VoiceFigures> for CallFeaturesBody {
             values: figures.values.clone(),
             distress: figures.distress.as_ref().map(DistressBody::from),
         }
-    }
-}
-
-impl From<&Distress> for DistressBody {
-    fn from(distress: &Distress) -> Self {
-        let parts = distress.parts.iter().map(|part| DistressPartBody {
-            figure: part.figure,
-            value: part.value,
-            usual: part.usual,
-            contribution: part.contribution,
-            weight: part.weight,
-        });
-        Self { score: distress.score, parts: parts.collect() }
     }
 }
 

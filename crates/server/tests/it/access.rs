@@ -125,7 +125,9 @@ async fn every_route_asks_for_its_scope() {
     }
     let (in_address, _) = ask(address, "GET", &format!("/v1/models?key={}", secret("admin")), "").await;
     assert_eq!(in_address, 401, "a key in the address is none");
-    assert_eq!(ask(address, "GET", "/", "").await.0, 200, "the console's page holds nothing");
+    for page in ["/", "/calls", "/console/calls.js"] {
+        assert_eq!(ask(address, "GET", page, "").await.0, 200, "the console's pages hold nothing: {page}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

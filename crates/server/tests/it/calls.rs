@@ -87,7 +87,12 @@ async fn kept(house: &House, id: &str, told: &Value) {
     let heard: Vec<&Value> =
         told["transcript"]["segments"].as_array().unwrap().iter().map(|segment| &segment["text"]).collect();
     assert_eq!(said, heard);
-    assert_eq!(show["features"].as_array().unwrap().len(), 15);
+    let features = show["features"].as_array().unwrap();
+    assert_eq!(features.len(), 15);
+    let peak = features.iter().find(|second| second["at_s"] == told["distress"]["at_s"]).unwrap();
+    assert_eq!(parts(&peak["distress"]), parts(&told["distress"]));
+    assert_eq!(peak["distress"]["score"], peak["values"]["distress"]);
+    assert!(show["opening"].as_str().unwrap().starts_with("Hello, I need help."), "{show}");
     assert_eq!(rules(&show["decisions"][0]), rules(&told["triage"]));
     let audio = get(house.address, &format!("/v1/calls/{id}/audio")).await;
     assert_eq!((audio.status, audio.body.len()), (200, 44 + 2 * call_samples().len()));
@@ -117,6 +122,12 @@ async fn kept(house: &House, id: &str, told: &Value) {
         let answer = get(house.address, &format!("/v1/calls{query}")).await;
         assert_eq!((answer.status, &answer.json()["code"]), (400, &json!(code)), "{query}");
     }
+}
+
+/// Each part of a score with what it adds, in thousandths: what is kept went through text.
+fn parts(distress: &Value) -> Vec<(&str, i64)> {
+    let added = |part: &Value| (part["contribution"].as_f64().unwrap() * 1e3).round() as i64;
+    distress["parts"].as_array().unwrap().iter().map(|one| (one["figure"].as_str().unwrap(), added(one))).collect()
 }
 
 /// Whether a file below that folder has these bytes.

@@ -95,6 +95,43 @@ async fn pages_work_without_any_other_server() {
     assert!(script.status == 200 && script.body.len() > 100_000, "the page's script is served from here");
 }
 
+/// What a page or a script loads, by the addresses that it has in it.
+fn loads(text: &str) -> impl Iterator<Item = String> {
+    let quoted = text.split('"').map(|part| part.trim_start_matches("./").trim_start_matches("console/"));
+    let named = quoted.filter(|part| part.ends_with(".js") || part.ends_with(".css"));
+    named.map(|part| format!("/console/{part}")).collect::<Vec<_>>().into_iter()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_consoles_pages_load_from_here_alone_and_put_text_in_as_text() {
+    let house = House::fake(ServerLimits::default()).await;
+    let mut waiting = Vec::new();
+    for page in ["/", "/calls"] {
+        let answer = get(house.address, page).await;
+        assert_eq!((answer.status, answer.header("x-content-type-options")), (200, Some("nosniff")), "{page}");
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{page}: {policy}");
+        assert!(
+            !answer.text().contains("<script>") && !answer.text().contains(" style="),
+            "{page} runs under its policy"
+        );
+        waiting.extend(loads(&answer.text()));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(path) = waiting.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let part = get(house.address, &path).await;
+        assert_eq!((part.status, part.header("cache-control")), (200, Some("no-cache")), "{path}");
+        for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval("] {
+            assert!(!part.text().contains(way), "{path} uses {way}");
+        }
+        waiting.extend(loads(&part.text()));
+    }
+    assert!(seen.contains("/console/distress-chart.js") && seen.len() >= 12, "{seen:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn labels_stay_closed_under_random_paths() {
     let house = House::fake(ServerLimits::default()).await;
