@@ -25,9 +25,9 @@ pub struct ServerLimits {
     /// Bytes of all request bodies that are held at once, declared or counted; videos for jobs go to the disk and are not among them.
     /// One connection has a quarter of it at most, or two bodies.
     pub bodies_bytes_max: usize,
-    /// Longest wait for the next bytes of a body. Also the time after which the rate is looked at.
+    /// Longest wait for the next bytes of a body. The rate is looked at whenever the client was waited for as long all together.
     pub body_idle_time: Duration,
-    /// Slowest body, in bytes per second on the average so far.
+    /// Slowest body, in bytes per second that the client was waited for: what came fast before buys no time.
     pub body_rate_min_bytes: u64,
     /// Bytes of an answer with a mask.
     pub answer_bytes_max: usize,

@@ -20,16 +20,18 @@ pub(crate) struct RequestBody<B> {
     body: B,
     limits: BodyLimits,
     received_bytes: u64,
+    /// Bytes of the present window, in which the pace is looked at.
+    window_bytes: u64,
+    /// How long the client was waited for in it. The time that its reader takes is not the client's.
+    waited: Duration,
     /// What it takes of the budget of all bodies; none where it is not held.
     charge: Option<Arc<BodyCharge>>,
     /// Bytes that were set aside for it and have not come yet.
     set_aside: u64,
     /// Why it is not read at all.
     refused: Option<BodyFault>,
-    /// When the first wait began.
-    since: Instant,
-    /// Ends the present wait; none while nothing has had to be waited for.
-    patience: Option<Pin<Box<Sleep>>>,
+    /// When the present wait began, and what ends it; none while nothing has to be waited for.
+    patience: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 /// The limits that concern a body.
@@ -103,8 +105,17 @@ const FORM_BYTES: u64 = 128 << 10;
 
 impl<B> RequestBody<B> {
     pub(crate) fn new(body: B, limits: BodyLimits) -> Self {
-        let since = Instant::now();
-        Self { body, limits, received_bytes: 0, charge: None, set_aside: 0, refused: None, since, patience: None }
+        Self {
+            body,
+            limits,
+            received_bytes: 0,
+            window_bytes: 0,
+            waited: Duration::ZERO,
+            charge: None,
+            set_aside: 0,
+            refused: None,
+            patience: None,
+        }
     }
 
     /// The same on the budget of all bodies; what it declares is set aside at once.
@@ -124,10 +135,19 @@ impl<B> RequestBody<B> {
             return Err(BodyFault::TooLarge);
         }
         self.hold(bytes as u64)?;
-        let elapsed = self.since.elapsed();
-        let least = elapsed.as_secs().saturating_mul(self.limits.rate_min_bytes);
-        let slow = elapsed >= self.limits.idle_time && self.received_bytes < least;
-        if slow { Err(BodyFault::TooSlow) } else { Ok(()) }
+        self.keep_pace(bytes as u64)
+    }
+
+    /// Looks at the pace whenever the client was waited for as long as it may be idle: what came fast before buys nothing.
+    fn keep_pace(&mut self, bytes: u64) -> Result<(), BodyFault> {
+        self.window_bytes += bytes;
+        if self.waited < self.limits.idle_time {
+            return Ok(());
+        }
+        let least = self.waited.as_millis().saturating_mul(u128::from(self.limits.rate_min_bytes)) / 1_000;
+        let is_slow = u128::from(self.window_bytes) < least;
+        (self.window_bytes, self.waited) = (0, Duration::ZERO);
+        if is_slow { Err(BodyFault::TooSlow) } else { Ok(()) }
     }
 
     /// Takes what was not set aside from the budget.
@@ -144,7 +164,10 @@ impl<B> RequestBody<B> {
     /// Waits for more, but not for ever.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<BodyFault> {
         let idle_time = self.limits.idle_time;
-        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + idle_time)));
+        let (_, patience) = self.patience.get_or_insert_with(|| {
+            let now = Instant::now();
+            (now, Box::pin(sleep_until(now + idle_time)))
+        });
         patience.as_mut().poll(context).map(|()| BodyFault::TooSlow)
     }
 }
@@ -166,7 +189,9 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for RequestBody<
             let fault = ready!(self.wait(context));
             return Poll::Ready(Some(Err(fault.into())));
         };
-        self.patience = None;
+        if let Some((since, _)) = self.patience.take() {
+            self.waited += since.elapsed();
+        }
         let frame = frame.map(|frame| {
             let frame = frame.map_err(Into::into)?;
             self.take(frame.data_ref().map_or(0, Bytes::len))?;
@@ -266,5 +291,14 @@ mod tests {
         assert_eq!(code(pieces(2, 1 << 10, 11 * second)).await, "body_too_slow");
         assert_eq!(code(pieces(60, 100, second)).await, "body_too_slow");
         assert_eq!(code(pieces(30, 2 << 10, second)).await, "read", "slow, but not too slow");
+        let sudden =
+            stream::iter([Ok(Frame::data(Bytes::from(vec![0; 60 << 10])))]).chain(stream::unfold((), async |()| {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Some((Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from_static(b"a"))), ()))
+            }));
+        let since = Instant::now();
+        let body = RequestBody::new(StreamBody::new(Box::pin(sudden)), limits());
+        assert_eq!(code(axum::body::Body::new(body)).await, "body_too_slow");
+        assert_eq!(since.elapsed(), 20 * second, "the first look sees what came at once, the next one the trickle");
     }
 }

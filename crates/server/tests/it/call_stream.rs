@@ -193,7 +193,7 @@ async fn a_query_that_cannot_be_is_refused_before_the_upgrade() {
         ("?voice_model=unheard-of", 404, "model_not_found"),
         ("?format=opus", 501, "decoder_missing"),
     ] {
-        let answer = upgrade(&house, query).await;
+        let answer = Socket::refused(house.address, &format!("/v1/streams/call{query}")).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{query}");
     }
     let plain = get(house.address, "/v1/streams/call").await;
@@ -210,15 +210,6 @@ async fn a_query_that_cannot_be_is_refused_before_the_upgrade() {
         assert_eq!(socket.close_code().await, 1008);
     }
     house.until("samovar_streams", |open| open == 0.0).await;
-}
-
-/// A request for an upgrade, and the answer that refuses it.
-async fn upgrade(house: &crate::house::House, query: &str) -> crate::client::Answer {
-    let head = format!(
-        "GET /v1/streams/call{query} HTTP/1.1\r\nhost: a\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    crate::client::raw(house.address, head.as_bytes()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

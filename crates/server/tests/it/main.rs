@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod access;
+mod adapters;
 mod anomaly_live;
 mod bodies;
+mod call_coded;
 mod call_house;
+mod call_kept;
 mod call_stream;
 mod calls;
 mod client;
@@ -56,6 +59,7 @@ mod sources;
 mod speech;
 mod speech_hostile;
 mod speech_house;
+mod speech_uploads;
 mod streams;
 mod street;
 mod telemetry;

@@ -1,6 +1,6 @@
 //! A WebSocket client.
 
-use crate::client::PATIENCE;
+use crate::client::{Answer, PATIENCE, raw};
 use futures_util::{SinkExt, StreamExt};
 use http::Request;
 use serde_json::Value;
@@ -72,15 +72,42 @@ impl Socket {
         }
     }
 
+    /// The next event of that type, whatever comes before.
+    pub(crate) async fn event_of(&mut self, kind: &str) -> Value {
+        loop {
+            let event = self.event().await;
+            if event["type"] == kind {
+                return event;
+            }
+        }
+    }
+
     /// The code that the server closes with, whatever comes before.
     pub(crate) async fn close_code(&mut self) -> u16 {
+        self.close().await.0
+    }
+
+    /// The same with the reason.
+    pub(crate) async fn close(&mut self) -> (u16, String) {
         loop {
             match self.message().await {
-                Some(Message::Close(frame)) => return frame.expect("a close has a code").code.into(),
+                Some(Message::Close(frame)) => {
+                    let frame = frame.expect("a close has a code");
+                    return (frame.code.into(), frame.reason.to_string());
+                }
                 Some(_) => {}
                 None => panic!("the connection ended without a close"),
             }
         }
+    }
+
+    /// The answer to a request for an upgrade that is refused.
+    pub(crate) async fn refused(address: SocketAddr, path: &str) -> Answer {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        raw(address, head.as_bytes()).await
     }
 
     async fn message(&mut self) -> Option<Message> {
