@@ -4,10 +4,11 @@ use super::job::{Attempt, Job, Question};
 use super::seat::Seat;
 use super::step_counts::{StepCounter, StepCounts};
 use super::table::Table;
+use super::turn::{Terms, Turn};
 use super::{BatchLimits, GraphForm, Graphs};
 use parking_lot::Mutex;
 use samovar_engine_api::{EngineError, Runner};
-use samovar_runtime::{Call, Class, PinnedModel, RunError, RunErrorKind, Scratch, Stint, StreamKey, TaskError};
+use samovar_runtime::{Call, Class, PinnedModel, RunError, RunErrorKind, StreamKey};
 use std::collections::VecDeque;
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -107,16 +108,26 @@ impl Desk {
         })
     }
 
-    /// Under which terms the next stint runs, and on which generation; none, and nobody attends any more, where there is nobody.
-    fn terms(&self) -> Option<(PinnedModel, Call)> {
+    /// Some steps of the batch, and under which terms it goes on behind them; none where nobody is left.
+    pub(super) fn work(&self) -> Option<Terms> {
+        let mut table = self.table.lock();
+        table.work(&self.waiting);
+        self.terms_at(&table, &mut self.waiting.lock())
+    }
+
+    /// Under which terms the next stint runs; none, and nobody attends any more, where there is nobody. Waits for a stint that goes on.
+    fn terms(&self) -> Option<Terms> {
         let table = self.table.lock();
         let mut waiting = self.waiting.lock();
+        let terms = self.terms_at(&table, &mut waiting);
+        waiting.is_attended = terms.is_some();
+        terms
+    }
+
+    fn terms_at(&self, table: &Table, waiting: &mut Waiting) -> Option<Terms> {
         waiting.let_go();
         let jobs = || table.seats.iter().map(|seat| &seat.job).chain(&waiting.jobs);
-        let Some(first) = jobs().min_by_key(|job| job.call.class) else {
-            waiting.is_attended = false;
-            return None;
-        };
+        let first = jobs().min_by_key(|job| job.call.class)?;
         let weight = jobs().fold(0_u16, |sum, job| sum.saturating_add(job.call.weight.get()));
         let weight = NonZeroU16::new(weight).unwrap_or(NonZeroU16::MIN);
         // Each window's deadline is its own.
@@ -171,18 +182,6 @@ impl Waiting {
     }
 }
 
-/// Some steps of the batch.
-struct Steps(Arc<Desk>);
-
-impl Stint for Steps {
-    type Output = ();
-
-    fn run(&mut self, _scratch: &mut Scratch) -> Result<(), TaskError> {
-        self.0.table.lock().work(&self.0.waiting);
-        Ok(())
-    }
-}
-
 /// Whoever drives a batch. Where its event loop ends before it does, the next who asks finds nobody attending.
 struct Attendance {
     desk: Arc<Desk>,
@@ -201,11 +200,17 @@ impl Drop for Attendance {
 
 async fn attend(mut attendance: Attendance) {
     let desk = Arc::clone(&attendance.desk);
-    let mut tries = 0;
-    while let Some((pinned, call)) = desk.terms() {
-        let stint = Steps(Arc::clone(&desk));
-        let ended = match pinned.submit_stint(stint, call) {
-            Ok(pending) => pending.await.map(drop),
+    let (mut tries, mut behind) = (0, None);
+    loop {
+        let asked = match behind.take() {
+            Some(turn) => Ok(turn),
+            None => match desk.terms() {
+                Some(terms) => Turn::ask(&desk, terms),
+                None => break,
+            },
+        };
+        let ended = match asked {
+            Ok(turn) => turn.end(&desk, &mut behind).await,
             Err(refused) => Err(refused),
         };
         match ended {

@@ -41,6 +41,7 @@ mod step_counts;
 mod table;
 mod timestamp_cut;
 mod transcriber;
+mod turn;
 mod vad_chunks;
 mod whisper_model;
 mod window_span;

@@ -311,7 +311,10 @@ mod tests {
         let mut waiting = Vec::new();
         for client in [GREEDY, GREEDY, MODEST, MODEST, MODEST] {
             let (places, taken) = (places.clone(), Arc::clone(&taken));
-            waiting.push(tokio::spawn(async move { taken.lock().push(places.take(client, soon()).await.unwrap()) }));
+            waiting.push(tokio::spawn(async move {
+                let place = places.take(client, soon()).await.unwrap();
+                taken.lock().push(place);
+            }));
             tokio::task::yield_now().await;
         }
         let mut order = Vec::new();
