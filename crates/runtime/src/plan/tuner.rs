@@ -96,7 +96,7 @@ impl<'a> Tuner<'a> {
         self.try_all(&setting, &mut findings, best_known)?;
         self.try_all(&setting, &mut findings, self.defaults(&setting))?;
         let leaders = leaders(self.order.spec.optimize, findings.tried, FAR_BEHIND).into_iter();
-        let arranged = leaders.flat_map(|(leader, _)| self.arrangements(&leader)).collect();
+        let arranged = leaders.flat_map(|(leader, _)| self.arrangements(setting.family, &leader)).collect();
         self.try_all(&setting, &mut findings, arranged)?;
         self.grow_batches(&setting, &mut findings)?;
         let champion = findings.champion.ok_or_else(|| nothing_works(reasons(findings.tried)))?.candidate;
@@ -356,13 +356,15 @@ impl<'a> Tuner<'a> {
         }
     }
 
-    /// The same with other threads a run, one row. Only a CPU's cores can be shared out in different ways.
-    fn arrangements(&self, candidate: &Candidate) -> Vec<Candidate> {
+    /// The same with other threads a run, one row. Only a CPU's cores can be shared out in different ways. A family that wants more threads
+    /// than one has a reason that these runs, of its first graph alone, do not show.
+    fn arrangements(&self, family: &dyn Family, candidate: &Candidate) -> Vec<Candidate> {
         let device = self.order.device;
         let cores = device.cores().total();
         let counts = if device.options.kind == DeviceKind::Cpu { thread_counts(cores) } else { Vec::new() };
+        let least = family.threads_on_cpu(cores).min(cores);
         let arranged = |threads| Candidate { threads, slots: cores / threads, batch: 1, ..candidate.clone() };
-        counts.into_iter().map(arranged).collect()
+        counts.into_iter().filter(|threads| *threads >= least).map(arranged).collect()
     }
 
     /// Doubles the batch of each engine and precision in its best arrangement while that gives more rows a second.
