@@ -288,6 +288,14 @@ mod tests {
         }
     }
 
+    /// A caller waits for its window and for every step: nothing of the machine is kept for a second run.
+    #[test]
+    fn a_model_has_all_cores_where_nothing_else_is_configured() {
+        let generation = House::new().handle.generation().unwrap();
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!((generation.threads, generation.slots), (cores.min(8), (cores / 8).max(1)));
+    }
+
     #[test]
     fn a_panic_over_one_window_costs_that_window_and_the_others_are_decoded_again() {
         let house = House::new();

@@ -123,17 +123,6 @@ fn the_first_window_makes_no_run_that_was_not_warmed() {
     });
 }
 
-/// A caller waits for its window and for every step: nothing of the machine is kept for a second run.
-#[test]
-fn a_window_is_heard_by_all_cores_where_nothing_else_is_configured() {
-    each_engine(|engine| {
-        let serving = serve(engine, &starter("models/starter-whisper"));
-        let generation = serving.handle().generation().unwrap();
-        let cores = std::thread::available_parallelism().unwrap().get();
-        assert_eq!((generation.threads, generation.slots), (cores.min(8), (cores / 8).max(1)));
-    });
-}
-
 /// A decoder that cannot be edited, because its folder promises fewer places than it has, runs as it was exported, and hears the same.
 #[test]
 fn a_decoder_that_cannot_be_edited_hears_the_call_in_its_own_form() {

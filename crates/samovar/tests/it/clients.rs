@@ -33,7 +33,10 @@ fn openais_client_transcribes_while_somebody_speaks() {
     std::fs::write(&recording, wav(&starter("samples/call.flac"))).unwrap();
     let truth = std::fs::read_to_string(starter("samples/call.json")).unwrap();
     let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
-    let server = Running::models(&[starter_whisper(), ("voices", format!("path = {voices:?}"))]);
+    // Named, because until they are loaded either of the two might be the one that hears words.
+    let head = "[server]\ndrain_delay_ms = 0\n[speech]\nmodel = \"starter-whisper\"\n[plans]\nfolder = \"plans\"\nbackground = false\n";
+    let models = [starter_whisper(), ("voices", format!("path = {voices:?}"))];
+    let server = Running::configured(&config(head, &models), &[]);
     let arguments = ["starter-whisper", &recording.display().to_string(), truth["text"].as_str().unwrap()];
     tools.runs("python/openai_realtime.py", &server, &arguments);
     server.end();

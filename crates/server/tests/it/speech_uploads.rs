@@ -102,7 +102,8 @@ async fn forms_that_are_none_are_told_by_their_code() {
             assert!(answer.body.len() < 2_000, "{path}: {name}: what was sent is not told back");
         }
         let answer =
-            post_with(house.address, path, "content-type: multipart/form-data\r\n", &whole(&[one.clone()])).await;
+            post_with(house.address, path, "content-type: multipart/form-data\r\n", &whole(std::slice::from_ref(&one)))
+                .await;
         assert_eq!((answer.status, &*code(&answer)), (400, "invalid_body"), "{path}: no boundary");
     }
     let keywords = whole(&[vec![part(&named(b"keywords[]"), b""); 20_000], vec![one.clone()]].concat());
