@@ -137,7 +137,9 @@ mod tests {
             seen += read(piece);
             most = most.max(piece.len());
         });
-        assert_eq!((seen, most, resident(&bytes)), (size, PIECE_BYTES, 0));
+        assert_eq!((seen, most), (size, PIECE_BYTES));
+        // A fault maps its neighbours too, some of which may lie in the piece before.
+        assert!(resident(&bytes) < PIECE_BYTES / 4, "{}", resident(&bytes));
     }
 
     #[test]

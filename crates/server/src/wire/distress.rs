@@ -3,7 +3,6 @@
 use samovar_acoustics as heard;
 use samovar_calls as kept;
 use serde::Serialize;
-use std::borrow::Cow;
 use utoipa::ToSchema;
 
 /// A score, and what it is made of.
@@ -19,8 +18,8 @@ pub(crate) struct DistressBody {
 #[derive(Debug, Serialize, ToSchema)]
 struct DistressPartBody {
     /// The figure's name.
-    #[schema(value_type = String, example = "pitch_hz")]
-    figure: Cow<'static, str>,
+    #[schema(example = "pitch_hz")]
+    figure: String,
     /// Its value.
     value: f64,
     /// What it was in the caller's first voiced seconds.
@@ -33,14 +32,7 @@ struct DistressPartBody {
 
 impl From<&heard::Distress> for DistressBody {
     fn from(distress: &heard::Distress) -> Self {
-        Self { score: distress.score, parts: distress.parts.iter().map(DistressPartBody::from).collect() }
-    }
-}
-
-impl From<&heard::DistressPart> for DistressPartBody {
-    fn from(part: &heard::DistressPart) -> Self {
-        let heard::DistressPart { figure, value, usual, contribution, weight } = *part;
-        Self { figure: figure.into(), value, usual, contribution, weight }
+        kept::Distress::from(distress).into()
     }
 }
 
@@ -53,6 +45,6 @@ impl From<kept::Distress> for DistressBody {
 impl From<kept::DistressPart> for DistressPartBody {
     fn from(part: kept::DistressPart) -> Self {
         let kept::DistressPart { figure, value, usual, contribution, weight } = part;
-        Self { figure: figure.into(), value, usual, contribution, weight }
+        Self { figure, value, usual, contribution, weight }
     }
 }
