@@ -218,7 +218,7 @@ impl<'a> Attempt<'a> {
         Ok(LoadOutcome { loaded: self.loaded(order, since, (family, graphs), (arrangement, plan)), precision_error })
     }
 
-    /// Loads as a plan says, without a comparison: the first run is held against the plan's sample instead.
+    /// Loads as a plan says, without a reference: the parts and the first run are held against the plan's sample instead.
     fn load_by(
         &self,
         order: &LoadOrder<'_>,
@@ -237,8 +237,10 @@ impl<'a> Attempt<'a> {
             return Err(LoadError { kind: FailureKind::Contract, reason });
         }
         let graphs = LoadedGraphs::load(self.engine, model, family.as_ref(), &options)?;
-        self.check_parts(order, &graphs, family.as_ref(), (plan, &options))?;
-        let check = Check { plan: Arc::clone(plan), tolerance: tolerance(order.spec, plan.precision) };
+        let tolerance = tolerance(order.spec, plan.precision);
+        let trial = graphs.try_parts(family.as_ref()).map_err(untried)?;
+        trial.verify(&plan.sample, tolerance).map_err(|reason| disagrees(plan.precision, &reason))?;
+        let check = Check { plan: Arc::clone(plan), tolerance };
         let plan_in_use = PlanInUse {
             source,
             key: Some(plan.key.clone()),
@@ -252,24 +254,6 @@ impl<'a> Attempt<'a> {
             loaded: self.loaded(order, since, (family, graphs), (candidate, plan_in_use)),
             precision_error,
         })
-    }
-
-    /// A measurement compares the first graph alone: where its plan goes below f32, the parts are compared here.
-    fn check_parts(
-        &self,
-        order: &LoadOrder<'_>,
-        graphs: &LoadedGraphs,
-        family: &dyn Family,
-        (plan, options): (&Plan, &LoadOptions),
-    ) -> Result<(), LoadError> {
-        let trial = graphs.try_parts(family).map_err(untried)?;
-        if graphs.parts.is_empty() || plan.precision == Precision::F32 || !plan.is_measured() {
-            return Ok(());
-        }
-        let options = LoadOptions { precision: Precision::F32, ..options.clone() };
-        let reference = LoadedGraphs::load(self.engine, Arc::clone(&graphs.model), family, &options)?;
-        let reference = reference.try_parts(family).map_err(untried)?;
-        trial.compare(&reference, order.spec.tolerance).map_err(|reason| disagrees(plan.precision, &reason)).map(drop)
     }
 
     fn loaded(
@@ -313,12 +297,13 @@ impl<'a> Attempt<'a> {
             let cache = recorded.and_then(|key| order.plans.compiled(key, &candidate));
             self.load_graphs(files, family, &LoadOptions { precision, cache, ..options.clone() })
         };
-        let sample = |run: &Result<Trial, String>| recorded.and(run.as_ref().ok()).map(|run| Sample::of(&run.graph));
+        let sample = |run: &Result<Trial, String>| recorded.and(run.as_ref().ok()).map(Trial::sample);
         let candidates = self.precisions(spec);
         if candidates == [Precision::F32] && spec.reference.is_none() {
             let graphs = load(Precision::F32)?;
-            graphs.try_parts(family).map_err(untried)?;
-            let sample = recorded.and_then(|_| sample(&Trial::of(family, &graphs)));
+            let parts = graphs.try_parts(family).map_err(untried)?;
+            let graph = recorded.and_then(|_| warm_run(family, graphs.model.as_ref()).ok());
+            let sample = graph.map(|graph| Trial { graph, parts }.sample());
             return Ok(Weights { graphs, precision: Precision::F32, precision_error: None, sample });
         }
         // One copy at a time: the reference is gone before the weights that will serve come.
@@ -427,6 +412,10 @@ struct Trial {
 impl Trial {
     fn of(family: &dyn Family, graphs: &LoadedGraphs) -> Result<Self, String> {
         Ok(Self { graph: warm_run(family, graphs.model.as_ref())?, parts: graphs.try_parts(family)? })
+    }
+
+    fn sample(&self) -> Sample {
+        Sample::of(&self.graph, self.parts.run())
     }
 }
 

@@ -1,8 +1,9 @@
 //! Graphs that belong to a model beside its first one, such as the decoder of a Whisper: loaded, counted and freed with it.
 
-use crate::agreement::{Agreement, Snapshot, Tolerance};
+use crate::agreement::{Agreement, Disagreement, Snapshot, Tolerance};
 use crate::load::LoadError;
 use crate::part_form::PartForm;
+use crate::plan::Sample;
 use crate::{FailureKind, Family, Scratch, TaskError};
 use samovar_engine_api::{
     Engine, EngineError, EngineErrorKind, LoadOptions, LoadedModel, ModelFiles, Runner, RunnerOptions,
@@ -30,31 +31,17 @@ pub(crate) struct LoadedGraphs {
 pub(crate) struct PartsTrial(Snapshot);
 
 impl LoadedGraphs {
-    /// Loads the parts that the family wants beside `model`, with the same options but for the shapes, which are open. Where a place for
-    /// compiled forms is given, each part has its own in there.
+    /// Loads the parts that the family wants beside `model`.
     ///
     /// # Errors
-    /// Those of the engine, and parts that do not fit the family.
+    /// As [`load_parts`].
     pub(crate) fn load(
         engine: &dyn Engine,
         model: Arc<dyn LoadedModel>,
         family: &dyn Family,
         options: &LoadOptions,
     ) -> Result<Self, LoadError> {
-        let options = LoadOptions { shapes: Vec::new(), lone_threads: options.threads, ..options.clone() };
-        let sources = family.parts(options.precision)?.into_iter().enumerate();
-        let load = |(index, source): (usize, PartSource)| {
-            let cache = options.cache.as_deref().and_then(|folder| PartForm::of(index, &source).place(folder));
-            load_part(engine, source, &LoadOptions { cache, ..options.clone() })
-        };
-        let parts = sources.map(load).collect::<Result<Vec<_>, _>>()?;
-        if !parts.is_empty() {
-            let signatures: Vec<_> = parts.iter().map(|part| part.signature().clone()).collect();
-            family
-                .bind_parts(&signatures)
-                .map_err(|error| LoadError { kind: FailureKind::Contract, reason: error.to_string() })?;
-        }
-        Ok(Self { model, parts })
+        Ok(Self { model, parts: load_parts(engine, family, options)? })
     }
 
     /// Bytes of weights held, of all graphs.
@@ -68,23 +55,79 @@ impl LoadedGraphs {
     /// # Errors
     /// Parts that cannot run.
     pub(crate) fn try_parts(&self, family: &dyn Family) -> Result<PartsTrial, String> {
-        if self.parts.is_empty() {
-            return Ok(PartsTrial(Snapshot::from_values(Vec::new())));
-        }
-        let figures = family.try_parts(&mut |index| part_runner(&self.parts, index, 1), &mut Scratch::default());
-        let figures = figures.map_err(|error: TaskError| error.to_string())?;
-        Ok(PartsTrial(Snapshot::from_values(vec![(vec![figures.len()], figures)])))
+        PartsTrial::of(&self.parts, family)
     }
 }
 
 impl PartsTrial {
+    /// Loads the parts for one run of them.
+    ///
+    /// # Errors
+    /// Parts that cannot be loaded, do not fit or cannot run.
+    pub(crate) fn load(engine: &dyn Engine, family: &dyn Family, options: &LoadOptions) -> Result<Self, String> {
+        let parts = load_parts(engine, family, options).map_err(|error| error.reason)?;
+        Self::of(&parts, family)
+    }
+
+    fn of(parts: &[Arc<dyn LoadedModel>], family: &dyn Family) -> Result<Self, String> {
+        if parts.is_empty() {
+            return Ok(Self(Snapshot::from_values(Vec::new())));
+        }
+        let figures = family.try_parts(&mut |index| part_runner(parts, index, 1), &mut Scratch::default());
+        let figures = figures.map_err(|error: TaskError| error.to_string())?;
+        Ok(Self(Snapshot::from_values(vec![(vec![figures.len()], figures)])))
+    }
+
+    /// The figures, as of a run.
+    pub(crate) const fn run(&self) -> &Snapshot {
+        &self.0
+    }
+
     /// How far it is from the same in f32.
     ///
     /// # Errors
     /// Farther than `tolerance`.
     pub(crate) fn compare(&self, reference: &Self, tolerance: Tolerance) -> Result<Agreement, String> {
-        tolerance.compare(&self.0, &reference.0).map_err(|disagreement| format!("its further graphs: {disagreement}"))
+        tolerance.compare(&self.0, &reference.0).map_err(|disagreement| differs(&disagreement))
     }
+
+    /// How far it is from what a plan was measured with.
+    ///
+    /// # Errors
+    /// Farther than `tolerance`.
+    pub(crate) fn verify(&self, sample: &Sample, tolerance: Tolerance) -> Result<Agreement, String> {
+        sample.compare_parts(&self.0, tolerance).map_err(|disagreement| differs(&disagreement))
+    }
+}
+
+fn differs(disagreement: &Disagreement) -> String {
+    format!("its further graphs: {disagreement}")
+}
+
+/// Loads the parts that the family wants, with the options of the first graph but for the shapes, which are open, and binds the family to
+/// them: to those that were loaded last. Where a place for compiled forms is given, each part has its own in there.
+///
+/// # Errors
+/// Those of the engine, and parts that do not fit the family.
+fn load_parts(
+    engine: &dyn Engine,
+    family: &dyn Family,
+    options: &LoadOptions,
+) -> Result<Vec<Arc<dyn LoadedModel>>, LoadError> {
+    let options = LoadOptions { shapes: Vec::new(), lone_threads: options.threads, ..options.clone() };
+    let sources = family.parts(options.precision)?.into_iter().enumerate();
+    let load = |(index, source): (usize, PartSource)| {
+        let cache = options.cache.as_deref().and_then(|folder| PartForm::of(index, &source).place(folder));
+        load_part(engine, source, &LoadOptions { cache, ..options.clone() })
+    };
+    let parts = sources.map(load).collect::<Result<Vec<_>, _>>()?;
+    if !parts.is_empty() {
+        let signatures: Vec<_> = parts.iter().map(|part| part.signature().clone()).collect();
+        family
+            .bind_parts(&signatures)
+            .map_err(|error| LoadError { kind: FailureKind::Contract, reason: error.to_string() })?;
+    }
+    Ok(parts)
 }
 
 /// The execution state of part `index`.

@@ -7,10 +7,10 @@ use samovar_models::{
     FamilyHints, PoseEstimator, PoseWindow, Poses, SegmentOptions, Segmenter, SequenceScorer, TextEmbedder, binder,
 };
 use samovar_runtime::{
-    Call, Class, DeviceOptions, Failure, ModelHandle, ModelSource, ModelSpec, Pending, PrecisionChoice, Registry,
-    RegistryOptions, RunError, StreamKey,
+    Call, Class, DeviceOptions, Failure, ModelHandle, ModelSource, ModelSpec, Pending, PlanOptions, PlanSource,
+    PrecisionChoice, Registry, RegistryOptions, RunError, StreamKey, TuneOptions,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,14 +51,40 @@ impl Serving {
         Self::start_spec(engine, spec)
     }
 
+    /// The same in `precision`, by a plan that a process before it has measured and left in `plans`.
+    pub(crate) fn start_tuned(
+        engine: &Arc<dyn Engine>,
+        (path, hints): (PathBuf, FamilyHints),
+        precision: Precision,
+        plans: &Path,
+    ) -> Self {
+        let precision = PrecisionChoice::Fixed(precision);
+        let spec = ModelSpec { precision, batch_max: None, batch_delay: Duration::ZERO, ..spec(path, 1, hints) };
+        let plans = PlanOptions { folder: Some(plans.to_owned()), ..PlanOptions::default() };
+        let process = || Self::idle(Arc::clone(engine), spec.clone(), plans.clone());
+        let measuring = process();
+        // One way is measured whatever the budget.
+        let options = TuneOptions { budget: Duration::ZERO, ..TuneOptions::default() };
+        measuring.runtime.block_on(measuring.registry.tune(NAME, options)).unwrap().unwrap();
+        drop(measuring);
+        let serving = process();
+        serving.runtime.block_on(serving.registry.load(NAME)).unwrap().unwrap();
+        assert_eq!(serving.handle().generation().unwrap().plan_source(), PlanSource::Stored);
+        serving
+    }
+
     /// A configuration of its own.
     pub(crate) fn start_spec(engine: Arc<dyn Engine>, spec: ModelSpec) -> Result<Self, Failure> {
+        let serving = Self::idle(engine, spec, PlanOptions::default());
+        serving.runtime.block_on(serving.registry.load(NAME)).unwrap()?;
+        Ok(serving)
+    }
+
+    fn idle(engine: Arc<dyn Engine>, spec: ModelSpec, plans: PlanOptions) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let mut options = RegistryOptions::new(vec![engine]);
+        let mut options = RegistryOptions { plans, ..RegistryOptions::new(vec![engine]) };
         options.device = DeviceOptions { slots: 1, ..DeviceOptions::default() };
-        let registry = Registry::start(options, vec![spec]).unwrap();
-        runtime.block_on(registry.load(NAME)).unwrap()?;
-        Ok(Self { runtime, registry })
+        Self { registry: Registry::start(options, vec![spec]).unwrap(), runtime }
     }
 
     pub(crate) fn handle(&self) -> ModelHandle {

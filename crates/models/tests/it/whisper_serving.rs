@@ -55,6 +55,25 @@ fn the_fastest_precision_that_agrees_hears_the_same() {
     });
 }
 
+/// A plan adds what a default does not have: forms that were compiled before, and a load without a reference.
+#[test]
+fn by_a_measured_plan_every_precision_hears_the_same_whoever_compiled_it() {
+    let (expected, sound) = starter_call();
+    let folder = starter("models/starter-whisper");
+    each_engine(|engine| {
+        for precision in engine.info().precisions {
+            let hints = FamilyHints { assets: Some(folder.clone()), ..FamilyHints::default() };
+            let model = (folder.join("onnx/encoder_model.onnx"), hints);
+            let plans = tempfile::tempdir().unwrap();
+            let serving = Serving::start_tuned(&engine, model, precision, plans.path());
+            println!("{precision}");
+            let (options, transcriber) = (DecodeOptions::default(), Transcriber::new(serving.handle()));
+            let text = serving.block_on(transcriber.window(sound.clone(), &options, &[], call(1)));
+            assert_eq!(words(&text.unwrap()), spoken(expected["text"].as_str().unwrap()), "{precision}");
+        }
+    });
+}
+
 #[test]
 fn the_miniature_of_the_real_checkpoints_hears_the_speech_word_for_word_on_every_engine() {
     let Some(folder) = shared() else { return };

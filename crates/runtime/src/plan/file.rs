@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
 /// Counts up with every change that older or newer programs would read wrongly.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct PlanFile {
@@ -24,6 +24,9 @@ struct PlanFile {
     engines: Vec<(String, String)>,
     tried: Vec<TriedFile>,
     sample: Vec<OutputFile>,
+    /// Of the model's parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parts_sample: Vec<OutputFile>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,6 +78,7 @@ pub(super) fn text(plan: &Plan) -> String {
         engines: plan.engines.clone(),
         tried: plan.tried.iter().map(tried_file).collect(),
         sample: plan.sample.outputs.iter().map(output_file).collect(),
+        parts_sample: plan.sample.parts.iter().map(output_file).collect(),
     };
     serde_json::to_string_pretty(&file).expect("a plan is made of texts and numbers")
 }
@@ -111,7 +115,10 @@ pub(super) fn parse(text: &str) -> Result<Plan, String> {
         tried: file.tried.into_iter().map(tried).collect::<Result<_, _>>()?,
         why: file.why,
         engines: file.engines,
-        sample: Sample { outputs: file.sample.into_iter().map(output).collect() },
+        sample: Sample {
+            outputs: file.sample.into_iter().map(output).collect(),
+            parts: file.parts_sample.into_iter().map(output).collect(),
+        },
     })
 }
 
@@ -223,6 +230,7 @@ pub(super) mod tests {
             engines: vec![("fast".into(), "2.1".into()), ("slow".into(), "1".into())],
             sample: Sample {
                 outputs: vec![SampledOutput { shape: vec![1, 3], rms: 0.7, values: vec![0.1, -1e-30, 3.4e38] }],
+                parts: vec![SampledOutput { shape: vec![2], rms: 1.5, values: vec![1.0, 2.0] }],
             },
         }
     }

@@ -14,6 +14,7 @@ mod in_use;
 mod key;
 mod quiet;
 mod record;
+mod reference;
 mod sample;
 mod session;
 mod shelf;

@@ -1,4 +1,4 @@
-//! A few thousand values of the f32 reference output, kept with a plan: what a later run is held against.
+//! A few thousand values of what the f32 reference gave, kept with a plan: what a later run is held against.
 
 use crate::Agreement;
 use crate::agreement::{Disagreement, Snapshot, Tolerance};
@@ -7,6 +7,8 @@ use crate::agreement::{Disagreement, Snapshot, Tolerance};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) outputs: Vec<SampledOutput>,
+    /// The same of the trial of the model's parts; empty where it has none.
+    pub(crate) parts: Vec<SampledOutput>,
 }
 
 /// Evenly spaced values of one output.
@@ -25,10 +27,9 @@ const VALUES_MAX: usize = 4096;
 const VALUES_MAX_ALL: usize = 16 * VALUES_MAX;
 
 impl Sample {
-    /// Samples a run.
-    pub(crate) fn of(run: &Snapshot) -> Self {
-        let most = (VALUES_MAX_ALL / run.len().max(1)).clamp(1, VALUES_MAX);
-        Self { outputs: run.outputs().map(|(shape, values)| SampledOutput::of(shape, values, most)).collect() }
+    /// Samples a run, and the trial of the model's parts.
+    pub(crate) fn of(run: &Snapshot, parts: &Snapshot) -> Self {
+        Self { outputs: sampled(run), parts: sampled(parts) }
     }
 
     /// Compares a run of the same input, output by output.
@@ -36,19 +37,36 @@ impl Sample {
     /// # Errors
     /// The first output that does not agree.
     pub(crate) fn compare(&self, run: &Snapshot, tolerance: Tolerance) -> Result<Agreement, Disagreement> {
-        if run.len() != self.outputs.len() {
-            return Err(Disagreement::Incomparable(run.len().min(self.outputs.len())));
-        }
-        let mut worst = 0.0_f32;
-        for (output, (kept, (shape, values))) in self.outputs.iter().zip(run.outputs()).enumerate() {
-            let relative = kept.relative_difference(shape, values).ok_or(Disagreement::Incomparable(output))?;
-            if relative > tolerance.relative {
-                return Err(Disagreement::Differs { output, relative });
-            }
-            worst = worst.max(relative);
-        }
-        Ok(Agreement { relative: worst })
+        compare(&self.outputs, run, tolerance)
     }
+
+    /// Compares a trial of the parts.
+    ///
+    /// # Errors
+    /// Where it does not agree.
+    pub(crate) fn compare_parts(&self, trial: &Snapshot, tolerance: Tolerance) -> Result<Agreement, Disagreement> {
+        compare(&self.parts, trial, tolerance)
+    }
+}
+
+fn sampled(run: &Snapshot) -> Vec<SampledOutput> {
+    let most = (VALUES_MAX_ALL / run.len().max(1)).clamp(1, VALUES_MAX);
+    run.outputs().map(|(shape, values)| SampledOutput::of(shape, values, most)).collect()
+}
+
+fn compare(kept: &[SampledOutput], run: &Snapshot, tolerance: Tolerance) -> Result<Agreement, Disagreement> {
+    if run.len() != kept.len() {
+        return Err(Disagreement::Incomparable(run.len().min(kept.len())));
+    }
+    let mut worst = 0.0_f32;
+    for (output, (kept, (shape, values))) in kept.iter().zip(run.outputs()).enumerate() {
+        let relative = kept.relative_difference(shape, values).ok_or(Disagreement::Incomparable(output))?;
+        if relative > tolerance.relative {
+            return Err(Disagreement::Differs { output, relative });
+        }
+        worst = worst.max(relative);
+    }
+    Ok(Agreement { relative: worst })
 }
 
 impl SampledOutput {
@@ -90,21 +108,25 @@ mod tests {
         Snapshot::from_values(vec![(vec![values.len()], values.to_vec())])
     }
 
+    fn nothing() -> Snapshot {
+        Snapshot::from_values(Vec::new())
+    }
+
     fn wave(scale: f32) -> Vec<f32> {
         (0..50_000).map(|i| scale * (1.0 + (i as f32 * 0.01).sin())).collect()
     }
 
     #[test]
     fn a_sample_is_bounded_and_agrees_with_its_own_run() {
-        let sample = Sample::of(&run(&wave(1.0)));
+        let sample = Sample::of(&run(&wave(1.0)), &nothing());
         assert_eq!(sample.outputs[0].values.len(), VALUES_MAX);
         assert_eq!(sample.compare(&run(&wave(1.0)), Tolerance { relative: 0.0 }), Ok(Agreement { relative: 0.0 }));
-        assert_eq!(Sample::of(&run(&[1.0, 2.0])).outputs[0].values, [1.0, 2.0]);
+        assert_eq!(Sample::of(&run(&[1.0, 2.0]), &nothing()).outputs[0].values, [1.0, 2.0]);
     }
 
     #[test]
     fn the_difference_is_that_of_the_whole_output() {
-        let sample = Sample::of(&run(&wave(1.0)));
+        let sample = Sample::of(&run(&wave(1.0)), &nothing());
         let found = sample.compare(&run(&wave(1.02)), Tolerance { relative: 0.03 }).unwrap();
         assert!((found.relative - 0.02).abs() < 1e-3, "{found:?}");
         assert!(sample.compare(&run(&wave(1.05)), Tolerance { relative: 0.03 }).is_err());
@@ -112,15 +134,24 @@ mod tests {
 
     #[test]
     fn other_shapes_and_what_is_no_number_never_agree() {
-        let sample = Sample::of(&run(&[1.0, 2.0]));
+        let sample = Sample::of(&run(&[1.0, 2.0]), &nothing());
         let tolerance = Tolerance { relative: 1.0 };
-        for other in [run(&[1.0]), run(&[1.0, 2.0, 3.0]), run(&[1.0, f32::NAN]), Snapshot::from_values(Vec::new())] {
+        for other in [run(&[1.0]), run(&[1.0, 2.0, 3.0]), run(&[1.0, f32::NAN]), nothing()] {
             assert!(sample.compare(&other, tolerance).is_err());
         }
         assert!(
-            Sample::of(&run(&[0.0])).compare(&run(&[0.0]), tolerance).is_ok(),
+            Sample::of(&run(&[0.0]), &nothing()).compare(&run(&[0.0]), tolerance).is_ok(),
             "nothing to compare is no difference"
         );
-        assert!(Sample::of(&run(&[0.0])).compare(&run(&[1.0]), tolerance).is_err());
+        assert!(Sample::of(&run(&[0.0]), &nothing()).compare(&run(&[1.0]), tolerance).is_err());
+    }
+
+    #[test]
+    fn parts_are_held_against_their_own_trial() {
+        let sample = Sample::of(&run(&[1.0]), &run(&[2.0, 3.0]));
+        let tolerance = Tolerance { relative: 0.03 };
+        assert!(sample.compare_parts(&run(&[2.0, 3.01]), tolerance).is_ok());
+        assert!(sample.compare_parts(&run(&[2.0, 4.0]), tolerance).is_err());
+        assert!(sample.compare_parts(&nothing(), tolerance).is_err(), "a model without its parts is another one");
     }
 }

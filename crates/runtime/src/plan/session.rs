@@ -3,7 +3,8 @@
 //! Only the engine's own time counts. A measurement that yields begins no run while the device has other work, and a burst in which
 //! some came does not count. So a frame waits for one run of a candidate at most.
 
-use super::{Candidate, Sample, TuneFailure};
+use super::reference::Reference;
+use super::{Candidate, TuneFailure};
 use crate::agreement::{Snapshot, Tolerance};
 use crate::budget::Reservation;
 use crate::cores::CoresHeld;
@@ -40,20 +41,6 @@ pub(crate) struct Conditions<'a> {
     pub(crate) yields: bool,
     /// Asked between runs.
     pub(crate) stopped: &'a (dyn Fn() -> bool + Sync),
-}
-
-/// What candidates are held against: the outputs of f32 on the first engine that can, and their sample.
-pub(crate) struct Reference {
-    pub(crate) run: Snapshot,
-    pub(crate) sample: Sample,
-}
-
-impl Reference {
-    fn compare(&self, run: &Snapshot, tolerance: Tolerance) -> Result<f32, String> {
-        let whole = tolerance.compare(run, &self.run).map_err(|disagreement| disagreement.to_string())?;
-        self.sample.compare(run, tolerance).map_err(|disagreement| disagreement.to_string())?;
-        Ok(whole.relative)
-    }
 }
 
 /// Why there is no figure.
@@ -107,7 +94,7 @@ impl<'a> Session<'a> {
 
     /// Makes one run and holds each of its rows against the reference; the largest difference. It must agree with the sample too:
     /// that is what its plan will be held against.
-    pub(crate) fn agree(&mut self, reference: &Reference, tolerance: Tolerance) -> Result<f32, Interrupt> {
+    pub(super) fn agree(&mut self, reference: &Reference, tolerance: Tolerance) -> Result<f32, Interrupt> {
         let (outputs, batch) = (self.model.signature().outputs.len(), self.batch);
         let runner = self.runners.first_mut().ok_or_else(|| Interrupt::Refused("it has no slot".to_owned()))?;
         one_run(self.conditions, runner.as_mut(), self.threads)?;

@@ -280,7 +280,7 @@ mod tests {
         fs::write(store.path(&key('b')), &text[..text.len() / 2]).unwrap();
         fs::write(store.path(&key('c')), &text).unwrap();
         fs::write(store.path(&key('d')), [0xff; 64]).unwrap();
-        fs::write(store.path(&key('e')), text.replacen("\"schema\": 1", "\"schema\": 99", 1)).unwrap();
+        fs::write(store.path(&key('e')), text.replacen("\"schema\": 2", "\"schema\": 99", 1)).unwrap();
         fs::create_dir(store.path(&key('f'))).unwrap();
         fs::write(store.plans().join("notes.txt"), "").unwrap();
         assert_eq!(store.list(), [good]);

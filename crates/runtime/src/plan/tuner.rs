@@ -10,15 +10,14 @@ use super::choice::{Measured, leaders, reason, reasons};
 use super::contender::{Contender, Findings};
 use super::duel::{Duel, ROUNDS_MIN, is_better};
 use super::quiet::{Quiet, busy};
-use super::session::{Conditions, DELAY_MAX, Interrupt, Reference, Session};
+use super::reference::Reference;
+use super::session::{Conditions, DELAY_MAX, Interrupt, Session};
 use super::tuning::CandidateLoad;
 use super::{Candidate, Figures, Plan, PlanKey, Sample, Tried, TuneFailure, TuneFailureKind};
 use crate::FailureKind;
 use crate::lifecycle::Model;
-use crate::load::{
-    Attempt, LoadError, LoadOrder, default_arrangement, load_options, plan_key, present, tolerance, warm_run,
-};
-use crate::part::load_first;
+use crate::load::{Attempt, LoadError, LoadOrder, default_arrangement, load_options, plan_key, present, tolerance};
+use crate::part::{LoadedGraphs, load_first};
 use crate::{Family, Optimize, PrecisionChoice};
 use samovar_engine_api::{Device as DeviceKind, Engine, LoadOptions, Precision};
 use samovar_schedule::Moment;
@@ -100,7 +99,7 @@ impl<'a> Tuner<'a> {
         self.try_all(&setting, &mut findings, arranged)?;
         self.grow_batches(&setting, &mut findings)?;
         let champion = findings.champion.ok_or_else(|| nothing_works(reasons(findings.tried)))?.candidate;
-        let plan = self.plan(key, setting.reference.sample.clone(), findings.tried, &champion)?;
+        let plan = self.plan(key, setting.reference.sample().clone(), findings.tried, &champion)?;
         self.compile(&setting, &plan);
         Ok(plan)
     }
@@ -122,27 +121,12 @@ impl<'a> Tuner<'a> {
         for attempt in attempts {
             self.quiet.moment()?;
             let _loading = self.model.begin_candidate(&self.order, self.conditions.yields)?;
-            match self.reference_of(attempt.engine, family) {
+            match Reference::of(&self.order, attempt.engine, family) {
                 Ok(found) => return Ok(found),
                 Err(reason) => reasons.push(format!("{}: {reason}", attempt.engine.info().name)),
             }
         }
         Err(nothing_works(format!("no engine gives an f32 reference ({})", reasons.join("; "))))
-    }
-
-    fn reference_of(&self, engine: &dyn Engine, family: &dyn Family) -> Result<Reference, String> {
-        let files = self.order.spec.reference.as_ref().unwrap_or(self.order.files);
-        let arrangement = Candidate { batch: 1, ..default_arrangement(engine, &self.order, family) };
-        let options = load_options(self.order.device, family, &arrangement);
-        let run = catch_unwind(AssertUnwindSafe(|| {
-            let model = load_first(engine, files, family, &options).map_err(|error| error.reason)?;
-            warm_run(family, model.as_ref())
-        }));
-        let run = run.unwrap_or_else(|_| Err("it panicked".to_owned()))?;
-        let sample = Sample::of(&run);
-        let same = sample.compare(&run, tolerance(self.order.spec, Precision::F32));
-        same.map_err(|_| "its outputs are not all numbers".to_owned())?;
-        Ok(Reference { run, sample })
     }
 
     /// The best way of an earlier measurement: it has to be in memory for the others to be held against.
@@ -244,7 +228,10 @@ impl<'a> Tuner<'a> {
         let mut session = Session::open(&self.order, engine, setting.family, candidate, conditions)?;
         drop(loading.turn);
         let limit = tolerance(self.order.spec, candidate.precision);
-        let precision_error = self.in_peace(|| session.agree(&setting.reference, limit))?;
+        let graph_error = self.in_peace(|| session.agree(&setting.reference, limit))?;
+        let parts_error = setting.reference.compare_parts(&self.order, engine, setting.family, candidate);
+        let precision_error = graph_error
+            .max(parts_error.map_err(|reason| Interrupt::Refused(format!("it does not agree with f32: {reason}")))?);
         let (candidate, bursts) = (candidate.clone(), Bursts::default());
         let mut opened = Contender { candidate, session: Some(session), bursts, precision_error, memory_bytes: 0 };
         self.round(&mut opened)?;
@@ -443,9 +430,13 @@ impl<'a> Tuner<'a> {
         let options = load_options(self.order.device, setting.family, candidate);
         let options = LoadOptions { cache: Some(folder), ..options };
         let engine = setting.engine(candidate).map_err(|_| "its engine is not here")?;
-        let loaded = catch_unwind(AssertUnwindSafe(|| load_first(engine, self.order.files, setting.family, &options)));
+        let family = setting.family;
+        let loaded = catch_unwind(AssertUnwindSafe(|| {
+            let model = load_first(engine, self.order.files, family, &options)?;
+            LoadedGraphs::load(engine, model, family, &options).map(drop)
+        }));
         match loaded {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.reason),
             Err(_) => Err("it panicked".to_owned()),
         }

@@ -11,6 +11,7 @@ mod plan;
 mod plan_background;
 mod plan_default;
 mod plan_foreign;
+mod plan_parts;
 mod precision;
 mod preload;
 mod queue;
