@@ -99,6 +99,18 @@ impl CoresHeld {
         true
     }
 
+    /// Holds exactly `count` cores instead, if it need not wait for them; tells whether it does.
+    pub(crate) fn fit(&mut self, count: usize) -> bool {
+        let count = self.shared.clip(count);
+        if count >= self.count {
+            return count == self.count || self.try_grow(count);
+        }
+        self.shared.state.lock().taken -= self.count - count;
+        self.count = count;
+        self.shared.changed.notify_all();
+        true
+    }
+
     /// How many are held.
     #[cfg_attr(not(test), expect(dead_code, reason = "whoever asks for more than there are wants to know"))]
     pub(crate) const fn count(&self) -> usize {
@@ -203,6 +215,17 @@ mod tests {
         assert!(!one.try_grow(2), "it has more");
         drop(one);
         assert!(cores.try_take(3).is_some());
+    }
+
+    #[test]
+    fn a_run_that_needs_fewer_gives_the_others_back() {
+        let cores = Cores::new(2);
+        let mut held = cores.take(2);
+        assert!(held.fit(1) && held.count() == 1);
+        let other = cores.try_take(1).unwrap();
+        assert!(!held.fit(2) && held.count() == 1, "it would wait");
+        drop(other);
+        assert!(held.fit(2) && held.fit(2) && cores.try_take(1).is_none());
     }
 
     #[test]

@@ -318,19 +318,29 @@ impl Device {
 
     /// The next duty of slot `index`. A slot that is warming a model up does not sleep and begins no other warm-up.
     pub(crate) fn next_duty(&self, index: usize, warming: bool, kit: &mut Kit) -> Duty {
-        let mut core = None;
+        let mut cores = None;
         let mut state = self.state.lock();
         loop {
             if let Some(order) = next_order(&mut state.orders[index], warming) {
                 self.hand_watch_on(&state);
                 return Duty::Obey(order);
             }
-            // A core comes before work: what nobody can run yet stays in the queue, where it can be displaced or become late.
-            let Some(held) = core.take().or_else(|| self.cores.try_take(1)) else {
-                core = Some(MutexGuard::unlocked(&mut state, || self.cores.take(1)));
+            // Cores come before work: what nobody can run yet stays in the queue, where it can be displaced, become late, or let more
+            // urgent work go first.
+            let Some(mut held) = cores.take().or_else(|| self.cores.try_take(1)) else {
+                cores = Some(MutexGuard::unlocked(&mut state, || self.cores.take(1)));
                 continue;
             };
             let may_wait = !state.closing;
+            let next = state.queue.peek(self.clock.now(), may_wait);
+            let threads = next.map_or(1, |work| work.generation().threads);
+            if !held.fit(threads) {
+                cores = Some(MutexGuard::unlocked(&mut state, || {
+                    drop(held);
+                    self.cores.take(threads)
+                }));
+                continue;
+            }
             let taken = state.queue.take(self.clock.now(), may_wait);
             let unlocked = !taken.expired.is_empty();
             if unlocked {

@@ -14,6 +14,7 @@ mod moment;
 mod places;
 mod policy;
 mod queue;
+mod share;
 mod strands;
 mod take;
 mod turns;

@@ -66,17 +66,17 @@ pub struct QueuePolicy {
     pub interactive: ClassPolicy,
     /// Limits of [`Class::Job`].
     pub job: ClassPolicy,
-    /// While jobs wait, at least one batch in this many carries job work, whatever else waits. 0: no reserved share.
+    /// While jobs wait, one part in this many of the device's time is theirs, whatever else waits. 0: no reserved share.
     pub job_share: u32,
     /// The same for requests, so that live streams which fill a device do not keep every caller waiting until it gives up. Where both
-    /// shares fall due with the same batch the jobs have it, and a request the next one.
+    /// shares fall due with the same batch, whoever is due for longer has it, jobs before requests, and the other the next one.
     pub interactive_share: u32,
     /// Frames one live stream may have waiting in one lane. 1 is a mailbox: the latest frame replaces the waiting one.
     pub live_depth: usize,
 }
 
 impl QueuePolicy {
-    /// The share that is reserved for `class`: one batch in so many, 0 for none. The highest class needs none.
+    /// The share that is reserved for `class`: one part in so many of the time, 0 for none. The highest class needs none.
     pub(crate) fn share(&self, class: Class) -> u32 {
         match class {
             Class::Live => 0,
@@ -97,7 +97,7 @@ impl QueuePolicy {
 
 impl Default for QueuePolicy {
     /// 256 entries a class; a frame older than a second is of no use, a caller gives up after ten, a job has patience. Where all
-    /// three wait, live work has seven batches in ten.
+    /// three wait, live work has seven parts in ten of the time.
     fn default() -> Self {
         let class = |wait_max, when_full| ClassPolicy { capacity: 256, wait_max, when_full };
         Self {

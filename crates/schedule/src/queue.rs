@@ -4,7 +4,7 @@
 //! ([`DeviceQueue::push`]: by a newer one of its stream, or by one of a client that has less waiting), too late ([`DeviceQueue::expire`]), cancelled ([`DeviceQueue::cancel`]), or
 //! drained with its lane ([`DeviceQueue::drain_lane`]). Whoever causes the end is handed the item.
 //!
-//! **Order.** Class first, except for the shares that are reserved for requests and jobs while they wait; within the class the
+//! **Order.** Class first, except for the shares of its time that are reserved for requests and jobs while they wait (`share.rs`); within the class the
 //! lanes whose batch is ripe before the others; among those, fair turns between clients, across all lanes and models, which heed
 //! deadlines (the rule and its bound are in `turns.rs`). A batch begins with the entry so found; the other rows come from the same lane,
 //! the highest class first, so that a row is never given to a lower class while a higher one waits for it.
@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::drain::DrainRate;
 use crate::lane::Lane;
 use crate::places::Places;
+use crate::share::Share;
 use crate::strands::Spot;
 use crate::turns::Turns;
 use crate::{Batch, Class, Entry, LaneKey, Moment, Next, QueuePolicy, StreamKey, Take, Taken, Ticket, WhenFull};
@@ -146,8 +147,7 @@ struct ClassState {
     drain: DrainRate,
     places: Places,
     waiting: usize,
-    /// Batches since the class began to wait that carried none of its work.
-    passed_over: u32,
+    share: Share,
 }
 
 impl<T> DeviceQueue<T> {
@@ -191,6 +191,13 @@ impl<T> DeviceQueue<T> {
         let expired = self.expire(now);
         let next = self.next(now, may_wait);
         Take { expired, next }
+    }
+
+    /// What would begin the batch that [`DeviceQueue::take`] gives at `now`, were nothing too late; none where it would give none.
+    pub fn peek(&mut self, now: Moment, may_wait: bool) -> Option<&T> {
+        let (class, lane) = self.in_turn(now, may_wait)?;
+        let first = self.classes[class.index()].first(lane)?;
+        self.waiting.get(&first).map(|waiting| &waiting.item)
     }
 
     /// Removes an entry whose caller has gone. `None` if it is not waiting any more.
@@ -330,28 +337,38 @@ impl<T> DeviceQueue<T> {
     }
 
     fn next(&mut self, now: Moment, may_wait: bool) -> Next<T> {
-        if may_wait && !self.lanes.values().any(|lane| lane.ripe_at() <= now) {
-            return self.next_event(now).map_or(Next::Empty, Next::WaitUntil);
-        }
-        let chosen = self.class_in_turn().and_then(|class| Some((class, self.lane_in_turn(class, now)?)));
-        match chosen {
+        match self.in_turn(now, may_wait) {
             Some((class, lane)) => Next::Batch(self.fill(now, class, lane)),
-            None => Next::Empty,
+            None => self.next_event(now).filter(|_| may_wait).map_or(Next::Empty, Next::WaitUntil),
         }
+    }
+
+    /// Whose turn it is; none where nobody waits, or where a batch is held back for others to join.
+    fn in_turn(&mut self, now: Moment, may_wait: bool) -> Option<(Class, LaneKey)> {
+        if may_wait && !self.lanes.values().any(|lane| lane.ripe_at() <= now) {
+            return None;
+        }
+        let class = self.class_in_turn(now)?;
+        Some((class, self.lane_in_turn(class, now)?))
     }
 
     /// The class whose reserved batch is due, the one that is due for longest first; else the most urgent class that waits.
-    fn class_in_turn(&self) -> Option<Class> {
-        let waiting = || Class::ALL.into_iter().filter(|class| self.depth(*class) > 0);
-        let due = waiting().filter_map(|class| Some((self.overdue(class)?, class)));
-        due.max().map(|(_, class)| class).or_else(|| waiting().next())
+    fn class_in_turn(&mut self, now: Moment) -> Option<Class> {
+        let waiting = Class::ALL.map(|class| (self.depth(class) > 0).then_some(class));
+        let due = waiting.into_iter().flatten().filter_map(|class| Some((self.overdue(class, now)?, class))).max();
+        due.map(|(_, class)| class).or_else(|| waiting.into_iter().flatten().next())
     }
 
-    /// Batches since that one which should have been the class's at the latest; none where none is due yet.
-    fn overdue(&self, class: Class) -> Option<u32> {
-        let share = self.policy.share(class);
-        let with_next = self.classes[class.index()].passed_over.saturating_add(1);
-        with_next.checked_sub(share).filter(|_| share > 0)
+    /// For how much a batch of the class is overdue; none where none is.
+    fn overdue(&mut self, class: Class, now: Moment) -> Option<Duration> {
+        let one_in = self.policy.share(class);
+        if !self.classes[class.index()].share.may_be_due(one_in) {
+            return None;
+        }
+        let lane = self.lane_in_turn(class, now)?;
+        let first = self.classes[class.index()].first(lane)?;
+        let cost = self.waiting.get(&first)?.entry.cost;
+        self.classes[class.index()].share.overdue(one_in, cost, self.policy.class(class).wait_max)
     }
 
     /// The lane of the entry whose turn it is: lanes with a ripe batch first, and of those the ones with work that goes on.
@@ -370,40 +387,50 @@ impl<T> DeviceQueue<T> {
     fn fill(&mut self, now: Moment, class: Class, lane: LaneKey) -> Batch<T> {
         let size_max = self.lanes.get(&lane).map_or(1, Lane::size_max);
         let waited = Class::ALL.map(|class| self.depth(class) > 0);
-        let mut items: Vec<Taken<T>> = self.take_row(now, class, lane).into_iter().collect();
+        let mut cost = Duration::ZERO;
+        let mut items: Vec<Taken<T>> = self.take_row(now, class, lane, &mut cost).into_iter().collect();
         for rider_class in Class::ALL {
             while items.len() < size_max
-                && let Some(row) = self.take_row(now, rider_class, lane)
+                && let Some(row) = self.take_row(now, rider_class, lane, &mut cost)
             {
                 items.push(row);
             }
         }
-        self.note_batch(now, waited, &items);
+        self.note_batch(now, waited, &items, cost);
         Batch { lane, class, items }
     }
 
-    fn take_row(&mut self, now: Moment, class: Class, lane: LaneKey) -> Option<Taken<T>> {
-        let state = &mut self.classes[class.index()];
-        let (_, ticket) = state.follow_ups.head(lane).or_else(|| state.turns.head(lane))?;
+    fn take_row(&mut self, now: Moment, class: Class, lane: LaneKey, cost: &mut Duration) -> Option<Taken<T>> {
+        let ticket = self.classes[class.index()].first(lane)?;
         let Waiting { entry, since, limit, item, .. } = self.remove(ticket, true)?;
+        *cost = cost.saturating_add(entry.cost);
         Some(Taken { ticket, class, stream: entry.stream, waited: now.saturating_since(since), limit, item })
     }
 
-    /// Keeps the measured rates and the counts behind the reserved shares.
-    fn note_batch(&mut self, now: Moment, waited: [bool; 3], items: &[Taken<T>]) {
+    /// Keeps the measured rates, and what the reserved shares go by.
+    fn note_batch(&mut self, now: Moment, waited: [bool; 3], items: &[Taken<T>], cost: Duration) {
         for class in Class::ALL {
             let rows = items.iter().filter(|row| row.class == class).count();
             let state = &mut self.classes[class.index()];
             if rows > 0 {
                 state.drain.started(now, rows, state.waiting > 0);
             }
-            let passed_over = waited[class.index()] && rows == 0;
-            state.passed_over = if passed_over { state.passed_over.saturating_add(1) } else { 0 };
+            if waited[class.index()] && rows == 0 {
+                state.share.pass_over(cost);
+            } else {
+                state.share.reset();
+            }
         }
     }
 }
 
 impl ClassState {
+    /// The entry of the class that is next in `lane`.
+    fn first(&mut self, lane: LaneKey) -> Option<Ticket> {
+        let head = self.follow_ups.head(lane).or_else(|| self.turns.head(lane));
+        head.map(|(_, ticket)| ticket)
+    }
+
     const fn turns_of(&mut self, follow_up: bool) -> &mut Turns {
         if follow_up { &mut self.follow_ups } else { &mut self.turns }
     }

@@ -1,12 +1,13 @@
 //! Where windows of all callers meet: one batch of the decoder, those who wait for a place in it, and who drives it.
 
+use super::expectation::{Announced, Expectation, PATIENCE};
 use super::job::{Attempt, Job, Question};
 use super::seat::Seat;
 use super::step_counts::{StepCounter, StepCounts};
 use super::table::Table;
 use super::turn::{Terms, Turn};
 use super::{BatchLimits, GraphForm, Graphs};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use samovar_engine_api::{EngineError, Runner};
 use samovar_runtime::{Call, Class, PinnedModel, RunError, RunErrorKind, StreamKey};
 use std::collections::VecDeque;
@@ -23,6 +24,8 @@ pub(super) struct Desk {
     stream: StreamKey,
     places: Arc<Semaphore>,
     waiting: Mutex<Waiting>,
+    /// A window has come, or one that was announced will not.
+    arrived: Condvar,
     table: Mutex<Table>,
     counter: Arc<StepCounter>,
 }
@@ -32,6 +35,8 @@ pub(super) struct Desk {
 pub(super) struct Waiting {
     /// Bounded by [`PLACES`].
     jobs: VecDeque<Job>,
+    /// Who will come as soon as the encoder is through.
+    announced: Announced,
     /// Whether somebody drives the batch.
     is_attended: bool,
 }
@@ -51,6 +56,7 @@ impl Desk {
             stream: StreamKey(STREAMS.fetch_add(1, Ordering::Relaxed)),
             places: Arc::new(Semaphore::new(PLACES)),
             waiting: Mutex::default(),
+            arrived: Condvar::new(),
             table: Mutex::new(Table::new(graphs, limits, Arc::clone(&counter))),
             counter,
         }
@@ -69,11 +75,30 @@ impl Desk {
         let place = self.place(call.class).await?;
         let (answer, answered) = oneshot::channel();
         let job = Job { question, call, pinned, answer, is_alone: false, _place: place };
-        if self.waiting.lock().push(job) {
+        let is_unattended = self.waiting.lock().push(job);
+        self.arrived.notify_one();
+        self.attend_if(is_unattended);
+        answered.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    /// A window is in the encoder: the batch has its turn behind that run, and waits there for the window for a moment.
+    pub(super) fn expect(self: &Arc<Self>, terms: Terms) -> Expectation {
+        let (number, is_unattended) = self.waiting.lock().announce(terms);
+        self.attend_if(is_unattended);
+        Expectation::new(Arc::clone(self), number)
+    }
+
+    /// It has come, or it never will.
+    pub(super) fn expect_no_more(&self, number: u64) {
+        self.waiting.lock().announced.remove(number);
+        self.arrived.notify_one();
+    }
+
+    fn attend_if(self: &Arc<Self>, is_unattended: bool) {
+        if is_unattended {
             // It ends with the last window.
             drop(tokio::spawn(attend(Attendance { desk: Arc::clone(self), is_over: false })));
         }
-        answered.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// Makes the batch before anybody asks, and the runs that most will ask for.
@@ -108,15 +133,33 @@ impl Desk {
         })
     }
 
-    /// Some steps of the batch, and under which terms it goes on behind them; none where nobody is left.
-    pub(super) fn work(&self) -> Option<Terms> {
+    /// Some steps of the batch.
+    pub(super) fn work(&self) {
         let mut table = self.table.lock();
+        if table.seats.is_empty() {
+            self.await_window();
+        }
         table.work(&self.waiting);
-        self.terms_at(&table, &mut self.waiting.lock())
     }
 
-    /// Under which terms the next stint runs; none, and nobody attends any more, where there is nobody. Waits for a stint that goes on.
-    fn terms(&self) -> Option<Terms> {
+    /// Until a window comes, if one was announced.
+    fn await_window(&self) {
+        let patience = Instant::now() + PATIENCE;
+        let mut waiting = self.waiting.lock();
+        while waiting.jobs.is_empty() && !waiting.announced.is_empty() {
+            if self.arrived.wait_until(&mut waiting, patience).timed_out() {
+                waiting.announced.forget();
+            }
+        }
+    }
+
+    /// Under which terms the next stint runs; none where there is nobody. Waits for a stint that goes on.
+    pub(super) fn terms(&self) -> Option<Terms> {
+        self.terms_at(&self.table.lock(), &mut self.waiting.lock())
+    }
+
+    /// The same; where there is nobody, nobody attends any more.
+    fn attended_terms(&self) -> Option<Terms> {
         let table = self.table.lock();
         let mut waiting = self.waiting.lock();
         let terms = self.terms_at(&table, &mut waiting);
@@ -126,14 +169,14 @@ impl Desk {
 
     fn terms_at(&self, table: &Table, waiting: &mut Waiting) -> Option<Terms> {
         waiting.let_go();
-        let jobs = || table.seats.iter().map(|seat| &seat.job).chain(&waiting.jobs);
-        let first = jobs().min_by_key(|job| job.call.class)?;
-        let weight = jobs().fold(0_u16, |sum, job| sum.saturating_add(job.call.weight.get()));
+        let jobs = table.seats.iter().map(|seat| &seat.job).chain(&waiting.jobs).map(|job| (&job.pinned, &job.call));
+        let all: Vec<_> = jobs.chain(waiting.announced.terms()).collect();
+        let (pinned, first) = all.iter().min_by_key(|(_, call)| call.class)?;
+        let weight = all.iter().fold(0_u16, |sum, (_, call)| sum.saturating_add(call.weight.get()));
         let weight = NonZeroU16::new(weight).unwrap_or(NonZeroU16::MIN);
         // Each window's deadline is its own.
-        let call =
-            Call { stream: self.stream, deadline: None, weight, follow_up: !table.seats.is_empty(), ..first.call };
-        Some((first.pinned.share(), call))
+        let call = Call { stream: self.stream, deadline: None, weight, follow_up: !table.seats.is_empty(), ..**first };
+        Some((pinned.share(), call))
     }
 
     fn fail(&self, error: &RunError) {
@@ -146,8 +189,14 @@ impl Desk {
 impl Waiting {
     /// Adds one; tells whether nobody attends.
     fn push(&mut self, job: Job) -> bool {
+        self.announced.arrived(job.call.stream);
         self.jobs.push_back(job);
         !std::mem::replace(&mut self.is_attended, true)
+    }
+
+    /// Adds one that will come; its number, and whether nobody attends.
+    fn announce(&mut self, terms: Terms) -> (u64, bool) {
+        (self.announced.add(terms), !std::mem::replace(&mut self.is_attended, true))
     }
 
     /// Those whose batch failed, before all others.
@@ -204,17 +253,17 @@ async fn attend(mut attendance: Attendance) {
     loop {
         let asked = match behind.take() {
             Some(turn) => Ok(turn),
-            None => match desk.terms() {
+            None => match desk.attended_terms() {
                 Some(terms) => Turn::ask(&desk, terms),
                 None => break,
             },
         };
         let ended = match asked {
-            Ok(turn) => turn.end(&desk, &mut behind).await,
+            Ok(turn) => turn.end().await,
             Err(refused) => Err(refused),
         };
         match ended {
-            Ok(()) => tries = 0,
+            Ok(next) => (tries, behind) = (0, next),
             Err(error) if may_wait(error.kind()) && tries < TRIES => {
                 tries += 1;
                 tokio::time::sleep(WAIT_MAX).await;
@@ -237,10 +286,13 @@ fn lost() -> RunError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::whisper::encode_task::EncodeTask;
+    use crate::whisper::{DecodeOptions, Transcriber};
     use crate::whisper::{EncodedWindow, Fallback, LogitRules, Prompt, WhisperModel, WindowSpan};
     use crate::{FamilyHints, binder};
     use samovar_engines::Rten;
-    use samovar_runtime::{ModelHandle, ModelSource, ModelSpec, Registry, RegistryOptions};
+    use samovar_runtime::{Event, ModelHandle, ModelSource, ModelSpec, Observer, Registry, RegistryOptions};
+    use std::convert::Infallible;
     use std::path::Path;
     use tokio::runtime::{Builder, Runtime};
 
@@ -251,13 +303,30 @@ mod tests {
         _registry: Registry,
     }
 
+    /// The classes of all runs, in order.
+    #[derive(Default)]
+    struct Runs(Mutex<Vec<Class>>);
+
+    impl Observer for Runs {
+        fn observe(&self, event: &Event<'_>) {
+            if let Event::BatchRun { class, .. } = event {
+                self.0.lock().push(*class);
+            }
+        }
+    }
+
     impl House {
         fn new() -> Self {
+            Self::watched(Arc::default())
+        }
+
+        fn watched(runs: Arc<Runs>) -> Self {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../starter/models/starter-whisper");
             let hints = FamilyHints { assets: Some(folder.clone()), ..FamilyHints::default() };
             let source = ModelSource::file(folder.join("onnx/encoder_model.onnx"));
             let spec = ModelSpec { preload: false, ..ModelSpec::new("m", source, binder(hints)) };
-            let registry = Registry::start(RegistryOptions::new(vec![Arc::new(Rten)]), vec![spec]).unwrap();
+            let options = RegistryOptions { observer: runs, ..RegistryOptions::new(vec![Arc::new(Rten)]) };
+            let registry = Registry::start(options, vec![spec]).unwrap();
             let event_loop = Builder::new_current_thread().enable_time().build().unwrap();
             event_loop.block_on(registry.load("m")).unwrap().unwrap();
             let handle = registry.model("m").unwrap();
@@ -268,6 +337,16 @@ mod tests {
         async fn ask(&self, question: Question) -> Result<Attempt, RunError> {
             let call = Call::new(Class::Interactive, StreamKey(1));
             self.model.desk(1).unwrap().ask(question, self.handle.pin().unwrap(), call).await
+        }
+
+        /// Windows of a recording through the encoder, one after the other, without end.
+        async fn encode_windows(&self) -> Infallible {
+            loop {
+                let pinned = self.handle.pin_when_room(Class::Job).await.unwrap();
+                let task = EncodeTask { model: Arc::clone(&self.model), samples: vec![0.1; 16_000], begun: None };
+                let call = Call::new(Class::Job, StreamKey(2));
+                pinned.submit_waiting(task, self.model.rows(), call).await.unwrap().await.unwrap();
+            }
         }
 
         fn question(&self, hidden: usize) -> Question {
@@ -327,5 +406,41 @@ mod tests {
         assert!(left.is_err());
         drop(other);
         assert!(house.event_loop.block_on(house.ask(house.question(whole))).is_ok());
+    }
+
+    /// Two recordings always have a window before the encoder. A caller's window takes the device once and keeps it: from its encoder run
+    /// to its text.
+    #[test]
+    fn no_recordings_window_comes_between_a_callers_runs() {
+        let runs = Arc::<Runs>::default();
+        let house = House::watched(Arc::clone(&runs));
+        let transcriber = Transcriber::new(house.handle.clone());
+        // One attempt: a further one would come from the caller, who decides about it.
+        let options = DecodeOptions { tokens_max: Some(12), temperatures: vec![0.0], ..DecodeOptions::default() };
+        let call = Call::new(Class::Interactive, StreamKey(1));
+        // Something between voices and noise, of which the model makes a few words.
+        let noise = |at: u32| (at.wrapping_mul(2_654_435_761) >> 16) as f32 / 32_768.0 - 1.0;
+        let sound: Vec<f32> = (0..64_000)
+            .map(|at| noise(at) * 0.05 + (at as f32 * 0.06).sin() * (at as f32 * 0.001).sin() * 0.3)
+            .collect();
+        let heard = |_| {
+            house.event_loop.block_on(async {
+                tokio::select! {
+                    text = transcriber.window(sound.clone(), &options, &[], call) => drop(text.unwrap()),
+                    never = house.encode_windows() => match never {},
+                    never = house.encode_windows() => match never {},
+                }
+            });
+            std::mem::take(&mut *runs.0.lock())
+        };
+        let is_whole = |classes: &[Class]| {
+            let of_caller = || classes.iter().enumerate().filter(|(_, class)| **class == Class::Interactive);
+            let (first, last) = (of_caller().next().unwrap().0, of_caller().last().unwrap().0);
+            println!("{classes:?}");
+            classes[first..=last].iter().all(|class| *class == Class::Interactive)
+        };
+        // A slot waits some milliseconds for its event loop: on a machine that is busy with other things that may be too short.
+        let all: Vec<Vec<Class>> = (0..5).map(heard).collect();
+        assert!(all.iter().any(|classes| is_whole(classes)), "{all:?}");
     }
 }

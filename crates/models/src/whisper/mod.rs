@@ -16,6 +16,7 @@ mod decoder;
 mod decoder_files;
 mod desk;
 mod encode_task;
+mod expectation;
 mod fallback;
 mod hearing;
 mod job;

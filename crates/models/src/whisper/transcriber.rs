@@ -1,11 +1,13 @@
 //! The way from sound to text: a handle to a model of the family `whisper`.
 
 use super::encode_task::EncodeTask;
+use super::expectation::Expectation;
 use super::hearing::Hearing;
-use super::{DecodeOptions, StepCounts, WhisperModel, WindowSpan, WindowText};
+use super::{DecodeOptions, EncodedWindow, StepCounts, WhisperModel, WindowSpan, WindowText};
 use crate::bound_family::bound_family;
 use samovar_runtime::{Call, Class, ModelHandle, PinnedModel, RunError, RunErrorKind};
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Transcribes. Cheap to clone; all that have a handle to the same model share its encoder and its decoder batches.
 #[derive(Clone)]
@@ -91,24 +93,30 @@ impl Transcriber {
         model.permits(options)?;
         check(&sound.samples, model.checkpoint().window_samples())?;
         let span = WindowSpan { first_sample: sound.first_sample, samples: sound.samples.len() };
-        let encoded = encode(&model, pinned.share(), sound.samples, call).await?;
+        let (encoded, _expectation) = encode(&model, &pinned, (sound.samples, options.beams), call).await?;
         let hearing = Hearing { model, pinned, encoded: Arc::new(encoded), options, call };
         hearing.text(span, sound.previous, sound.spoken_until_s).await
     }
 }
 
+/// What the encoder makes of the samples; the batch that will decode it with so many beams has its turn behind that run.
 async fn encode(
     model: &Arc<WhisperModel>,
-    pinned: PinnedModel,
-    samples: Vec<f32>,
+    pinned: &PinnedModel,
+    (samples, beams): (Vec<f32>, usize),
     call: Call,
-) -> Result<super::EncodedWindow, RunError> {
-    let task = EncodeTask { model: Arc::clone(model), samples };
+) -> Result<(EncodedWindow, Option<Expectation>), RunError> {
+    let (told, begun) = oneshot::channel();
+    let task = EncodeTask { model: Arc::clone(model), samples, begun: Some(told) };
     let pending = match call.class {
-        Class::Job => pinned.submit_waiting(task, model.rows(), call).await?,
-        _ => pinned.submit(task, model.rows(), call)?,
+        Class::Job => pinned.share().submit_waiting(task, model.rows(), call).await?,
+        _ => pinned.share().submit(task, model.rows(), call)?,
     };
-    pending.await.map(|completed| completed.output)
+    let mut expectation = None;
+    if Expectation::is_worthwhile(pinned, &call) && begun.await.is_ok() {
+        expectation = model.desk(beams).map(|desk| desk.expect((pinned.share(), call)));
+    }
+    Ok((pending.await?.output, expectation))
 }
 
 fn check(samples: &[f32], most: usize) -> Result<(), RunError> {

@@ -69,8 +69,8 @@ struct History {
     /// What waits by our own count: the entry, when it came, and the item.
     inside: BTreeMap<Ticket, (Entry, Moment, u64)>,
     ended: HashMap<u64, &'static str>,
-    /// Batches without work of a class while it waited, by class.
-    passed_over: [u32; 3],
+    /// What batches without work of a class cost while it waited, by class.
+    passed_over: [Duration; 3],
 }
 
 impl History {
@@ -82,7 +82,7 @@ impl History {
             pushed: 0,
             inside: BTreeMap::new(),
             ended: HashMap::new(),
-            passed_over: [0; 3],
+            passed_over: [Duration::ZERO; 3],
         }
     }
 
@@ -178,8 +178,10 @@ impl History {
         assert!(Some(batch.class) == highest || reserved, "{:?} ran while {highest:?} waited", batch.class);
         assert!((1..=LANES[batch.lane.0 as usize].0).contains(&batch.items.len()));
         assert_eq!(batch.items[0].class, batch.class);
+        let mut cost = Duration::ZERO;
         for row in batch.items {
             let (entry, since, _) = self.inside[&row.ticket];
+            cost += entry.cost;
             assert_eq!((entry.lane, entry.class, entry.stream), (batch.lane, row.class, row.stream));
             assert_eq!(row.waited, self.now.saturating_since(since));
             assert_eq!(Some(row.ticket), self.oldest(row.class, row.stream, batch.lane), "first in, first out");
@@ -187,18 +189,20 @@ impl History {
             self.end(row.ticket, row.item, "ran");
         }
         for (class, passed_over) in self.passed_over.iter_mut().enumerate() {
-            *passed_over = if waits[class] && !carried[class] { *passed_over + 1 } else { 0 };
+            *passed_over = if waits[class] && !carried[class] { *passed_over + cost } else { Duration::ZERO };
         }
         self.check_shares();
     }
 
     fn check_shares(&self) {
-        let QueuePolicy { job_share, interactive_share, .. } = self.policy;
-        // Two classes cannot both have every batch, and a job's batch may fall on a request's turn.
-        let job_most = if interactive_share > 0 { job_share.max(2) } else { job_share };
-        let interactive_most = interactive_share + u32::from(job_share > 0);
-        assert!(job_share == 0 || self.passed_over[2] < job_most);
-        assert!(interactive_share == 0 || self.passed_over[1] < interactive_most);
+        let dearest = ms(1 + (LANES.len() as u64 - 1) * 7);
+        let longest_batch = dearest * 8;
+        for class in [Class::Interactive, Class::Job] {
+            let share = self.share(class);
+            // It is due, and of two that are due each goes before the other once.
+            let most = dearest * share.saturating_sub(1) + longest_batch * 3;
+            assert!(share == 0 || self.passed_over[class as usize] < most);
+        }
     }
 
     fn share(&self, class: Class) -> u32 {

@@ -34,6 +34,22 @@ fn jobs_keep_their_reserved_share() {
 }
 
 #[test]
+fn a_share_is_of_the_time_whatever_a_batch_takes() {
+    let policy = QueuePolicy { job_share: 5, live_depth: 1_000, ..policy(1_000, LONG) };
+    let mut queue = DeviceQueue::new(policy);
+    for number in 0..1_000 {
+        push(&mut queue, at(0), entry(Class::Live, 1, 1), number);
+        push(&mut queue, at(0), Entry { cost: Entry::TURN * 20, ..entry(Class::Job, 2, 2) }, number);
+    }
+    let mut spent = [0; 3];
+    for _ in 0..405 {
+        let class = batch(&mut queue, at(0), true).class;
+        spent[class as usize] += if class == Class::Job { 20 } else { 1 };
+    }
+    assert_eq!(spent, [400, 0, 100]);
+}
+
+#[test]
 fn requests_keep_their_reserved_share_of_a_device_that_live_streams_fill() {
     let policy = QueuePolicy { interactive_share: 3, live_depth: 100, ..policy(100, LONG) };
     let mut queue = DeviceQueue::new(policy);

@@ -171,10 +171,10 @@ pub struct QueueSection {
     /// How long a piece of recorded media may wait.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub job_wait_max_ms: u64,
-    /// At least one batch in this many is a job's while jobs wait. 0: no reserved share.
+    /// One part in this many of the device's time is the jobs' while jobs wait. 0: no reserved share.
     #[schemars(range(max = 1_000))]
     pub job_share: u32,
-    /// At least one batch in this many is a request's while requests wait. 0: no reserved share.
+    /// One part in this many of the device's time is the requests' while requests wait. 0: no reserved share.
     #[schemars(range(max = 1_000))]
     pub interactive_share: u32,
 }
