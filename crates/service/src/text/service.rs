@@ -69,7 +69,8 @@ impl TextService {
         let deadline = request.deadline;
         let encoder = self.encoder(request.model.as_deref(), &request.items, deadline).await?;
         let model = encoder.name();
-        let items = in_time(deadline, encoder.vectors(request, call(caller, deadline))).await?;
+        let call = caller.call(request.class, deadline);
+        let items = in_time(deadline, encoder.vectors(request, call)).await?;
         self.settle(&model, items.iter().all(embedding_is_finite), tokens(&items))?;
         Ok(EmbedAnswer { tokens: tokens(&items), model, items })
     }
