@@ -46,6 +46,8 @@ pub(crate) struct Model {
     pub(crate) state: watch::Sender<ModelState>,
     /// Who uses it, and when it was last used.
     pub(crate) usage: Usage,
+    /// The word for its family, as soon as that is known: it outlives what is unloaded.
+    family: Mutex<Option<&'static str>>,
     /// Whether it has been ready once: readiness waits for the first load alone.
     served: AtomicBool,
     /// When the last load failed, on the device's clock.
@@ -87,6 +89,7 @@ impl Model {
         let backoff = Backoff::new(RETRY_FIRST, RETRY_CAP);
         let memory = Memory { number: 0, attempts: 0, backoff, chosen: None, tried: None };
         Self {
+            family: Mutex::new(spec.family),
             spec,
             shared,
             state: watch::Sender::new(ModelState::Absent),
@@ -232,6 +235,7 @@ impl Model {
         let made = self.make(memory, Making { chosen, room, first: true });
         let state = match &made {
             Ok(generation) => {
+                *self.family.lock() = Some(generation.family.name());
                 self.served.store(true, Ordering::SeqCst);
                 self.touch();
                 ModelState::Ready(Arc::clone(generation))
@@ -262,6 +266,7 @@ impl Model {
     }
 
     fn switch(&self, old: &Arc<Generation>, new: &Arc<Generation>) {
+        *self.family.lock() = Some(new.family.name());
         self.state.send_replace(ModelState::Ready(Arc::clone(new)));
         self.observe(&Event::Swapped { model: &self.spec.name });
         self.free(old, Patience::WhileItMoves);
@@ -399,6 +404,11 @@ impl Model {
                 ModelState::Ready(_) => true,
                 _ => !self.served.load(Ordering::SeqCst),
             }
+    }
+
+    /// The word for its family, where that is known.
+    pub(crate) fn family(&self) -> Option<&'static str> {
+        *self.family.lock()
     }
 
     /// Why the last reload failed while another generation went on serving; none where the last one succeeded.

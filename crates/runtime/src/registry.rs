@@ -103,6 +103,8 @@ pub struct ModelStatus {
     pub name: String,
     /// The adapter that is folded into it, by the name of its folder.
     pub adapter: Option<String>,
+    /// The word for its family: what it was loaded as last, else what was known before; none where nothing is known yet.
+    pub family: Option<&'static str>,
     /// Where it is in its life.
     pub state: ModelState,
     /// Whether it is loaded at start.
@@ -314,7 +316,9 @@ fn status(model: &Model) -> ModelStatus {
     ModelStatus {
         name: model.spec.name.clone(),
         adapter: model.spec.adapter.clone(),
+        // The state first: what is ready has its family.
         state: model.state.borrow().clone(),
+        family: model.family(),
         preload: model.spec.preload,
         required: model.is_required(),
         reload_failure: model.reload_failure(),

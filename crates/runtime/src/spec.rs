@@ -24,6 +24,9 @@ pub struct ModelSpec {
     pub adapter: Option<String>,
     /// Binds its family to the signature that is found.
     pub binder: Binder,
+    /// The word for its family, where that is known before it is loaded: who names no model is told by it which one is meant. What the
+    /// binder finds goes before it.
+    pub family: Option<&'static str>,
     /// Which engine runs it.
     pub engine: EngineChoice,
     /// Which arithmetic it uses.
@@ -56,6 +59,7 @@ impl ModelSpec {
             companions: Vec::new(),
             adapter: None,
             binder,
+            family: None,
             engine: EngineChoice::Auto,
             precision: PrecisionChoice::Auto,
             tolerance: Tolerance::default(),

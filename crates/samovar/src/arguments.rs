@@ -17,7 +17,8 @@ use crate::remote::{
     WARM_EXAMPLES, WarmArguments,
 };
 use crate::run::{
-    ANOMALY_EXAMPLES, AnomalyArguments, DETECT_EXAMPLES, DetectArguments, TRANSCRIBE_EXAMPLES, TranscribeArguments,
+    ANOMALY_EXAMPLES, AnomalyArguments, DETECT_EXAMPLES, DetectArguments, EMBED_EXAMPLES, EmbedArguments,
+    TRANSCRIBE_EXAMPLES, TranscribeArguments,
 };
 use crate::top::{TOP_EXAMPLES, TopArguments};
 use crate::triage::{TRIAGE_EXAMPLES, TriageCommand};
@@ -71,7 +72,7 @@ pub enum Command {
     /// Serve models over HTTP and WebSocket
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
-    /// Work through pictures, videos and recordings here, without a server
+    /// Work through pictures, videos, recordings and texts here, without a server
     #[command(subcommand)]
     Run(RunCommand),
     /// Tell what the models are, fetch them, and load, swap or unload those of a running server
@@ -222,6 +223,9 @@ pub enum RunCommand {
     /// Write down what is said in recordings and videos
     #[command(after_help = TRANSCRIBE_EXAMPLES)]
     Transcribe(TranscribeArguments),
+    /// Turn texts, and the lines of files, into vectors
+    #[command(after_help = EMBED_EXAMPLES)]
+    Embed(EmbedArguments),
 }
 
 /// `samovar run segment`.

@@ -80,6 +80,7 @@ fn run_command(arguments: Arguments, log: &Log) -> Result<Exit, CliError> {
         Command::Run(RunCommand::Segment(segment)) => run::segment(&segment, config),
         Command::Run(RunCommand::Anomaly(anomaly)) => run::anomaly(&anomaly, config),
         Command::Run(RunCommand::Transcribe(transcribe)) => run::transcribe(&transcribe, config),
+        Command::Run(RunCommand::Embed(embed)) => run::embed(&embed, config),
         Command::Models(models) => models_command::run(&models, config),
         Command::Tune(tune) => plan::tune(&tune, config),
         Command::Plan(command) => plan::run(&command, config),

@@ -4,14 +4,16 @@
 
 use crate::arguments::ServeArguments;
 use crate::config::{Config, ConfigFile, PairSection, ServerSection};
+use crate::doctor::{self, FactsByName};
 use crate::failure::{CliError, Exit};
 use crate::jobs::{JobHouse, JobLog, VideoRunner};
 use crate::model_choice::NamedModel;
 use crate::reload::{ReloadThread, Watched};
 use crate::signals::{EndSignal, EndSignals};
-use crate::{doctor, here, keys, live, model_choice, speech, stderr, triage};
+use crate::{here, keys, live, model_choice, speech, stderr, triage};
 use samovar_jobs::JobRunner;
-use samovar_runtime::{Generation, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
+use samovar_models::FamilyKind;
+use samovar_runtime::{Generation, ModelSpec, ModelState, ModelStatus, OnPreloadFailure, PreloadFailure, Registry};
 use samovar_server::{
     FaceSettings, Metrics, Server, ServerError, ServerLimits, ServerOptions, Shutdown, StreamLimits, TelemetrySettings,
     Tls, TlsError, TlsFiles,
@@ -34,8 +36,9 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>, log: LogControl)
     let metrics = Arc::new(Metrics::new());
     let observer = Arc::clone(&metrics);
     let models = models(arguments, &file.config)?;
-    tell_faults(&doctor::faults(&models, &file.config), here::on_preload_failure(&file.config))?;
-    let specs = models.iter().map(model_choice::spec).collect::<Result<_, _>>()?;
+    let facts = doctor::facts(&models);
+    tell_faults(&doctor::faults(&facts, &file.config), here::on_preload_failure(&file.config))?;
+    let specs = models.iter().map(|model| spec(model, &facts)).collect::<Result<_, _>>()?;
     let registry = Arc::new(here::serving_registry(&file.config, specs, observer)?);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| CliError::new("internal", format!("the system gives no event loop: {error}")))?;
@@ -59,6 +62,13 @@ pub fn serve(arguments: &ServeArguments, config: Option<&Path>, log: LogControl)
     // A receiver of events that does not answer holds a thread; the grace was for that.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
+}
+
+/// What the runtime loads. Which family each belongs to is known already, so that nobody who names no model waits for loads.
+fn spec(model: &NamedModel, facts: &FactsByName) -> Result<ModelSpec, CliError> {
+    let found = facts.get(&model.0).and_then(|facts| facts.as_ref().ok()?.family());
+    let family = found.and_then(FamilyKind::parse).map(FamilyKind::name);
+    Ok(ModelSpec { family, ..model_choice::spec(model)? })
 }
 
 /// Who works on jobs inside the server; nobody where workers outside do.

@@ -184,15 +184,14 @@ impl App {
         })
     }
 
-    /// The model of that name; where none is named, the only one that is of the family, loaded; else the only one that may be.
+    /// The model of that name; where none is named, the only one that is known to be of the family; else the only one that may be.
     fn of_family(&self, name: Option<&str>, family: FamilyKind, none: &'static str) -> Result<ModelHandle, ApiError> {
         if let Some(name) = name {
             return self.model(name);
         }
-        let family_of = |model: &ModelStatus| model.state.generation().map(|generation| generation.family.name());
-        let sure = |model: &ModelStatus| family_of(model) == Some(family.name());
+        let sure = |model: &ModelStatus| model.family == Some(family.name());
         let any = self.registry.list().iter().any(sure);
-        self.model(&self.only(|model| sure(model) || !any && family_of(model).is_none(), none)?)
+        self.model(&self.only(|model| sure(model) || !any && model.family.is_none(), none)?)
     }
 
     /// What segments: the model or the mode that is named, one of both at most; where neither is, the fastest mode, or the only
@@ -295,11 +294,11 @@ fn segment_modes(options: &ServerOptions, registry: &Registry) -> Result<Option<
     table.map(|table| Some(Arc::new(table))).map_err(ServerError::Modes)
 }
 
-/// What a model is shows when it has loaded; until then it may be anything.
+/// Of which it is not known what it is may be anything.
 fn may_detect(model: &ModelStatus) -> bool {
-    model.state.generation().is_none_or(|generation| matches!(generation.family.name(), "yolo" | "yolox"))
+    model.family.is_none_or(|family| matches!(family, "yolo" | "yolox"))
 }
 
 fn may_segment(model: &ModelStatus) -> bool {
-    model.state.generation().is_none_or(|generation| generation.family.name() == FamilyKind::Segmentation.name())
+    model.family.is_none_or(|family| family == FamilyKind::Segmentation.name())
 }

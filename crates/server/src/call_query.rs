@@ -101,13 +101,15 @@ impl CallQuery {
     }
 
     /// The models that are to hear.
-    pub(crate) fn models(&self, app: &App) -> Result<CallModels, ApiError> {
+    pub(crate) async fn models(&self, app: &App) -> Result<CallModels, ApiError> {
+        let deadline = app.deadline(None);
+        let transcriber = app.speech.transcriber(self.model.as_deref(), deadline).await?;
         let voices = match self.voice_model.as_deref() {
-            None => app.speech.voice_detector()?,
+            None => app.speech.voice_detector(&transcriber, deadline).await?,
             Some("") => None,
             Some(name) => Some(VoiceDetector::new(app.model(name)?)),
         };
-        Ok(CallModels { transcriber: app.speech.transcriber(self.model.as_deref())?, voices })
+        Ok(CallModels { transcriber, voices })
     }
 
     /// How it is heard; `options` has the defaults.

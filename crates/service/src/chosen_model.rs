@@ -2,7 +2,7 @@
 
 use crate::{ServiceError, ServiceErrorKind};
 use samovar_models::FamilyKind;
-use samovar_runtime::{Generation, ModelHandle, ModelStatus, Registry, RunError, RunErrorKind};
+use samovar_runtime::{Generation, ModelHandle, ModelState, ModelStatus, Registry, RunError, RunErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
@@ -15,31 +15,112 @@ pub(crate) fn named(registry: &Registry, name: &str) -> Result<ModelHandle, Serv
     registry.model(name).map_err(|_| unknown())
 }
 
-/// The only model of one of `families`; where none of them is loaded yet, the only one that may turn out to be.
+/// The only model of one of `families`; where none is known to be, the only one that may turn out to be. What is on its way is waited for
+/// where it decides which model is meant.
 ///
 /// # Errors
-/// `model_required`, where there is none or several; `none` says what there is none of.
-pub(crate) fn only(
+/// `model_required`, where there is none or several; `none` says what there is none of. `model_not_ready` at the deadline.
+pub(crate) async fn only(
     registry: &Registry,
     families: &[FamilyKind],
     none: &'static str,
+    deadline: Instant,
 ) -> Result<ModelHandle, ServiceError> {
-    let models = registry.list();
-    let sure: Vec<&ModelStatus> = models.iter().filter(|model| is_of(model, families) == Some(true)).collect();
-    let may_be = || models.iter().filter(|model| is_of(model, families).is_none()).collect();
-    let candidates: Vec<&ModelStatus> = if sure.is_empty() { may_be() } else { sure };
-    match candidates.as_slice() {
-        [only] => named(registry, &only.name),
+    let before = Candidates::of(registry.list(), families);
+    if before.is_open() {
+        before.unfold(registry, deadline).await?;
+    }
+    let Candidates { mut sure, unknown } = Candidates::of(registry.list(), families);
+    if sure.is_empty() {
+        sure = unknown.into_iter().map(|model| model.name).collect();
+    }
+    match sure.as_slice() {
+        [only] => named(registry, only),
         [] => Err(required(none)),
-        _ => Err(required("there are several models and the request names none")),
+        _ => Err(required(SEVERAL)),
     }
 }
 
-/// What a model is shows when it has loaded; until then it may be anything.
-fn is_of(model: &ModelStatus, families: &[FamilyKind]) -> Option<bool> {
-    let family = model.state.generation()?.family.name();
-    Some(families.iter().any(|kind| kind.name() == family))
+/// The only model that is known to be of `family`, besides the one called `beside`; none where there is none or several. What is on its
+/// way is waited for where it may be one.
+///
+/// # Errors
+/// `model_not_ready` at the deadline.
+pub(crate) async fn only_known(
+    registry: &Registry,
+    family: FamilyKind,
+    beside: &str,
+    deadline: Instant,
+) -> Result<Option<ModelHandle>, ServiceError> {
+    let candidates = || {
+        let others = registry.list().into_iter().filter(|model| model.name != beside);
+        Candidates::of(others.collect(), &[family])
+    };
+    let before = candidates();
+    if before.sure.len() < 2 {
+        before.unfold(registry, deadline).await?;
+    }
+    match candidates().sure.as_slice() {
+        [only] => named(registry, only).map(Some),
+        _ => Ok(None),
+    }
 }
+
+/// Refuses where no wait tells which model of one of `families` is meant.
+///
+/// # Errors
+/// `model_required`, as [`only`].
+pub(crate) fn check_only(registry: &Registry, families: &[FamilyKind], none: &'static str) -> Result<(), ServiceError> {
+    let candidates = Candidates::of(registry.list(), families);
+    match (candidates.sure.len(), candidates.unknown.len()) {
+        (0, 0) => Err(required(none)),
+        (0, 2..) if candidates.on_their_way().next().is_none() => Err(required(SEVERAL)),
+        (0 | 1, _) => Ok(()),
+        _ => Err(required(SEVERAL)),
+    }
+}
+
+/// What may be meant by a request that names no model, as far as can be told now.
+struct Candidates {
+    /// The names of those that are of the family.
+    sure: Vec<String>,
+    /// Those of which nobody knows yet what they are.
+    unknown: Vec<ModelStatus>,
+}
+
+impl Candidates {
+    fn of(models: Vec<ModelStatus>, families: &[FamilyKind]) -> Self {
+        let (known, unknown): (Vec<_>, Vec<_>) = models.into_iter().partition(|model| model.family.is_some());
+        let is_one = |model: &ModelStatus| families.iter().any(|kind| Some(kind.name()) == model.family);
+        Self { sure: known.into_iter().filter(is_one).map(|model| model.name).collect(), unknown }
+    }
+
+    /// Whether what is not known yet decides which one is meant.
+    fn is_open(&self) -> bool {
+        self.sure.len() < 2 && self.sure.len() + self.unknown.len() > 1
+    }
+
+    /// Unknown ones that will be known without anybody asking.
+    fn on_their_way(&self) -> impl Iterator<Item = &ModelStatus> {
+        self.unknown.iter().filter(|model| match model.state {
+            ModelState::Loading { .. } | ModelState::Warming { .. } => true,
+            ModelState::Absent => model.required,
+            _ => false,
+        })
+    }
+
+    /// Waits for those that are on their way; one that fails is as unknown as before.
+    async fn unfold(&self, registry: &Registry, deadline: Instant) -> Result<(), ServiceError> {
+        for model in self.on_their_way() {
+            let handle = named(registry, &model.name)?;
+            let opened = timeout_at(deadline.into(), handle.open()).await;
+            drop(opened.map_err(|_| still_loading())?);
+        }
+        Ok(())
+    }
+}
+
+const SEVERAL: &str = "there are several models and the request names none";
 
 /// Waits for the model where it is not ready; its load goes on if this caller gives up.
 ///

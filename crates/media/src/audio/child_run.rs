@@ -12,12 +12,14 @@ use std::fs::File;
 use std::io::{ErrorKind, PipeReader, Read};
 use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes that are handed over at a time.
 const MESSAGE_BYTES: usize = 64 << 10;
 /// Messages that wait for the reader; when they do, the child waits.
 pub(super) const MESSAGES_MAX: usize = 4;
+/// How often a live child that says nothing is looked at for damage that it told of.
+const LOOK: Duration = Duration::from_millis(250);
 /// Processor time that a recording of a second may take: far more than any codec takes.
 const CPU_SHARE: u64 = 10;
 const CPU_BASE_S: u64 = 60;
@@ -27,6 +29,8 @@ const CPU_BASE_S: u64 = 60;
 pub(super) enum Message {
     /// Some of the AU stream, and what is known of the source by then.
     Bytes(Vec<u8>, Box<SourceFacts>),
+    /// Some of a live stream is damaged, and it goes on. Told once.
+    Damaged,
     /// The end.
     Ended {
         is_damaged: bool,
@@ -95,25 +99,35 @@ impl ChildRun {
     /// Hands over what comes; the number of bytes.
     fn deliver(&self, output: &mut WatchedOutput, owes: impl Fn() -> bool) -> Result<u64, AudioError> {
         let (mut byte_count, mut buffer) = (0, vec![0; MESSAGE_BYTES]);
+        let mut is_whole = matches!(self.input, ChildInput::Live);
+        let look = if is_whole { LOOK.min(self.limits.stall) } else { self.limits.stall };
+        let mut owes_since = Instant::now();
         loop {
-            output.watch.allow(self.limits.stall);
+            output.watch.allow(look);
             match output.read(&mut buffer) {
                 Ok(0) => return Ok(byte_count),
                 Ok(len) => {
-                    byte_count += len as u64;
+                    (byte_count, owes_since) = (byte_count + len as u64, Instant::now());
                     let facts = Box::new(output.watch.log().facts.clone());
-                    if self.sender.send(Message::Bytes(buffer[..len].to_vec(), facts)).is_err() {
-                        return Err(AudioError::died());
-                    }
+                    self.tell(Message::Bytes(buffer[..len].to_vec(), facts))?;
                 }
-                Err(error) if error.kind() == ErrorKind::TimedOut && !owes() => {}
+                Err(error) if error.kind() == ErrorKind::TimedOut && !owes() => owes_since = Instant::now(),
+                Err(error) if error.kind() == ErrorKind::TimedOut && owes_since.elapsed() < self.limits.stall => {}
                 Err(error) => {
                     tracing::warn!(%error, log = output.watch.log().tail(), "the audio child is stopped");
                     let sentence = "the audio decoder made no progress and was stopped; try again";
                     return Err(AudioError::new(AudioErrorKind::DecoderFailed, sentence));
                 }
             }
+            if is_whole && byte_count > 0 && output.watch.log().trouble.damaged {
+                is_whole = false;
+                self.tell(Message::Damaged)?;
+            }
         }
+    }
+
+    fn tell(&self, message: Message) -> Result<(), AudioError> {
+        self.sender.send(message).map_err(|_| AudioError::died())
     }
 
     fn spawn(&self) -> Result<ConfinedChild, AudioError> {

@@ -72,6 +72,8 @@ impl PcmSource for ChildSource {
                 self.stream.push(&bytes, &self.limits, block)?;
                 Ok(true)
             }
+            // Told of live streams alone.
+            Message::Damaged => Ok(true),
             Message::Ended { is_damaged } => {
                 (self.is_damaged, self.has_ended) = (is_damaged, true);
                 Ok(false)

@@ -140,7 +140,8 @@ impl LiveAudio {
     /// decoder, and none is the end.
     ///
     /// # Errors
-    /// `Unsupported`, `Damaged` and `Layout` for what was sent, `TooLong`, `DecoderFailed`.
+    /// `Unsupported`, `Damaged` and `Layout` for what was sent, `TooLong`, `DecoderFailed`. `Damaged` also where the decoder has come to an
+    /// end before the stream, once all of its samples are pulled: nothing that is pushed later is heard.
     pub fn pull(&mut self) -> Result<Option<AudioBlock<'_>>, AudioError> {
         self.conform.release();
         if let Decoder::Coded(child) = &mut self.decoder {
@@ -150,11 +151,14 @@ impl LiveAudio {
             if child.has_ended() {
                 self.conform.finish()?;
             }
+            if child.has_ended() && !self.is_finished && self.conform.held() == 0 {
+                return Err(ended_early());
+            }
         }
         Ok(self.conform.block())
     }
 
-    /// Whether something was damaged, or cut off within a sample.
+    /// Whether something was damaged so far, or cut off within a sample.
     pub const fn is_damaged(&self) -> bool {
         match &self.decoder {
             Decoder::Pcm { cutter, .. } => self.is_finished && cutter.has_rest(),
@@ -166,6 +170,12 @@ impl LiveAudio {
 /// A chunk that could never be taken.
 pub(super) fn too_large(most: &str) -> AudioError {
     AudioError::new(AudioErrorKind::TooLarge, format!("one piece holds at most {most}; send it in smaller ones"))
+}
+
+/// What a decoder leaves that gives a stream up, most often at a stretch that has nothing of its kind.
+fn ended_early() -> AudioError {
+    let sentence = "the stream is damaged and cannot be decoded any further; what came before was heard";
+    AudioError::new(AudioErrorKind::Damaged, sentence)
 }
 
 pub(super) fn overrun() -> AudioError {

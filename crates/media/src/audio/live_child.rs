@@ -90,8 +90,12 @@ impl LiveChild {
                 self.stream.push(&bytes, &self.limits, block)?;
                 Ok(true)
             }
+            Message::Damaged => {
+                self.is_damaged = true;
+                Ok(true)
+            }
             Message::Ended { is_damaged } => {
-                (self.is_damaged, self.has_ended) = (is_damaged, true);
+                (self.is_damaged, self.has_ended) = (self.is_damaged || is_damaged, true);
                 Ok(false)
             }
             Message::Failed(error) => {

@@ -15,6 +15,8 @@ pub(super) struct Intake {
     is_fed: bool,
     /// Sound came of them.
     is_sounding: bool,
+    /// That some of it is damaged was told.
+    has_told_damage: bool,
 }
 
 /// What a child had left.
@@ -42,7 +44,7 @@ impl Intake {
     pub(super) fn new(sound: LiveFormat, channels: ChannelChoice, limits: &AudioLimits) -> Result<Self, AudioError> {
         let is_coded = matches!(sound, LiveFormat::Coded { .. });
         let state = State::Open(LiveAudio::new(sound, channels, limits)?);
-        Ok(Self { state, is_coded, is_fed: false, is_sounding: false })
+        Ok(Self { state, is_coded, is_fed: false, is_sounding: false, has_told_damage: false })
     }
 
     /// Takes bytes in; what comes after the end is nothing.
@@ -73,6 +75,16 @@ impl Intake {
         };
         self.is_sounding |= block.is_some();
         Ok(block)
+    }
+
+    /// What there is to say of damage in a stream that goes on: once, and only where some of it was heard.
+    pub(super) fn take_damage(&mut self) -> Option<AudioError> {
+        let is_damaged = matches!(&self.state, State::Open(audio) if self.is_coded && audio.is_damaged());
+        if !is_damaged || !self.is_sounding || self.has_told_damage {
+            return None;
+        }
+        self.has_told_damage = true;
+        Some(damaged())
     }
 
     /// No more bytes come.
@@ -130,13 +142,19 @@ impl Intake {
 
     /// What there is to say at the end of what a child has decoded.
     fn end(&self, is_damaged: bool) -> Drained {
-        let error = |sentence: &str| AudioError::new(AudioErrorKind::Damaged, sentence);
-        match (self.is_sounding, is_damaged) {
+        match (self.is_sounding, is_damaged && !self.has_told_damage) {
             (true, false) => Drained::Sound(Vec::new()),
-            (true, true) => Drained::Damaged(error("some of the sound is damaged or cut off; the rest was heard")),
-            (false, _) => Drained::Failed(error("there is no sound behind the head of the stream, or it is damaged")),
+            (true, true) => Drained::Damaged(damaged()),
+            (false, _) => {
+                let sentence = "there is no sound behind the head of the stream, or it is damaged";
+                Drained::Failed(AudioError::new(AudioErrorKind::Damaged, sentence))
+            }
         }
     }
+}
+
+fn damaged() -> AudioError {
+    AudioError::new(AudioErrorKind::Damaged, "some of the sound is damaged or cut off; the rest is heard")
 }
 
 fn drain(mut audio: LiveAudio) -> Pulled {

@@ -263,6 +263,7 @@ impl CallStream {
 
     /// What the decoder has by now, as far as there is room for it while somebody listens.
     fn take_in(&mut self) {
+        self.outbox.extend(self.intake.take_damage().map(|error| CallEvent::of_damage(&error)));
         while self.is_waiting() || self.tape.has_room() || !self.intake.is_coded() {
             match self.intake.pull() {
                 Ok(Some(block)) => self.record(&block),

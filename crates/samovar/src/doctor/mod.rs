@@ -14,4 +14,5 @@ mod speech;
 mod start;
 
 pub use report::run;
-pub use start::faults;
+pub use service::FactsByName;
+pub use start::{facts, faults};

@@ -94,6 +94,8 @@ fn show(arguments: &CallArguments, config: Option<&Path>) -> Result<Exit, CliErr
 }
 
 fn delete(arguments: &CallNamesArguments, config: Option<&Path>) -> Result<Exit, CliError> {
+    let count = arguments.ids.len();
+    arguments.confirm.deletion(count, &format!("{count} calls with their words, figures, decisions and sound"))?;
     let client = client(&arguments.server, config)?;
     each("calls", &arguments.ids, &arguments.server, |id| {
         client.delete(&path_of(id))?;

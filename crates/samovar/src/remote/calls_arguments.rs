@@ -1,6 +1,7 @@
 //! What may be typed after `samovar calls`.
 
 use super::ServerArguments;
+use super::confirm::ConfirmArguments;
 use clap::{Args, Subcommand};
 use samovar_triage::Priority;
 use std::time::Duration;
@@ -20,7 +21,9 @@ pub enum CallsCommand {
     )]
     Show(CallArguments),
     /// Forget calls: their words, figures, decisions and sound
-    #[command(after_help = "Example:\n  samovar calls delete 6f9619ff8b86d011b42d00c04fc964ff")]
+    #[command(
+        after_help = "Examples:\n  samovar calls delete 6f9619ff8b86d011b42d00c04fc964ff\n  samovar calls delete ID ID ID --yes"
+    )]
     Delete(CallNamesArguments),
 }
 
@@ -86,6 +89,9 @@ pub struct CallNamesArguments {
     /// The calls, as `list` tells them
     #[arg(required = true, value_name = "ID")]
     pub ids: Vec<String>,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArguments,
     /// Which server.
     #[command(flatten)]
     pub server: ServerArguments,

@@ -3,7 +3,7 @@
 use super::client::{Client, path_part};
 use super::command::client;
 use super::each::each;
-use super::jobs_arguments::{JobArguments, JobNamesArguments, JobsCommand, JobsListArguments};
+use super::jobs_arguments::{DeleteJobsArguments, JobArguments, JobNamesArguments, JobsCommand, JobsListArguments};
 use super::jobs_view::{JobView, table};
 use super::{jobs_result, jobs_submit, jobs_watch};
 use crate::failure::{CliError, Exit};
@@ -36,7 +36,10 @@ pub fn jobs(command: &JobsCommand, config: Option<&Path>) -> Result<Exit, CliErr
         JobsCommand::Retry(arguments) => {
             each_job(arguments, config, |client, id| client.post(&format!("{}/retry", path_of(id)), &Value::Null))
         }
-        JobsCommand::Delete(arguments) => each_job(arguments, config, delete),
+        JobsCommand::Delete(DeleteJobsArguments { jobs, confirm }) => {
+            confirm.deletion(jobs.ids.len(), &format!("{} jobs and their results", jobs.ids.len()))?;
+            each_job(jobs, config, delete)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What may be typed after `samovar jobs`.
 
 use super::ServerArguments;
+use super::confirm::ConfirmArguments;
 use crate::run::{FormatName, FrameArguments};
 use clap::{Args, Subcommand};
 use samovar_jobs::JobState;
@@ -28,7 +29,10 @@ pub enum JobsCommand {
     /// Let jobs that were given up or cancelled wait again; they go on where they were
     Retry(JobNamesArguments),
     /// Forget jobs and their results; one that still waits or runs is cancelled
-    Delete(JobNamesArguments),
+    #[command(
+        after_help = "Examples:\n  samovar jobs delete 6f9619ff8b86d011b42d00c04fc964ff\n  samovar jobs delete ID ID ID --yes"
+    )]
+    Delete(DeleteJobsArguments),
 }
 
 /// `samovar jobs submit`.
@@ -126,7 +130,18 @@ pub struct JobArguments {
     pub server: ServerArguments,
 }
 
-/// `samovar jobs cancel`, `retry` and `delete`.
+/// `samovar jobs delete`.
+#[derive(Clone, Debug, Args)]
+pub struct DeleteJobsArguments {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: JobNamesArguments,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub confirm: ConfirmArguments,
+}
+
+/// `samovar jobs cancel` and `retry`.
 #[derive(Clone, Debug, Args)]
 pub struct JobNamesArguments {
     /// The jobs, as `submit` and `list` tell them

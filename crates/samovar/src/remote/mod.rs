@@ -7,6 +7,7 @@ mod calls_arguments;
 mod calls_view;
 mod client;
 mod command;
+mod confirm;
 mod each;
 mod jobs;
 mod jobs_arguments;

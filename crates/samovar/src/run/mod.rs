@@ -1,4 +1,4 @@
-//! `samovar run`: pictures and videos worked through here, without a server.
+//! `samovar run`: pictures, videos, recordings and texts worked through here, without a server.
 
 mod annotate;
 mod anomaly;
@@ -8,6 +8,10 @@ mod anomaly_report;
 mod detect;
 mod detect_arguments;
 mod detect_run;
+mod embed;
+mod embed_arguments;
+mod embed_model;
+mod embed_report;
 mod event_loop;
 mod frame_arguments;
 mod input;
@@ -29,6 +33,7 @@ mod scene_record;
 mod segment;
 mod segment_record;
 mod side_lines;
+mod text_lines;
 mod totals;
 mod transcribe;
 mod transcribe_arguments;
@@ -44,6 +49,8 @@ pub use anomaly::anomaly;
 pub use anomaly_arguments::{ANOMALY_EXAMPLES, AnomalyArguments};
 pub use detect::detect;
 pub use detect_arguments::{DETECT_EXAMPLES, DetectArguments, FormatName};
+pub use embed::embed;
+pub use embed_arguments::{EMBED_EXAMPLES, EmbedArguments};
 pub use frame_arguments::FrameArguments;
 pub use model::{LoadHints, LoadedModel, load, load_for};
 pub use segment::segment;

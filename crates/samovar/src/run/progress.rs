@@ -81,9 +81,11 @@ impl Progress {
     /// A bar of one's own, above the totals; none where stderr is no terminal.
     pub fn bar(&self, name: &str) -> Option<ProgressBar> {
         let bars = self.bars.as_ref()?;
+        // It is drawn with its first message.
+        let new = ProgressBar::no_length().with_style(style("{msg} {spinner}"));
         let bar = match &self.totals {
-            Some(totals) => bars.insert_before(totals, ProgressBar::no_length()),
-            None => bars.add(ProgressBar::no_length()),
+            Some(totals) => bars.insert_before(totals, new),
+            None => bars.add(new),
         };
         bar.set_message(shortened(name));
         Some(bar)
@@ -213,7 +215,7 @@ pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn per_second(state: &ProgressState, out: &mut dyn Write) {
+pub(super) fn per_second(state: &ProgressState, out: &mut dyn Write) {
     // A bar that cannot be drawn is no reason to stop.
     let _ = write!(out, "{:.1}", state.per_sec());
 }

@@ -39,7 +39,8 @@ pub fn transcribe(arguments: &TranscribeArguments, config: Option<&Path>) -> Res
     let stdin = inputs.iter().any(|input| input.source == Source::Stdin).then(Spool::stdin).transpose()?;
     block_on(async {
         let service = transcribe_models::load(arguments, &file).await?;
-        let model = service.transcriber(None).map_err(|error| told(&error))?.model()?;
+        let transcriber = service.transcriber(None, Instant::now() + DEADLINE).await.map_err(|error| told(&error))?;
+        let model = transcriber.model()?;
         model.permits(&options).map_err(|error| refused(&error))?;
         drop(model);
         let report = TranscribeReport::new(target.spoken_format(), inputs.len(), arguments.results.quiet);

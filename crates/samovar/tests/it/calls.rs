@@ -54,7 +54,10 @@ fn calls_are_listed_searched_shown_and_deleted_from_the_command_line() {
     assert_eq!(server.command(&["calls", "delete", &first]).stdout, format!("{first}: deleted\n"));
     let gone = server.command(&["calls", "show", &first]);
     assert!(gone.code == 1 && gone.stderr.starts_with("error[call_not_found]: "), "{}", gone.stderr);
-    let some = server.command(&["calls", "delete", &first, &second]);
+    let unasked = server.command(&["calls", "delete", &first, &second]);
+    assert!(unasked.code == 2 && unasked.stderr.starts_with("error[confirmation_required]: "), "{}", unasked.stderr);
+    assert_eq!(server.command(&["calls", "show", &second]).code, 0, "nothing was deleted");
+    let some = server.command(&["calls", "delete", "--yes", &first, &second]);
     assert_eq!((some.code, some.stdout), (3, format!("{second}: deleted\n")));
     server.end();
 }

@@ -38,6 +38,12 @@ fn jobs_are_handed_in_followed_and_fetched_from_the_command_line() {
     assert!(listed.contains(id) && listed.lines().count() == 3, "{listed}");
     let again = server.command(&["jobs", "retry", id]);
     assert!(again.code == 1 && again.stderr.starts_with("error[job_state]: "), "{}", again.stderr);
+    let several = server.command(&["jobs", "delete", id, "another"]);
+    assert!(
+        several.code == 2 && several.stderr.starts_with("error[confirmation_required]: 2 jobs "),
+        "{}",
+        several.stderr
+    );
     assert_eq!(server.command(&["jobs", "delete", id]).stdout, format!("{id}: deleted\n"));
     let gone = server.command(&["jobs", "show", id]);
     assert!(gone.stderr.starts_with("error[job_not_found]: "), "{}", gone.stderr);

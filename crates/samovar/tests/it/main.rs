@@ -11,6 +11,7 @@ mod damaged;
 mod demo;
 mod detect;
 mod doctor;
+mod embed;
 #[path = "../../../hub/tests/it/hub_server.rs"]
 #[expect(dead_code, reason = "the Hub's own tests ask more of it")]
 mod hub_server;

@@ -1,7 +1,7 @@
 //! `samovar serve` as a process: start, readiness, an answer, and the way out.
 
 use crate::running::Running;
-use crate::support::{Ended, Street, samovar, street};
+use crate::support::{Ended, Street, samovar, shipped, street};
 
 #[test]
 fn it_answers_and_ends_when_told() {
@@ -18,6 +18,23 @@ fn it_answers_and_ends_when_told() {
     server.signal("TERM");
     server.wait_for("all finished");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+/// The server has read what its models are, so that nobody waits for loads, or is refused, who names none.
+#[test]
+fn the_only_model_of_a_kind_is_meant_although_nothing_is_loaded() {
+    let Street { model, picture, .. } = street();
+    let whisper = shipped("models/starter-whisper/onnx/encoder_model.onnx");
+    let keys = |path: &std::path::Path| format!("path = {path:?}\npreload = false");
+    let mut server = Running::models(&[("people", keys(&model)), ("words", keys(&whisper))]);
+    server.wait_for("ready: ");
+    let call = std::fs::read(shipped("samples/call.flac")).unwrap();
+    let heard = server.request("POST /asr/transcribe", &call);
+    assert!(heard.starts_with("HTTP/1.1 200") && heard.contains("\"model\":\"words\""), "{heard}");
+    assert_eq!(server.model("people")["state"], "absent", "it was not loaded to find out what it is");
+    let found = server.request("POST /v1/detect", &std::fs::read(picture).unwrap());
+    assert!(found.starts_with("HTTP/1.1 200"), "{found}");
+    server.end();
 }
 
 #[test]

@@ -154,7 +154,7 @@ impl RealtimeLive {
     }
 
     fn transcriber(&self, name: &str) -> Result<Transcriber, ApiError> {
-        Ok(self.speech.transcriber(Some(name))?)
+        Ok(self.speech.transcriber_named(name)?)
     }
 
     /// The call, which begins with the first sound.

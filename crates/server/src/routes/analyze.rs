@@ -73,14 +73,17 @@ pub(crate) async fn analyze(
 ) -> Result<Response, ApiError> {
     let begun = Instant::now();
     // What cannot be done is refused before the recording comes.
-    let (decode, transcriber) = (query.decode()?, app.speech.transcriber(query.model.as_deref())?);
+    let decode = query.decode()?;
+    app.speech.check_model(query.model.as_deref())?;
     let received = app.audio_uploads.receive(&caller, request).await?;
-    let (receive, model) = (begun.elapsed(), transcriber.handle().name().to_owned());
+    let (receive, deadline) = (begun.elapsed(), app.recording_deadline(query.timeout_ms));
+    let transcriber = app.speech.transcriber(query.model.as_deref(), deadline).await?;
+    let model = transcriber.handle().name().to_owned();
     let request = AnalysisRequest {
         transcriber,
         decode,
         audio: received.input.clone(),
-        deadline: app.recording_deadline(query.timeout_ms),
+        deadline,
         store: query.store != Some(false),
         label: query.label.clone(),
     };

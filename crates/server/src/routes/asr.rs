@@ -104,7 +104,7 @@ async fn hear(
     let Query(query) = query.map_err(refused)?;
     let options = query.options()?;
     // Nobody has to send a recording to learn that nothing here hears it.
-    app.speech.transcriber(query.model.as_deref())?;
+    app.speech.check_model(query.model.as_deref())?;
     let audio = app.audio_uploads.receive(caller, request).await?;
     counted.received();
     let received = Instant::now();

@@ -40,7 +40,7 @@ pub(super) async fn stream(app: &Arc<App>, caller: Caller, asked: Asked) -> Resu
 /// A recording that is heard and told of.
 struct Telling {
     app: Arc<App>,
-    model: Option<String>,
+    model: String,
     with_words: bool,
     with_logprobs: bool,
     hearing: Hearing,
@@ -73,7 +73,7 @@ impl Telling {
         let Asked { form, request, audio, counted } = asked;
         let said = Arc::<Mutex<VecDeque<TranscriptSegment>>>::default();
         let (service, heard) = (Arc::clone(&app.speech), Arc::clone(&said));
-        let model = request.model.clone();
+        let model = request.model.clone().unwrap_or_default();
         let work = async move {
             service.transcribe(&caller, request, |segment| heard.lock().push_back(segment.clone())).await
         };
@@ -127,7 +127,7 @@ impl Telling {
 
     fn tell(&mut self, segment: &TranscriptSegment) -> Result<(), ApiError> {
         let logprobs = match self.with_logprobs {
-            true => Some(LogprobBody::of(segment, whisper(&self.app, self.model.as_deref())?.tokenizer())),
+            true => Some(LogprobBody::of(segment, whisper(&self.app, &self.model)?.tokenizer())),
             false => None,
         };
         self.logprobs.extend(logprobs.iter().flatten().cloned());

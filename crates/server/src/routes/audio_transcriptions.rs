@@ -118,10 +118,9 @@ async fn answer(
 /// The answer when everything was heard.
 async fn at_once(app: &App, caller: &Caller, asked: Asked) -> Result<Response, ApiError> {
     let Asked { form, request, audio: _audio, counted } = asked;
-    let model = request.model.clone();
     let answer = async {
         let transcript = app.speech.transcribe(caller, request, |_| ()).await?;
-        let response = written(app, &form, model.as_deref(), &transcript).await?;
+        let response = written(app, &form, &transcript).await?;
         Ok((transcript.duration_s, response))
     };
     match answer.await {
@@ -141,15 +140,18 @@ async fn ask(
 ) -> Result<(TranscriptForm, TranscribeRequest, ReceivedAudio), ApiError> {
     let (form, audio) = read(app, caller, request).await?;
     form.check()?;
-    let has_voices = app.speech.voice_detector()?.is_some();
+    let deadline = app.recording_deadline(form.timeout_ms);
+    let transcriber = app.speech.transcriber(form.model.as_deref(), deadline).await?;
+    let has_voices = form.asks_for_voices() && app.speech.voice_detector(&transcriber, deadline).await?.is_some();
     let request = TranscribeRequest {
-        model: form.model.clone(),
+        // By its name from now on: what else is loaded meanwhile is not meant.
+        model: Some(transcriber.handle().name().to_owned()),
         audio: audio.input.clone(),
         channels: ChannelChoice::default(),
         options: form.decode_options(surface == SpeechSurface::Translations),
         chunking: form.chunking(has_voices)?,
         class: Class::Interactive,
-        deadline: app.recording_deadline(form.timeout_ms),
+        deadline,
     };
     Ok((form, request, audio))
 }
@@ -197,13 +199,11 @@ async fn text(field: &mut FormField<'_>, left: &mut usize) -> Result<String, Api
 }
 
 /// A transcript in the format that was asked for.
-async fn written(
-    app: &App,
-    form: &TranscriptForm,
-    model: Option<&str>,
-    transcript: &Transcript,
-) -> Result<Response, ApiError> {
-    let logprobs = if form.logprobs { Some(logprobs(&*whisper(app, model)?, transcript)) } else { None };
+async fn written(app: &App, form: &TranscriptForm, transcript: &Transcript) -> Result<Response, ApiError> {
+    let logprobs = match form.logprobs {
+        true => Some(logprobs(&*whisper(app, &transcript.model)?, transcript)),
+        false => None,
+    };
     let numbers = transcript_numbers(transcript) + 6 * logprobs.as_ref().map_or(0, Vec::len);
     let mut response = match form.format {
         TranscriptFormat::Json => json_answer(TranscriptionBody::new(transcript, logprobs), numbers).await?,
@@ -220,9 +220,9 @@ async fn written(
     Ok(response)
 }
 
-/// The model that hears for such requests.
-pub(super) fn whisper(app: &App, model: Option<&str>) -> Result<Arc<WhisperModel>, ApiError> {
-    Ok(app.speech.transcriber(model)?.model()?)
+/// The model that hears.
+pub(super) fn whisper(app: &App, model: &str) -> Result<Arc<WhisperModel>, ApiError> {
+    Ok(app.speech.transcriber_named(model)?.model()?)
 }
 
 fn logprobs(model: &WhisperModel, transcript: &Transcript) -> Vec<LogprobBody> {

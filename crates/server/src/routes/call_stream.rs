@@ -47,8 +47,8 @@ pub(crate) async fn open_call(
 ) -> Result<Response, ApiError> {
     let asked = Instant::now();
     origin::check(&headers, &uri, &app.options)?;
-    let models = query.models(&app)?;
     let place = place(&app, upgrade)?;
+    let models = query.models(&app).await?;
     let (sound, decoder) = query.sound(&app)?;
     let kept = match query.label() {
         Some(label) => begin(&app, &peer.caller, label).await,

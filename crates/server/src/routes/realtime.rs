@@ -46,9 +46,11 @@ pub(crate) async fn open_realtime(
     origin::check(&headers, &uri, &app.options)?;
     let Query(query) = query.map_err(|_| ApiError::new(Refusal::Query, "the query takes intent and model"))?;
     query.check()?;
-    let transcriber = app.speech.transcriber(query.model.as_deref())?;
-    let models = CallModels { transcriber, voices: app.speech.voice_detector()? };
     let place = place(&app, upgrade)?;
+    let deadline = app.deadline(None);
+    let transcriber = app.speech.transcriber(query.model.as_deref(), deadline).await?;
+    let voices = app.speech.voice_detector(&transcriber, deadline).await?;
+    let models = CallModels { transcriber, voices };
     let kept = begin(&app, &peer.caller, None).await;
     let opening = RealtimeOpening { models, is_old: RealtimeOpening::is_old(&headers), kept: Mutex::new(kept) };
     Ok(upgrade_at(place, app, peer, asked, opening))

@@ -167,6 +167,11 @@ impl TranscriptForm {
         }
     }
 
+    /// Whether it depends on a voice model in which pieces it is heard.
+    pub(crate) fn asks_for_voices(&self) -> bool {
+        self.vad.kind.as_deref() == Some("auto")
+    }
+
     /// In which pieces. `auto` leaves that to the server, which hears only speech where it `has_voices`.
     ///
     /// # Errors

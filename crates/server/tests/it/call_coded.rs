@@ -173,6 +173,46 @@ async fn junk_is_told_by_its_code_and_the_call_comes_to_its_end() {
     assert!(word_errors(&said(&events), call_truth()["text"].as_str().unwrap()) <= 0.05, "{}", said(&events));
 }
 
+/// Ogg pages that are followed by so much of nothing that the decoder gives up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decoder_that_gives_up_is_told_at_once_and_ends_the_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let calls = Some(CallSettings::new(folder.path()));
+    let Some((house, program)) = decoding(ServerOptions { calls, ..options() }).await else { return };
+    let whole = coded(&program, OGG);
+    let (mut socket, ready) = open(&house, "?format=ogg&language=en").await;
+    for piece in [&whole[..whole.len() / 2], &[0; 300_000]].concat().chunks(1_409) {
+        socket.send_quietly(piece.to_vec()).await;
+    }
+    // Nobody says `end`.
+    let events = rest(&mut socket).await;
+    let last = of(&events, "error").pop().unwrap();
+    assert_eq!((&last["code"], &last["utterance"]), (&json!("audio_damaged"), &Value::Null), "{events:?}");
+    assert!(last["detail"].as_str().unwrap().contains("cannot be decoded any further"), "{last}");
+    is_the_first_half("ogg", &said(&events));
+    let told = kept(&house, &ready).await;
+    assert_eq!((&told["state"], words(&told)), (&json!("interrupted"), said(&events)));
+    house.until("samovar_streams", |open| open == 0.0).await;
+}
+
+/// WebM is taken up again behind what is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_on_the_way_is_told_while_the_call_goes_on() {
+    let Some((house, program)) = decoding(options()).await else { return };
+    let whole = coded(&program, WEBM);
+    let (first, second) = whole.split_at(whole.len() / 2);
+    let (mut socket, _) = open(&house, "?format=webm&language=en&features=false&partial_ms=0").await;
+    for piece in [first, &[0; 40_000]].concat().chunks(1_409) {
+        socket.frame(piece.to_vec()).await;
+    }
+    let error = socket.event_of("error").await;
+    assert_eq!(error["code"], "audio_damaged", "{error}");
+    send(&mut socket, second, &ODD).await;
+    let events = rest(&mut socket).await;
+    assert!(of(&events, "error").is_empty(), "it is told once: {events:?}");
+    assert!(said(&events).ends_with("Please hurry."), "{}", said(&events));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_over_a_limit_are_told_which_one() {
     let stream = StreamLimits { message_bytes_max: 3 << 20, ..StreamLimits::default() };

@@ -66,3 +66,4 @@ mod telemetry;
 mod tensors;
 mod text_house;
 mod tls;
+mod which_model;

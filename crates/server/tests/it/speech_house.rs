@@ -29,7 +29,7 @@ pub(crate) fn has_voices() -> bool {
     shared().is_some()
 }
 
-fn specs() -> Vec<ModelSpec> {
+pub(crate) fn specs() -> Vec<ModelSpec> {
     let folder = repository().join("starter/models/starter-whisper");
     let hints = FamilyHints { assets: Some(folder.clone()), ..FamilyHints::default() };
     let whisper = ModelSpec {

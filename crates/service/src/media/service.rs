@@ -8,6 +8,7 @@ use samovar_media::{Frame, FramePool, ImageEncoding, MediaError, Picture, encode
 use samovar_models::{Face, FaceDetector, FaceEncoder, FaceOptions, Faces, FamilyKind, aligned_face, alignment};
 use samovar_runtime::{Call, Class, Generation, ModelHandle, Registry, RunError, RunErrorKind};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Semaphore;
 
 /// What there is to ask about pictures. Cheap to clone.
@@ -45,8 +46,8 @@ impl MediaService {
     }
 
     async fn models(&self, request: &FaceRequest) -> Result<FaceModels, ServiceError> {
-        let detector =
-            self.model(request.model.as_deref(), FamilyKind::Yunet, "no model that finds faces is configured")?;
+        let none = "no model that finds faces is configured";
+        let detector = self.model(request.model.as_deref(), (FamilyKind::Yunet, none), request.deadline).await?;
         open_by(&detector, request.deadline).await?;
         let detector = FaceDetector::new(detector);
         detector.model()?;
@@ -54,15 +55,24 @@ impl MediaService {
             return Ok(FaceModels { detector, encoder: None });
         }
         let none = "no model that tells faces apart is configured";
-        let encoder = self.model(request.embedding_model.as_deref(), FamilyKind::FaceEmbedding, none)?;
+        let wanted = (FamilyKind::FaceEmbedding, none);
+        let encoder = self.model(request.embedding_model.as_deref(), wanted, request.deadline).await?;
         open_by(&encoder, request.deadline).await?;
         let encoder = FaceEncoder::new(encoder);
         encoder.model()?;
         Ok(FaceModels { detector, encoder: Some(encoder) })
     }
 
-    fn model(&self, name: Option<&str>, family: FamilyKind, none: &'static str) -> Result<ModelHandle, ServiceError> {
-        name.map_or_else(|| only(&self.registry, &[family], none), |name| named(&self.registry, name))
+    async fn model(
+        &self,
+        name: Option<&str>,
+        (family, none): (FamilyKind, &'static str),
+        deadline: Instant,
+    ) -> Result<ModelHandle, ServiceError> {
+        match name {
+            Some(name) => named(&self.registry, name),
+            None => only(&self.registry, &[family], none, deadline).await,
+        }
     }
 
     async fn found(

@@ -5,7 +5,7 @@ use super::recording_class::class_of;
 use super::{Chunking, SpeechSettings, TranscribeRequest, Transcript, TranscriptSegment};
 use crate::ServiceError;
 use crate::access::{Caller, Scope};
-use crate::chosen_model::{in_time, named, only, open_by};
+use crate::chosen_model::{check_only, in_time, named, only, only_known, open_by};
 use samovar_media::{AudioInfo, AudioOptions};
 use samovar_models::whisper::{ReaderSource, RecordingEnd, Transcriber, Voices, WindowText};
 use samovar_models::{FamilyKind, VoiceDetector};
@@ -39,6 +39,8 @@ struct Ears {
     _holds: Vec<Hold>,
 }
 
+const NO_WHISPER: &str = "no model that hears words is configured";
+
 /// Of one track: 16 kHz.
 const RATE_HZ: f64 = 16_000.0;
 
@@ -68,27 +70,55 @@ impl SpeechService {
         self.places.counts()
     }
 
-    /// The Whisper of that name; none: the configured one, else the only one. It may still be loading.
+    /// The Whisper of that name; none: the configured one, else the only one. It may still be loading; what else is on its way is waited for
+    /// where it decides which one is meant.
+    ///
+    /// # Errors
+    /// `model_not_found`, `model_required`; `model_not_ready` at the deadline.
+    pub async fn transcriber(&self, name: Option<&str>, deadline: Instant) -> Result<Transcriber, ServiceError> {
+        match self.named(name) {
+            Some(name) => self.transcriber_named(name),
+            None => only(&self.registry, &[FamilyKind::Whisper], NO_WHISPER, deadline).await.map(Transcriber::new),
+        }
+    }
+
+    /// The Whisper of that name. It may still be loading.
+    ///
+    /// # Errors
+    /// `model_not_found`.
+    pub fn transcriber_named(&self, name: &str) -> Result<Transcriber, ServiceError> {
+        named(&self.registry, name).map(Transcriber::new)
+    }
+
+    /// Refuses where no Whisper can be meant, or several: nobody has to send a recording to learn that nothing here hears it.
     ///
     /// # Errors
     /// `model_not_found`, `model_required`.
-    pub fn transcriber(&self, name: Option<&str>) -> Result<Transcriber, ServiceError> {
-        let none = "no model that hears words is configured";
-        let handle = match name.or(self.settings.model.as_deref()) {
-            Some(name) => named(&self.registry, name),
-            None => only(&self.registry, &[FamilyKind::Whisper], none),
-        };
-        handle.map(Transcriber::new)
+    pub fn check_model(&self, name: Option<&str>) -> Result<(), ServiceError> {
+        match self.named(name) {
+            Some(name) => named(&self.registry, name).map(drop),
+            None => check_only(&self.registry, &[FamilyKind::Whisper], NO_WHISPER),
+        }
     }
 
-    /// The configured voice model, else the only one; none where there is none or several. It may still be loading.
+    fn named<'a>(&'a self, name: Option<&'a str>) -> Option<&'a str> {
+        name.or(self.settings.model.as_deref())
+    }
+
+    /// The configured voice model, else the only one beside `transcriber`; none where there is none or several. It may still be loading;
+    /// what else is on its way is waited for where it decides which one is meant.
     ///
     /// # Errors
-    /// `model_not_found` where the configured one is not there.
-    pub fn voice_detector(&self) -> Result<Option<VoiceDetector>, ServiceError> {
+    /// `model_not_found` where the configured one is not there; `model_not_ready` at the deadline.
+    pub async fn voice_detector(
+        &self,
+        transcriber: &Transcriber,
+        deadline: Instant,
+    ) -> Result<Option<VoiceDetector>, ServiceError> {
+        let beside = transcriber.handle().name();
         let handle = match self.settings.voice_model.as_deref() {
             Some(name) => Some(named(&self.registry, name)?),
-            None => only(&self.registry, &[FamilyKind::SileroVad], "no voice model is configured").ok(),
+            None => only_known(&self.registry, FamilyKind::SileroVad, beside, deadline).await?,
         };
         Ok(handle.map(VoiceDetector::new))
     }
@@ -177,10 +207,13 @@ impl SpeechService {
 
     /// The models that hear it, ready and within the request's time.
     async fn ears(&self, request: &TranscribeRequest) -> Result<Ears, ServiceError> {
-        let transcriber = self.transcriber(request.model.as_deref())?;
+        let transcriber = self.transcriber(request.model.as_deref(), request.deadline).await?;
         let voices = match request.chunking {
             Chunking::Windows => None,
-            Chunking::Speech(_) => Some(self.voice_detector()?.ok_or_else(no_voices)?),
+            Chunking::Speech(_) => {
+                let found = self.voice_detector(&transcriber, request.deadline).await?;
+                Some(found.ok_or_else(no_voices)?)
+            }
         };
         let handles = || std::iter::once(transcriber.handle()).chain(voices.iter().map(VoiceDetector::handle));
         let _holds = handles().map(ModelHandle::hold).collect();

@@ -2,6 +2,7 @@
 
 use super::Item;
 use samovar_models::{Heads, TextEmbedding, TextEmbeddingModel, Truncate};
+use samovar_runtime::Class;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +25,8 @@ pub struct EmbedRequest {
     pub truncate: Truncate,
     /// Which vectors each text gets.
     pub heads: Heads,
+    /// Interactive for whoever waits for it, job for whoever does not.
+    pub class: Class,
     /// When the answer is worth nothing any more.
     pub deadline: Instant,
 }
@@ -40,6 +43,7 @@ impl EmbedRequest {
             normalize: None,
             truncate: Truncate::Refuse,
             heads: Heads::DENSE,
+            class: Class::Interactive,
             deadline,
         }
     }

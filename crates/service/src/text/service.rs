@@ -69,7 +69,8 @@ impl TextService {
         let deadline = request.deadline;
         let encoder = self.encoder(request.model.as_deref(), &request.items, deadline).await?;
         let model = encoder.name();
-        let items = in_time(deadline, encoder.vectors(request, call(caller, deadline))).await?;
+        let call = caller.call(request.class, deadline);
+        let items = in_time(deadline, encoder.vectors(request, call)).await?;
         self.settle(&model, items.iter().all(embedding_is_finite), tokens(&items))?;
         Ok(EmbedAnswer { tokens: tokens(&items), model, items })
     }
@@ -176,7 +177,7 @@ impl TextService {
                 return self.towers(name, deadline).await.map(Encoder::Towers);
             }
             Some(name) => named(&self.registry, name)?,
-            None => match self.unnamed(pictures) {
+            None => match self.unnamed(pictures, deadline).await {
                 Ok(handle) => handle,
                 Err(_) if self.pairs.len() == 1 => return self.pair(None, deadline).await.map(Encoder::Towers),
                 Err(error) => return Err(error),
@@ -194,12 +195,12 @@ impl TextService {
         }
     }
 
-    fn unnamed(&self, pictures: bool) -> Result<ModelHandle, ServiceError> {
+    async fn unnamed(&self, pictures: bool, deadline: Instant) -> Result<ModelHandle, ServiceError> {
         if pictures && !self.pairs.is_empty() {
             return Err(no_pair("there are several pairs of towers and the request names none"));
         }
         let family = if pictures { FamilyKind::ImageTextEmbedding } else { FamilyKind::TextEmbedding };
-        only(&self.registry, &[family], "no model that makes vectors of that is configured")
+        only(&self.registry, &[family], "no model that makes vectors of that is configured", deadline).await
     }
 
     /// The pair of that name, ready; none: the only one.
@@ -235,8 +236,10 @@ impl TextService {
         let handle = match name {
             Some(name) if self.pairs.contains_key(name) => return Err(ranks_nothing()),
             Some(name) => named(&self.registry, name)?,
-            None => only(&self.registry, &[FamilyKind::CrossEncoder], NONE)
-                .or_else(|_| only(&self.registry, &[FamilyKind::TextEmbedding], NONE))?,
+            None => match only(&self.registry, &[FamilyKind::CrossEncoder], NONE, deadline).await {
+                Ok(encoder) => encoder,
+                Err(_) => only(&self.registry, &[FamilyKind::TextEmbedding], NONE, deadline).await?,
+            },
         };
         let generation = open_by(&handle, deadline).await?;
         match generation.family.name() {

@@ -5,3 +5,4 @@ mod made;
 mod recordings;
 mod sounds;
 mod speech;
+mod which_model;

@@ -175,13 +175,16 @@ async fn ten_hours_are_read_with_two_blocks_in_memory() {
 #[tokio::test]
 async fn a_recording_is_held_by_the_window_and_not_as_a_whole() {
     let service = service(SpeechSettings::default());
-    let transcriber = service.transcriber(Some("whisper")).unwrap();
+    let transcriber = service.transcriber_named("whisper").unwrap();
     transcriber.handle().open().await.unwrap();
     let (sound, quiet) = (samples(), vec![0.0; 16_000 * 45]);
     let long = [&quiet[..], &sound, &quiet, &sound, &quiet].concat();
     let most = windows(&transcriber, &long).await;
     assert!(most <= (2 * 30 + 1) * 16_000, "{most}");
-    let Some(detector) = service.voice_detector().unwrap() else { return };
+    let Some(detector) = service.voice_detector(&transcriber, Instant::now() + Duration::from_secs(600)).await.unwrap()
+    else {
+        return;
+    };
     detector.handle().open().await.unwrap();
     let (end, most) = spoken(&transcriber, &detector, &long).await;
     assert_eq!(end.samples, long.len() as u64);

@@ -30,20 +30,30 @@ pub(crate) fn real(path: &str) -> Option<PathBuf> {
     None
 }
 
-/// The starter model, and the voice model where it is at hand.
-pub(crate) fn service(settings: SpeechSettings) -> SpeechService {
+/// The starter model by that name.
+pub(crate) fn whisper(name: &str) -> ModelSpec {
     let folder = starter("models/starter-whisper");
     let hints = FamilyHints { assets: Some(folder.clone()), ..FamilyHints::default() };
-    let mut specs = vec![ModelSpec {
+    ModelSpec {
         companions: hints.companions(),
-        ..ModelSpec::new("whisper", ModelSource::file(folder.join("onnx/encoder_model.onnx")), binder(hints))
-    }];
+        ..ModelSpec::new(name, ModelSource::file(folder.join("onnx/encoder_model.onnx")), binder(hints))
+    }
+}
+
+/// The starter model, and the voice model where it is at hand.
+pub(crate) fn service(settings: SpeechSettings) -> SpeechService {
+    let mut specs = vec![whisper("whisper")];
     if let Some(path) = real("silero-vad/silero_vad_16k_op15.onnx") {
         specs.push(ModelSpec::new("voices", ModelSource::file(path), binder(FamilyHints::default())));
     }
+    SpeechService::new(registry(specs), settings)
+}
+
+/// A registry of them, none loaded.
+pub(crate) fn registry(specs: Vec<ModelSpec>) -> Arc<Registry> {
     let device = DeviceOptions { slots: 1, ..DeviceOptions::default() };
     let options = RegistryOptions { device, ..RegistryOptions::new(vec![Arc::new(Rten)]) };
-    SpeechService::new(Arc::new(Registry::start(options, specs).unwrap()), settings)
+    Arc::new(Registry::start(options, specs).unwrap())
 }
 
 /// Everything left out that may be.
