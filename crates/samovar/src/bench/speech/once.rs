@@ -11,7 +11,8 @@ use samovar_runtime::{Call, Class, StreamKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// What one measurement gave.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -38,11 +39,13 @@ pub struct Once {
 pub struct Calls {
     /// Nobody else is there.
     pub alone_s: f64,
-    /// The second of two callers who speak at once.
+    /// The second of two callers whose pieces come at the same moment.
     pub second_s: f64,
+    /// A piece every half second, as partial texts of a live call come, beside another caller's.
+    pub beside_call_s: f64,
     /// The slowest of eight.
     pub eighth_s: f64,
-    /// A recording is transcribed meanwhile.
+    /// The same beside a recording.
     pub beside_upload_s: f64,
 }
 
@@ -51,6 +54,9 @@ const WINDOW: usize = 480_000;
 const PIECE: usize = 80_000;
 /// Measurements of each kind.
 const TURNS: usize = 5;
+/// How often a live call is heard for a partial text, and how often the other one: not in step with it.
+const EVERY: Duration = Duration::from_millis(500);
+const OTHER_EVERY: Duration = Duration::from_millis(430);
 
 /// Runs the hidden command.
 ///
@@ -153,7 +159,8 @@ impl Hearing {
             alone_s: median(&alone),
             second_s: median(&second),
             eighth_s: median(&eighth),
-            beside_upload_s: self.beside_an_upload().await?,
+            beside_call_s: self.beside(self.other_call()).await?,
+            beside_upload_s: self.beside(self.upload()).await?,
         })
     }
 
@@ -162,26 +169,46 @@ impl Hearing {
     }
 
     /// A recording goes on as long as the caller speaks: window after window, as jobs do.
-    async fn beside_an_upload(&self) -> Result<f64, CliError> {
-        let upload = async {
-            loop {
-                if let Err(error) = self.window(99, Class::Job, WINDOW).await {
-                    return error;
-                }
+    async fn upload(&self) -> CliError {
+        loop {
+            if let Err(error) = self.window(99, Class::Job, WINDOW).await {
+                return error;
             }
-        };
+        }
+    }
+
+    /// Another caller goes on speaking.
+    async fn other_call(&self) -> CliError {
+        let mut ticks = ticks(OTHER_EVERY);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.piece(1).await {
+                return error;
+            }
+        }
+    }
+
+    /// The median of a live call's pieces beside work that goes on as long.
+    async fn beside(&self, other: impl Future<Output = CliError>) -> Result<f64, CliError> {
         let call = async {
-            let mut turns = Vec::new();
-            for _ in 0..2 * TURNS {
+            let (mut ticks, mut turns) = (ticks(EVERY), Vec::new());
+            for _ in 0..4 * TURNS {
+                ticks.tick().await;
                 turns.push(self.piece(0).await?);
             }
             Ok(median(&turns))
         };
-        match select(pin!(upload), pin!(call)).await {
+        match select(pin!(other), pin!(call)).await {
             futures_util::future::Either::Left((error, _)) => Err(error),
             futures_util::future::Either::Right((median, _)) => median,
         }
     }
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 fn peak_bytes() -> u64 {

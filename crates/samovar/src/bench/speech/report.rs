@@ -79,6 +79,7 @@ impl Row {
                 alone_s: call(&|calls| calls.alone_s),
                 second_s: call(&|calls| calls.second_s),
                 eighth_s: call(&|calls| calls.eighth_s),
+                beside_call_s: call(&|calls| calls.beside_call_s),
                 beside_upload_s: call(&|calls| calls.beside_upload_s),
             }),
             engine: last.engine,
@@ -138,12 +139,13 @@ impl ModelFigures {
 fn calls_text(calls: &Calls, row: &Row) -> String {
     let alone = calls.alone_s.max(1e-9);
     format!(
-        "    first window / tenth {:.2}, {} runs of sizes that were not warmed\n    a call's piece of speech alone {:.3} s; of two at once {:.2} ×, of eight {:.2} ×, beside an upload {:.2} ×\n",
+        "    first window / tenth {:.2}, {} runs of sizes that were not warmed\n    a call's piece of speech alone {:.3} s; of two at the same moment {:.2} ×, of eight {:.2} ×\n    twice a second beside another caller {:.2} ×, beside an upload {:.2} ×\n",
         row.first_s / row.tenth_s.max(1e-9),
         row.new_forms.unwrap_or_default(),
         calls.alone_s,
         calls.second_s / alone,
         calls.eighth_s / alone,
+        calls.beside_call_s / alone,
         calls.beside_upload_s / alone
     )
 }
