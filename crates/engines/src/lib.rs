@@ -23,6 +23,7 @@ mod onnx;
 mod onnxruntime;
 mod openvino;
 mod openvino_form;
+mod openvino_graph;
 mod openvino_tensor;
 mod ort_session;
 mod ports;
