@@ -33,7 +33,7 @@ const FILE_BYTES_MAX: u64 = FORM_BYTES_MAX + SEAL_BYTES as u64;
 /// What stays free on the disk.
 const FREE_BYTES_MIN: u64 = 512 << 20;
 
-/// Nobody writes to a large form: a mapped one would change under a model that serves.
+/// Nobody writes to a form: a mapped one would change under a model that serves.
 const READ_ONLY: u32 = 0o400;
 
 /// How the name of a file ends that is being written.
@@ -61,6 +61,12 @@ impl CompiledForm {
             label += &format!(" {share} of the memory");
         }
         Some(Self { path, engine: info.name, label })
+    }
+
+    /// The same place for forms that are made in the way that `way` names: those of another way are not read.
+    pub(crate) fn made_with(mut self, way: &str) -> Self {
+        self.label += &format!(" with {way}");
+        self
     }
 
     /// The form as it was sealed; none where there is none, or where it is not what was sealed (which is told, and deleted).
@@ -156,7 +162,8 @@ impl CompiledForm {
             file.write_all(&piece[..count])?;
         }
         file.write_all(MARK)?;
-        file.write_all(&hasher.finalize())
+        file.write_all(&hasher.finalize())?;
+        file.set_permissions(Permissions::from_mode(READ_ONLY))
     }
 
     /// Seals the form that was written at `draft`.

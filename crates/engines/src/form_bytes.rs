@@ -12,7 +12,7 @@ use std::io::{self, Read};
 use std::ops::Deref;
 
 /// Forms of so many bytes or more are mapped.
-pub(crate) const MAPPED_FROM: u64 = 16 << 20;
+pub(crate) const MAPPED_FROM: u64 = 4 << 20;
 
 /// A mapped form is looked through in pieces of so many bytes.
 const PIECE_BYTES: usize = 4 << 20;

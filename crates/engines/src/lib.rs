@@ -4,6 +4,7 @@
 
 #![deny(unsafe_code)]
 
+mod code_pages;
 mod compiled_form;
 mod cpu;
 mod fake;
@@ -23,6 +24,7 @@ mod onnx;
 mod onnxruntime;
 mod openvino;
 mod openvino_form;
+mod openvino_graph;
 mod openvino_tensor;
 mod ort_session;
 mod ports;
@@ -33,6 +35,7 @@ mod rten_operators;
 mod shared_graphs;
 mod tensorrt;
 
+pub use code_pages::give_back_code;
 pub use fake::FakeEngine;
 pub use fake_gate::Gate;
 pub use fake_model::{FakeCall, FakeCounts, FakeFault, FakeModel};

@@ -5,7 +5,7 @@
 )]
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Seek, Write};
 use std::path::PathBuf;
 
 /// Freed with the last handle to it.
@@ -36,6 +36,16 @@ impl MemoryFile {
     pub(crate) fn into_reader(mut self) -> io::Result<File> {
         self.file.rewind()?;
         Ok(self.file)
+    }
+}
+
+impl Write for MemoryFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -5,5 +5,8 @@ mod file;
 mod graph;
 mod protobuf;
 mod tensor;
+mod turned;
+mod wire;
 
 pub use file::OnnxFile;
+pub(crate) use turned::Turnable;

@@ -27,10 +27,9 @@ use std::sync::{Arc, OnceLock};
 /// ONNX Runtime allows one environment per process, ever; so it is made once and kept.
 static ENVIRONMENT: OnceLock<Result<(Environment, PathBuf), EngineError>> = OnceLock::new();
 
-/// The engine, once its library was found and loaded.
+/// The engine, once its library was found.
 #[derive(Clone)]
 pub struct OnnxRuntime {
-    environment: Environment,
     library: PathBuf,
     version: String,
 }
@@ -41,21 +40,45 @@ impl OnnxRuntime {
     /// # Errors
     /// `Unavailable` where it cannot be loaded or is older than what this binary was built for.
     pub fn open(library: &Path) -> Result<Self, EngineError> {
-        let unavailable = |reason: String| {
-            EngineError::new(EngineErrorKind::Unavailable, format!("ONNX Runtime cannot be used: {reason}"))
-        };
-        // Asked on its own first: a library that cannot be loaded must leave room for another one.
-        let builder = ort::init_from(library).map_err(|error| unavailable(error.to_string()))?;
-        let environment = ENVIRONMENT.get_or_init(|| {
-            let environment = builder.with_name("samovar").with_telemetry(false).with_logger(Arc::new(log)).build();
-            environment
-                .map(|environment| (environment, library.to_owned()))
-                .map_err(|error| unavailable(error.to_string()))
-        });
-        let (environment, library) = environment.as_ref().map_err(Clone::clone)?;
+        let (_, library) = opened(library)?;
         let version = ort_session::version(library).unwrap_or_else(|| "unknown".to_owned());
-        Ok(Self { environment: environment.clone(), library: library.clone(), version })
+        Ok(Self { library: library.clone(), version })
     }
+
+    /// The same, but a library whose name tells a version that can be used, as those of all packages do, is loaded with the first model
+    /// that it is to run: it takes 17 MB of memory, for nothing where another engine runs all models.
+    ///
+    /// # Errors
+    /// As [`OnnxRuntime::open`], where the name tells none.
+    pub fn find(library: &Path) -> Result<Self, EngineError> {
+        match version_in_name(library) {
+            Some(version) => Ok(Self { library: library.to_owned(), version }),
+            None => Self::open(library),
+        }
+    }
+}
+
+/// The library in use, which is the first that was loaded.
+fn opened(library: &Path) -> Result<&'static (Environment, PathBuf), EngineError> {
+    let unavailable = |reason: String| {
+        EngineError::new(EngineErrorKind::Unavailable, format!("ONNX Runtime cannot be used: {reason}"))
+    };
+    // Asked on its own first: a library that cannot be loaded must leave room for another one.
+    let builder = ort::init_from(library).map_err(|error| unavailable(error.to_string()))?;
+    let environment = ENVIRONMENT.get_or_init(|| {
+        let environment = builder.with_name("samovar").with_telemetry(false).with_logger(Arc::new(log)).build();
+        environment.map(|environment| (environment, library.to_owned())).map_err(|error| unavailable(error.to_string()))
+    });
+    environment.as_ref().map_err(Clone::clone)
+}
+
+/// The version in a name such as `libonnxruntime.so.1.31.1`, links followed; none where it is another, or older than what this binary was
+/// built for.
+fn version_in_name(library: &Path) -> Option<String> {
+    let library = library.canonicalize().ok()?;
+    let version = library.file_name()?.to_str()?.strip_prefix("libonnxruntime.so.")?;
+    let numbers: Vec<u32> = version.split('.').map(|number| number.parse().ok()).collect::<Option<_>>()?;
+    matches!(numbers[..], [1, minor, _] if minor >= ort::MINOR_VERSION).then(|| version.to_owned())
 }
 
 impl Engine for OnnxRuntime {
@@ -87,6 +110,8 @@ impl Engine for OnnxRuntime {
             let message = format!("ONNX Runtime computes as the file says, {} was asked for", options.precision);
             return Err(EngineError::new(EngineErrorKind::Unsupported, message));
         }
+        // Here, so that a library that cannot be loaded is told as such.
+        opened(&self.library)?;
         let (session, compiled_from_cache) =
             self.session((&files.path, &file), options).map_err(|error| load_error(&error))?;
         let session = SharedSession::new(session, &file.signature, matches!(options.device, Device::Gpu(_)))?;
@@ -96,11 +121,16 @@ impl Engine for OnnxRuntime {
 }
 
 impl OnnxRuntime {
+    fn builder(&self, options: &LoadOptions) -> ort::Result<SessionBuilder> {
+        let (environment, _) = opened(&self.library).map_err(ort::Error::wrap)?;
+        builder(environment, options)
+    }
+
     /// The session, and whether it was found as it was compiled before.
     fn session(&self, model: (&Path, &OnnxFile), options: &LoadOptions) -> ort::Result<(Session, bool)> {
         let form = CompiledForm::of(&self.info(), options);
         match (&options.device, form) {
-            (Device::Cpu, None) => Ok((commit(builder(&self.environment, options)?, model)?, false)),
+            (Device::Cpu, None) => Ok((commit(self.builder(options)?, model)?, false)),
             (Device::Cpu, Some(form)) => self.optimised_session(&form, model, options),
             (Device::Gpu(index), form) => {
                 let index = i32::try_from(*index).map_err(ort::Error::wrap)?;
@@ -124,8 +154,7 @@ impl OnnxRuntime {
             None => {}
         }
         let cuda = cuda(index, options);
-        let mut builder =
-            builder(&self.environment, options)?.with_execution_providers([cuda.build().error_on_failure()])?;
+        let mut builder = self.builder(options)?.with_execution_providers([cuda.build().error_on_failure()])?;
         Ok((builder.commit_from_file(path)?, false))
     }
 
@@ -136,7 +165,7 @@ impl OnnxRuntime {
         options: &LoadOptions,
     ) -> ort::Result<(Session, bool)> {
         if let Some(graph) = form.read() {
-            match optimised(builder(&self.environment, options)?, &graph) {
+            match optimised(self.builder(options)?, &graph) {
                 Ok(session) => return Ok((session, true)),
                 Err(error) => form.discard(&error.to_string()),
             }
@@ -161,7 +190,7 @@ impl OnnxRuntime {
         let profile = tensorrt::profile(signature, &options.shapes);
         let tensorrt = folder.provider(index, &profile, memory_limit(index, options));
         let providers = [tensorrt.build().error_on_failure(), cuda(index, options).build().error_on_failure()];
-        let mut builder = builder(&self.environment, options)?.with_execution_providers(providers)?;
+        let mut builder = self.builder(options)?.with_execution_providers(providers)?;
         let session = builder.commit_from_file(path)?;
         let built = folder.pack().map_err(ort::Error::wrap)?;
         let is_found = found.is_some_and(|found| *found == *built);
@@ -173,9 +202,9 @@ impl OnnxRuntime {
 
     /// Loads the model and keeps its optimised graph: by way of memory, because a full disk must not fail the load.
     fn optimise(&self, form: &CompiledForm, model: (&Path, &OnnxFile), options: &LoadOptions) -> ort::Result<Session> {
-        let plain = || commit(builder(&self.environment, options)?, model);
+        let plain = || commit(self.builder(options)?, model);
         let Ok(written) = MemoryFile::new() else { return plain() };
-        let writing = builder(&self.environment, options)?.with_optimized_model_path(written.path())?;
+        let writing = self.builder(options)?.with_optimized_model_path(written.path())?;
         let Ok(session) = commit(writing, model) else { return plain() };
         // A graph that still names files beside the model could not be read from another folder.
         let is_whole = OnnxFile::read(&written.path()).is_ok_and(|file| file.external_files.is_empty());

@@ -11,6 +11,7 @@ use crate::form_bytes::{FormBytes, MAPPED_FROM};
 use crate::memory_file::MemoryFile;
 use crate::onnx::OnnxFile;
 use crate::openvino_form;
+use crate::openvino_graph;
 use crate::openvino_tensor as tensor;
 use crate::ports;
 use openvino::{CompiledModel, Core, DeviceType, InferRequest, InferenceError, PartialShape, RwPropertyKey, Tensor};
@@ -19,6 +20,7 @@ use samovar_engine_api::{
     Device, Engine, EngineError, EngineErrorKind, EngineInfo, LoadOptions, LoadedModel, ModelFiles, PortShape,
     Precision, Runner, RunnerOptions, Signature, TensorMut, TensorRef,
 };
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,7 +80,7 @@ impl Engine for OpenVino {
         let mut core =
             Core::new().map_err(|error| EngineError::new(EngineErrorKind::Unavailable, error.to_string()))?;
         configure(&mut core, options, is_direct(&file, options))?;
-        let form = CompiledForm::of(&self.info(), options);
+        let form = CompiledForm::of(&self.info(), options).map(|form| form.made_with(GRAPH));
         let imported = form.as_ref().and_then(|form| import(&core, form, &options.device));
         let from_cache = imported.is_some();
         let (compiled, imported_from) = match imported {
@@ -88,7 +90,7 @@ impl Engine for OpenVino {
         let mut compiled = vec![compiled];
         if is_direct(&file, options) {
             for _ in 1..options.slots {
-                compiled.push(compile(&mut core, &files.path, &file.signature, options)?);
+                compiled.push(compile(&mut core, &files.path, &file, options)?);
             }
         }
         let wide = imported_from.as_ref().filter(|_| file.size_bytes <= WIDE_MAX_BYTES);
@@ -110,10 +112,18 @@ impl Engine for OpenVino {
     }
 }
 
+/// How graphs are given to the compiler: forms of another way are made anew.
+const GRAPH: &str = "turned matrices";
+
 /// Whether the model is so small that handing a run to another thread would be felt, and a copy for each slot would not.
 fn is_direct(file: &OnnxFile, options: &LoadOptions) -> bool {
     file.size_bytes <= DIRECT_MAX_BYTES && options.threads <= 1 && options.device == Device::Cpu
 }
+
+/// The pages of the form are let go behind the first run, in which a model whose shapes are open packs its weights, before the rest of a
+/// warm-up takes its own memory; and behind each that comes so many runs later: a table that rows are looked up in is read there, and with
+/// each row come the pages around it.
+const TRIM_EVERY: u64 = 16;
 
 /// Larger models share their weights among the slots.
 const DIRECT_MAX_BYTES: u64 = 4 << 20;
@@ -180,7 +190,7 @@ impl LoadedModel for OpenVinoModel {
         let inputs: Vec<Input> = inputs.map_err(|error| run_error(&error))?.into_iter().map(Input::new).collect();
         let wide =
             self.wide.as_ref().map(|wide| wide_request(&mut wide.lock(), &inputs, &shared.signature)).transpose()?;
-        Ok(Box::new(OpenVinoRunner { outputs: Vec::new(), inputs, request, wide, shared, has_run: false }))
+        Ok(Box::new(OpenVinoRunner { outputs: Vec::new(), inputs, request, wide, shared, runs: 0 }))
     }
 }
 
@@ -232,9 +242,7 @@ struct OpenVinoRunner {
     request: InferRequest,
     wide: Option<InferRequest>,
     shared: Arc<Shared>,
-    /// A model whose shapes are open packs its weights in a first run: the form's are let go behind it, before the rest of a warm-up takes
-    /// its own memory.
-    has_run: bool,
+    runs: u64,
 }
 
 impl OpenVinoRunner {
@@ -245,9 +253,10 @@ impl OpenVinoRunner {
         request.infer().map_err(|error| run_error(&error))?;
         let names = self.shared.signature.outputs.iter().map(|port| request.get_tensor(&port.name));
         self.outputs = names.collect::<Result<_, _>>().map_err(|error| run_error(&error))?;
-        if !std::mem::replace(&mut self.has_run, true) {
+        if self.runs.is_multiple_of(TRIM_EVERY) {
             self.shared.trim();
         }
+        self.runs += 1;
         Ok(())
     }
 }
@@ -313,18 +322,16 @@ fn configure(core: &mut Core, options: &LoadOptions, direct: bool) -> Result<(),
     core.set_property(&all, &RwPropertyKey::EnableMmap, "NO").map_err(|error| load_error(&error))
 }
 
-fn compile(
-    core: &mut Core,
-    path: &Path,
-    signature: &Signature,
-    options: &LoadOptions,
-) -> Result<CompiledModel, EngineError> {
-    let path = path.to_str().ok_or_else(|| {
+fn compile(core: &mut Core, path: &Path, file: &OnnxFile, options: &LoadOptions) -> Result<CompiledModel, EngineError> {
+    let turned = openvino_graph::turned(path, file);
+    let read_path = turned.as_ref().map_or(Cow::Borrowed(path), |turned| Cow::Owned(turned.path()));
+    let read_path = read_path.to_str().ok_or_else(|| {
         let message = format!("OpenVINO takes only paths in UTF-8, not {}", path.display());
         EngineError::new(EngineErrorKind::File, message)
     })?;
-    let mut model = core.read_model_from_file(path, "").map_err(|error| load_error(&error))?;
-    reshape(&mut model, signature, &options.shapes)?;
+    let mut model = core.read_model_from_file(read_path, "").map_err(|error| load_error(&error))?;
+    drop(turned);
+    reshape(&mut model, &file.signature, &options.shapes)?;
     core.compile_model(&model, device_type(&options.device)).map_err(|error| load_error(&error))
 }
 
@@ -336,7 +343,7 @@ fn compile_and_keep(
     form: Option<&CompiledForm>,
     options: &LoadOptions,
 ) -> Result<(CompiledModel, Option<FormBytes>), EngineError> {
-    let compiled = compile(core, path, &file.signature, options)?;
+    let compiled = compile(core, path, file, options)?;
     let Some(form) = form else { return Ok((compiled, None)) };
     if file.size_bytes < MAPPED_FROM {
         keep(form, &compiled);
@@ -348,7 +355,7 @@ fn compile_and_keep(
     drop(compiled);
     match import(core, form, &options.device) {
         Some((compiled, bytes)) => Ok((compiled, Some(bytes))),
-        None => Ok((compile(core, path, &file.signature, options)?, None)),
+        None => Ok((compile(core, path, file, options)?, None)),
     }
 }
 

@@ -20,11 +20,13 @@ pub struct Surveyed {
 }
 
 /// The engines that can be used here, in the order in which they are tried where none is named: the fastest measured first, the
-/// one that is always there last.
+/// one that is always there last. Whether ONNX Runtime's library can be loaded is found out with the first model that it is to run.
 pub fn present(locations: &Locations) -> Vec<Arc<dyn Engine>> {
     let mut engines: Vec<Arc<dyn Engine>> = Vec::new();
     engines.extend(openvino(locations).0.map(|engine| Arc::new(engine) as Arc<dyn Engine>));
-    engines.extend(onnxruntime(locations).0.map(|engine| Arc::new(engine) as Arc<dyn Engine>));
+    engines.extend(
+        first_usable(locations, &ONNXRUNTIME, OnnxRuntime::find).0.map(|engine| Arc::new(engine) as Arc<dyn Engine>),
+    );
     engines.push(Arc::new(Rten));
     engines
 }
@@ -33,7 +35,7 @@ pub fn present(locations: &Locations) -> Vec<Arc<dyn Engine>> {
 pub fn survey(locations: &Locations) -> Vec<Surveyed> {
     let built_in = Surveyed { name: "rten", info: Some(Rten.info()), unusable: Vec::new(), install_command: None };
     let (openvino, openvino_unusable) = openvino(locations);
-    let (onnxruntime, onnxruntime_unusable) = onnxruntime(locations);
+    let (onnxruntime, onnxruntime_unusable) = first_usable(locations, &ONNXRUNTIME, OnnxRuntime::open);
     vec![
         Surveyed {
             name: OPENVINO.engine,
@@ -55,10 +57,6 @@ type Opened<E> = (Option<E>, Vec<(PathBuf, String)>);
 
 fn openvino(locations: &Locations) -> Opened<OpenVino> {
     first_usable(locations, &OPENVINO, OpenVino::open)
-}
-
-fn onnxruntime(locations: &Locations) -> Opened<OnnxRuntime> {
-    first_usable(locations, &ONNXRUNTIME, OnnxRuntime::open)
 }
 
 fn first_usable<E>(

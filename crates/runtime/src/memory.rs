@@ -1,4 +1,5 @@
-//! How much memory a model takes: the growth of the process while it was loaded and warmed, and the most that it grew meanwhile.
+//! How much memory a model takes: the growth of the process while it was loaded and warmed, pages of files left out, and the most that
+//! it grew meanwhile.
 //!
 //! Loads that overlap cannot be told apart by that growth. They share one window: when the last of them ends, the growth
 //! is shared out by the size of their weights.
@@ -14,9 +15,16 @@ use std::sync::Arc;
 
 /// Bytes of this process that are in memory now; 0 where the system does not tell.
 pub fn resident_bytes() -> u64 {
-    let Ok(statm) = std::fs::read_to_string("/proc/self/statm") else { return 0 };
-    let pages: u64 = statm.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok()).unwrap_or(0);
-    pages * rustix::param::page_size() as u64
+    resident().0
+}
+
+/// Bytes of this process that are in memory, and those of them that are no pages of files: code that another load has run already, and
+/// that was given back meanwhile, is no memory of the model that runs it next.
+fn resident() -> (u64, u64) {
+    let Ok(statm) = std::fs::read_to_string("/proc/self/statm") else { return (0, 0) };
+    let pages = |index| statm.split_ascii_whitespace().nth(index).and_then(|field| field.parse().ok()).unwrap_or(0_u64);
+    let (all, of_files, page) = (pages(1), pages(2), rustix::param::page_size() as u64);
+    (all * page, all.saturating_sub(of_files) * page)
 }
 
 /// The most bytes that this process had in memory since the mark was last set back; 0 where the system does not tell.
@@ -62,6 +70,8 @@ struct Window {
     /// Loads that have begun and not ended.
     loading: usize,
     before_bytes: u64,
+    /// The same without pages of files.
+    own_before_bytes: u64,
     /// Whether the high-water mark was set back at the begin: else it tells of times before it.
     mark_is_fresh: bool,
     /// Generations that came out of the window, with their weights. Bounded by the models that are configured.
@@ -78,7 +88,7 @@ impl Scale {
         let mut window = self.window.lock();
         if window.loading == 0 {
             window.mark_is_fresh = lower_high_water();
-            window.before_bytes = resident_bytes();
+            (window.before_bytes, window.own_before_bytes) = resident();
         }
         window.loading += 1;
         Weighing { scale: self }
@@ -100,9 +110,9 @@ impl Drop for Weighing<'_> {
         if window.loading > 0 {
             return;
         }
-        let resident = resident_bytes();
+        let (resident, own) = resident();
         let most = if window.mark_is_fresh { high_water_bytes().max(resident) } else { resident };
-        let (grown, peak) = (resident.saturating_sub(window.before_bytes), most.saturating_sub(window.before_bytes));
+        let (grown, peak) = (own.saturating_sub(window.own_before_bytes), most.saturating_sub(window.before_bytes));
         let loaded = std::mem::take(&mut window.loaded);
         drop(window);
         let weights: Vec<u64> = loaded.iter().map(|(_, weights_bytes)| *weights_bytes).collect();
@@ -173,7 +183,8 @@ mod tests {
 
     #[test]
     fn this_process_is_in_memory() {
-        assert!(resident_bytes() > 1 << 20);
+        let (all, own) = resident();
+        assert!(own > 1 << 16 && own < all && all > 1 << 20, "{own} of {all}");
     }
 
     #[test]

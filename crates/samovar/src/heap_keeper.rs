@@ -1,10 +1,10 @@
-//! Keeps the heap small: what a model freed when it came or went is given back to the system.
+//! Keeps the process small: what a model freed when it came or went is given back to the system, and code that only its load ran.
 //!
 //! Not at once: giving back stops every thread that allocates for some milliseconds, which live streams feel when models are
 //! swapped under them. So a thread of its own does it once things have been quiet for a moment.
 
 use parking_lot::{Condvar, Mutex};
-use samovar_engines::trim_heap;
+use samovar_engines::{give_back_code, trim_heap};
 use samovar_runtime::{Event, Observer};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -33,6 +33,11 @@ struct State {
     closing: bool,
 }
 
+fn give_back() {
+    trim_heap();
+    give_back_code();
+}
+
 /// How long nothing must have come or gone.
 const QUIET: Duration = Duration::from_secs(1);
 /// How long a trim waits for quiet at most.
@@ -49,7 +54,7 @@ impl HeapKeeper {
 
     fn freed(&self) {
         if self.thread.is_none() {
-            return trim_heap();
+            return give_back();
         }
         let now = Instant::now();
         let mut state = self.due.state.lock();
@@ -71,7 +76,7 @@ impl Due {
                         continue;
                     }
                     state.since = None;
-                    parking_lot::MutexGuard::unlocked(&mut state, trim_heap);
+                    parking_lot::MutexGuard::unlocked(&mut state, give_back);
                 }
             }
         }

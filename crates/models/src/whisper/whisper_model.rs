@@ -166,8 +166,9 @@ impl WhisperModel {
 
     /// Reads what the encoder made of a window.
     pub(super) fn read(&self, row: &OutputRow<'_>) -> Result<EncodedWindow, TaskError> {
-        let window = EncodedWindow::of(&row.tensor(self.encoder.output)?)?;
-        if window.hidden.iter().all(|value| value.is_finite()) {
+        let element = self.graphs.lock().as_ref().map_or(ElementType::F32, |graphs| graphs.hidden_element());
+        let window = EncodedWindow::of(&row.tensor(self.encoder.output)?, element)?;
+        if window.hidden.is_finite() {
             return Ok(window);
         }
         Err(TaskError::internal("the encoder gave a value that is not a number"))
@@ -299,8 +300,8 @@ impl WarmUpRow for WarmUpWindow {
     }
 
     fn read(&mut self, row: &OutputRow<'_>, _scratch: &mut Scratch) -> Result<(), TaskError> {
-        let window = EncodedWindow::of(&row.tensor(self.output)?)?;
-        if window.hidden.iter().all(|value| value.is_finite()) {
+        let window = EncodedWindow::of(&row.tensor(self.output)?, ElementType::F32)?;
+        if window.hidden.is_finite() {
             return Ok(());
         }
         Err(TaskError::internal("the encoder gave a value that is not a number"))

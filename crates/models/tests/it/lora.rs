@@ -33,7 +33,7 @@ fn folded_graphs_give_what_pefts_merged_model_gives_on_every_engine() {
             assert_eq!(speech.form, GraphForm::Stepped);
             let hidden = speech.encode(reference);
             let furthest =
-                distance(place(&speech, &hidden, 50), &floats(&reference["hidden"])).max(speech.follow(reference));
+                distance(&place(&speech, &hidden, 50), &floats(&reference["hidden"])).max(speech.follow(reference));
             println!("{model} {kind}: within {furthest:.1e}");
             assert!(furthest < TOLERANCE, "{model} {kind}: {furthest}");
         }
@@ -49,7 +49,7 @@ fn the_shipped_adapter_gives_what_pefts_merged_model_gives_on_every_engine() {
         let differences = [&made, &base].map(|made| {
             let mut speech = made.load(&engine);
             let window = speech.encode(reference);
-            let heard = distance(place(&speech, &window, 50), &floats(&reference["hidden"]));
+            let heard = distance(&place(&speech, &window, 50), &floats(&reference["hidden"]));
             let prompt = list(&reference["prompt"]);
             speech.batch.begin(&[window], &[Fed::new(&prompt)]).unwrap();
             (heard, distance(speech.batch.logits(0).unwrap(), &floats(&reference["logits"])))
@@ -103,7 +103,7 @@ fn weights_are_changed_wherever_and_however_they_are_stored() {
             };
             let mut speech = made.load(&engine);
             let hidden = speech.encode(&reference);
-            let furthest = distance(place(&speech, &hidden, 50), &floats(&reference["hidden"]));
+            let furthest = distance(&place(&speech, &hidden, 50), &floats(&reference["hidden"]));
             println!("{stored}: within {furthest:.1e}");
             assert!(furthest < tolerance, "{stored}: {furthest}");
         }
@@ -125,7 +125,7 @@ fn modules_are_found_where_an_export_names_nothing() {
     let heard = |made: &Made| {
         let mut speech = made.load(&engine);
         let window = speech.encoder.encode(&[&made_up(&speech.checkpoint, 1)]).unwrap().remove(0);
-        let hidden = place(&speech, &window, 10).to_vec();
+        let hidden = place(&speech, &window, 10);
         speech.batch.begin(&[window], &[Fed::new(&[50_258, 50_259, 50_359, 50_363])]).unwrap();
         (hidden, speech.batch.logits(0).unwrap().to_vec())
     };
@@ -417,9 +417,9 @@ pub(crate) fn save(folder: &Path, settings: &Value, modules: &[(&str, usize, usi
 }
 
 /// The hidden state of one place.
-fn place<'a>(speech: &Speech, window: &'a EncodedWindow, place: usize) -> &'a [f32] {
+fn place(speech: &Speech, window: &EncodedWindow, place: usize) -> Vec<f32> {
     let width = speech.checkpoint.width;
-    &window.hidden()[place * width..(place + 1) * width]
+    window.hidden()[place * width..(place + 1) * width].to_vec()
 }
 
 fn fixtures() -> PathBuf {

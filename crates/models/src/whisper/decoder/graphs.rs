@@ -91,6 +91,14 @@ impl Graphs {
         }
     }
 
+    /// What the decoder rounds the encoder's output to before anything else: the type of its caches, where it was made for that.
+    pub(in crate::whisper) const fn hidden_element(&self) -> ElementType {
+        match &self.decoder {
+            DecoderPorts::Stepped(ports) => ports.cache,
+            DecoderPorts::Plain(_) => ElementType::F32,
+        }
+    }
+
     /// The decoder's sizes.
     pub const fn shape(&self) -> &DecoderShape {
         &self.shape

@@ -5,6 +5,7 @@ mod batch;
 mod fed;
 mod graph;
 mod graphs;
+mod hidden;
 mod parts;
 mod plain;
 mod plain_ports;

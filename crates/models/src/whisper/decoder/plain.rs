@@ -2,6 +2,7 @@
 //! caches hold.
 
 use super::graphs::DecoderPorts;
+use super::hidden::Hidden;
 use super::parts::shape_error;
 use super::plain_ports::{PlainPorts, StepPorts};
 use super::run_forms::{RunForm, RunForms};
@@ -67,7 +68,7 @@ impl Plain {
         let hidden = vec![0.0; self.graphs.shape.positions * self.graphs.shape.width()];
         for windows in 1..=windows {
             self.clear();
-            (0..windows).try_for_each(|_| self.add(&EncodedWindow { hidden: hidden.clone() }))?;
+            (0..windows).try_for_each(|_| self.add(&EncodedWindow { hidden: Hidden::F32(hidden.clone()) }))?;
             let mut prompts = vec![Fed::default(); self.rows];
             prompts.iter_mut().step_by(self.limits.beams).for_each(|fed| *fed = Fed { tokens: prompt, start: Some(0) });
             self.feed(&prompts)?;
@@ -186,10 +187,10 @@ impl Plain {
         let size = shape.positions * shape.width();
         if ports.prompt.encoded_element == ElementType::F16 {
             let places = encoded.into_slice::<f16>()?.chunks_exact_mut(size);
-            places.zip(&waiting).for_each(|(to, window)| to.convert_from_f32_slice(&window.hidden));
+            places.zip(&waiting).for_each(|(to, window)| to.convert_from_f32_slice(&window.hidden.floats()));
         } else {
             let places = encoded.into_slice::<f32>()?.chunks_exact_mut(size);
-            places.zip(&waiting).for_each(|(to, window)| to.copy_from_slice(&window.hidden));
+            places.zip(&waiting).for_each(|(to, window)| window.hidden.write(to));
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ impl Stepped {
             self.reserve(ports)?;
         }
         let hidden = self.cross.input(ports.encoded, &[1, shape.positions, shape.width()])?;
-        hidden.into_slice::<f32>()?.copy_from_slice(&window.hidden);
+        window.hidden.write(hidden.into_slice::<f32>()?);
         self.cross.run()?;
         for (index, (&input, &output)) in ports.sound.iter().zip(&ports.made).enumerate() {
             let all = self.sound_shape(index, self.windows + 1);

@@ -1,31 +1,33 @@
 //! Windows through the encoder.
 
 use super::Graphs;
+use super::hidden::Hidden;
 use super::parts::shape_error;
 use crate::floats::floats;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use samovar_engine_api::{ElementType, EngineError, Runner, TensorRef};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What the encoder made of one window: hidden states `[positions, width]`.
 #[derive(Clone, Debug)]
 pub struct EncodedWindow {
-    pub(in crate::whisper) hidden: Vec<f32>,
+    pub(in crate::whisper) hidden: Hidden,
 }
 
 impl EncodedWindow {
     /// The hidden states, `[positions, width]`.
-    pub fn hidden(&self) -> &[f32] {
-        &self.hidden
+    pub fn hidden(&self) -> Cow<'_, [f32]> {
+        self.hidden.floats()
     }
 
-    /// A row of the encoder's output.
+    /// A row of the encoder's output, kept as the decoder reads it: `element` is the type of its caches.
     ///
     /// # Errors
     /// Elements of a type that no encoder gives.
-    pub(in crate::whisper) fn of(row: &TensorRef<'_>) -> Result<Self, EngineError> {
-        Ok(Self { hidden: floats(row)?.into_owned() })
+    pub(in crate::whisper) fn of(row: &TensorRef<'_>, element: ElementType) -> Result<Self, EngineError> {
+        Ok(Self { hidden: Hidden::of(row, element)? })
     }
 }
 
@@ -69,6 +71,6 @@ impl WindowEncoder {
         if hidden.len() != size * windows.len() {
             return Err(shape_error(format!("the encoder gives {} numbers, not {size} for each window", hidden.len())));
         }
-        Ok(hidden.chunks_exact(size).map(|hidden| EncodedWindow { hidden: hidden.to_vec() }).collect())
+        Ok(hidden.chunks_exact(size).map(|hidden| EncodedWindow { hidden: Hidden::F32(hidden.to_vec()) }).collect())
     }
 }
