@@ -80,6 +80,12 @@ impl Cores {
         Some(self.held(count))
     }
 
+    /// Whether somebody waits.
+    #[cfg(test)]
+    pub(crate) fn has_line(&self) -> bool {
+        !self.shared.state.lock().line.is_empty()
+    }
+
     fn held(&self, count: usize) -> CoresHeld {
         CoresHeld { shared: Arc::clone(&self.shared), count }
     }

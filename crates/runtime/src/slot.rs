@@ -439,9 +439,7 @@ mod tests {
         let generation = generation(&wide, 2, BatchRule::SINGLE);
         let late = submit(&device, &generation, Nothing, CALL.within(Duration::from_secs(5)));
         let left = submit(&device, &generation, Nothing, CALL);
-        while device.stats().waiting[1] > 1 {
-            std::thread::yield_now();
-        }
+        assert_eq!(device.stats().waiting[1], 2, "there is no slot that holds work which it cannot run");
         hand.advance(Duration::from_secs(6));
         drop(left);
         gate.open();
@@ -452,10 +450,34 @@ mod tests {
     }
 
     #[test]
-    fn closing_ends_a_slot_that_waits_for_cores_with_work_in_hand() {
+    fn what_is_urgent_goes_before_what_a_slot_waits_to_run_when_cores_become_free() {
+        let (device, _hand, gate, plug, wide) = held();
+        let other = FakeModel::rows(1);
+        let order = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        for (model, name) in [(&wide, "recording"), (&other, "caller")] {
+            let order = Arc::clone(&order);
+            model.on_run(move |_| order.lock().push(name));
+        }
+        let [wide, other] = [&wide, &other].map(|model| generation(model, 2, BatchRule::SINGLE));
+        let job = Call { class: Class::Job, ..CALL };
+        let recordings = [submit(&device, &wide, Nothing, job), submit(&device, &wide, Nothing, job)];
+        while !device.cores().has_line() {
+            std::thread::yield_now();
+        }
+        let caller = submit(&device, &other, Nothing, CALL);
+        gate.open();
+        plug.wait().unwrap();
+        caller.wait().unwrap();
+        recordings.into_iter().for_each(|recording| drop(recording.wait().unwrap()));
+        device.close();
+        assert_eq!(*order.lock(), ["caller", "recording", "recording"]);
+    }
+
+    #[test]
+    fn closing_finishes_what_waits_for_cores() {
         let (device, _hand, gate, plug, wide) = held();
         let accepted = submit(&device, &generation(&wide, 2, BatchRule::SINGLE), Nothing, CALL);
-        while device.stats().waiting[1] > 0 {
+        while !device.cores().has_line() {
             std::thread::yield_now();
         }
         let closing = std::thread::spawn({
