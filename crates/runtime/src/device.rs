@@ -15,9 +15,7 @@ use crate::work::Work;
 use crate::{Clock, DropReason, FailureKind, Observer, RunError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use samovar_engine_api as engine_api;
-use samovar_schedule::{
-    Batch, Class, DeviceQueue, Displaced, DisplacedReason, Entry, Moment, Next, QueuePolicy, Ticket,
-};
+use samovar_schedule::{Batch, Class, DeviceQueue, Displaced, DisplacedReason, Entry, Next, QueuePolicy, Ticket};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -26,6 +24,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+mod closing;
 mod reaper;
 mod seats;
 
@@ -383,41 +382,6 @@ impl Device {
         let (model, class) = (work.generation().name.clone(), work.class);
         self.observer.observe(&Event::Dropped { model: &model, class, reason });
         work.settle(Err(error));
-    }
-
-    /// Finishes what is queued and ends the threads. Work that is pushed later is refused.
-    pub fn close(&self) {
-        {
-            let mut state = self.state.lock();
-            if std::mem::replace(&mut state.closing, true) {
-                // What hung the first time is not waited for again.
-                return;
-            }
-            state.queue.close();
-        }
-        self.arrived.notify_all();
-        self.waiting.notify_all();
-        self.room.notify_waiters();
-        self.end_threads();
-    }
-
-    /// Waits for the threads as long as they get anywhere. What a run that hangs keeps from being started is dropped, and the thread is
-    /// left to the end of the process.
-    fn end_threads(&self) {
-        let mut waiting = self.state.lock().queue.len();
-        loop {
-            let left = self.threads.join_within(CLOSE_STEP);
-            let now_waiting = self.state.lock().queue.len();
-            if left == 0 || now_waiting >= waiting {
-                break;
-            }
-            waiting = now_waiting;
-        }
-        let stuck = self.state.lock().queue.expire(Moment(u64::MAX));
-        if !stuck.is_empty() {
-            tracing::warn!(work = stuck.len(), "the device hangs: what waits is dropped");
-        }
-        stuck.into_iter().for_each(|dropped| self.drop_work(dropped.item, DropReason::Unloaded));
     }
 }
 

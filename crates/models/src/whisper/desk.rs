@@ -435,8 +435,8 @@ mod tests {
         };
         let is_whole = |classes: &[Class]| {
             let of_caller = || classes.iter().enumerate().filter(|(_, class)| **class == Class::Interactive);
-            let (first, last) = (of_caller().next().unwrap().0, of_caller().last().unwrap().0);
-            println!("{classes:?}");
+            let (first, last) = (of_caller().next().unwrap().0, of_caller().next_back().unwrap().0);
+            assert!(last >= first + 2, "the encoder and several turns of the batch: {classes:?}");
             classes[first..=last].iter().all(|class| *class == Class::Interactive)
         };
         // A slot waits some milliseconds for its event loop: on a machine that is busy with other things that may be too short.
