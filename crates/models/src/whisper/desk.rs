@@ -90,8 +90,9 @@ impl Desk {
 
     /// It has come, or it never will.
     pub(super) fn expect_no_more(&self, number: u64) {
-        self.waiting.lock().announced.remove(number);
+        let announcement = self.waiting.lock().announced.remove(number);
         self.arrived.notify_one();
+        drop(announcement);
     }
 
     fn attend_if(self: &Arc<Self>, is_unattended: bool) {

@@ -23,7 +23,8 @@ pub(super) struct Announced {
     numbers: u64,
 }
 
-struct Announcement {
+/// A window that will come.
+pub(super) struct Announcement {
     number: u64,
     terms: Terms,
 }
@@ -53,17 +54,19 @@ impl Announced {
         self.numbers
     }
 
-    pub(super) fn remove(&mut self, number: u64) {
-        self.windows.retain(|window| window.number != number);
+    /// Takes that one out, if it is still there. Drop it without a lock of the desk: it may be the last to keep its generation.
+    pub(super) fn remove(&mut self, number: u64) -> Option<Announcement> {
+        let found = self.windows.iter().position(|window| window.number == number);
+        found.map(|index| self.windows.swap_remove(index))
     }
 
-    /// One of that stream has come.
+    /// One of that stream has come, and keeps the generation itself.
     pub(super) fn arrived(&mut self, stream: StreamKey) {
         let found = self.windows.iter().position(|window| window.terms.1.stream == stream);
         found.map(|index| self.windows.swap_remove(index));
     }
 
-    /// None of them has come in time.
+    /// None of them has come in time. The turn that waited for them keeps their generation.
     pub(super) fn forget(&mut self) {
         self.windows.clear();
     }
